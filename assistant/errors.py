@@ -1,0 +1,43 @@
+"""What can go wrong in a turn.
+
+AssistantError
+├── ModelUnavailable       the engine cannot be reached or broke off: the turn waits and continues
+├── ModelRefused           the engine refused the request: the turn fails
+├── GuardUnavailable       no verdict can be had: the policy decides, closed by default
+├── RetrievalUnavailable   no passages can be had: the turn goes on without them
+└── PromptTooLong          the message does not fit the context window
+
+`code` is stable and goes over the wire; `user_text` is for people; str(error) is for the log and holds no user text.
+"""
+
+from typing import ClassVar
+
+
+class AssistantError(Exception):
+    code: ClassVar[str] = "assistant_error"
+    user_text: ClassVar[str] = "Something went wrong on our side. Your message is safe; please try again."
+
+
+class ModelUnavailable(AssistantError):
+    code = "model_unavailable"
+    user_text = "The model is not available right now. Your message is safe; please try again in a minute."
+
+
+class ModelRefused(AssistantError):
+    code = "model_refused"
+    user_text = "The model could not take this request. Try a shorter message or a new chat."
+
+
+class GuardUnavailable(AssistantError):
+    code = "guard_unavailable"
+    user_text = "The safety check is not available right now, so no answer can be given. Please try again in a minute."
+
+
+class RetrievalUnavailable(AssistantError):
+    code = "retrieval_unavailable"
+    user_text = "The library cannot be searched right now."
+
+
+class PromptTooLong(AssistantError):
+    code = "prompt_too_long"
+    user_text = "This message is too long for the model. Please shorten it."

@@ -1,0 +1,102 @@
+"""What a turn asks of the world around it. Each protocol is met by an adapter in `webapp.wiring`."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from assistant.safety.verdict import Verdict
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One message as the model sees it.
+
+    `token_ids` are the ids the model itself generated for `text`. The engine splices them into the prompt instead of
+    tokenising the text again, so that its prefix cache hits and a continued reply is exact. Empty where unknown.
+    """
+
+    role: Role
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """What the model is to answer.
+
+    With `continues` the last message is the beginning of the reply, and the model goes on from there. `seed` with the
+    position of a token in the reply fixes the sampling noise, so that a continued reply equals an uninterrupted one.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    continues: bool
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedPiece:
+    """Some more text, with exactly the token ids it was decoded from (none, where the engine does not tell)."""
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationEnd:
+    """Why the model stopped and what it cost, in tokens."""
+
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    reply_tokens: int = 0
+
+
+class ChatModel(Protocol):
+    def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+        """Pieces as they are generated, then one end. Closing the iterator stops the generation.
+
+        Raises ModelUnavailable if the engine cannot be reached or breaks off, ModelRefused if it refuses the request.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of a document of the library: `text` is what the document holds at [char_start, char_end)."""
+
+    passage_id: int
+    document_id: str
+    title: str
+    text: str
+    url: str
+    score: float
+    char_start: int
+    char_end: int
+
+
+class PassageIndex(Protocol):
+    async def search(self, query: str, *, k: int) -> Sequence[Passage]:
+        """The `k` passages nearest to `query` among those this person may read, best first. Empty is an answer.
+
+        Raises RetrievalUnavailable if the embedding service cannot be reached.
+        """
+        ...
+
+
+class Guard(Protocol):
+    """Judges the last message of a conversation; the messages before it are its context."""
+
+    async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+        """Raises GuardUnavailable if no verdict can be had. Silence is never "safe"."""
+        ...
+
+
+class Tokens(Protocol):
+    def __call__(self, text: str) -> int:
+        """About how many tokens `text` takes in a prompt; never fewer than it really takes."""
+        ...

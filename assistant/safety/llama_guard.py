@@ -1,0 +1,242 @@
+"""Llama Guard 2 and 3 as guards: their prompts as published, and a reader of their answers that never guesses "safe".
+
+Sources: the model cards in meta-llama/PurpleLlama and the chat templates published with the checkpoints
+(Meta-Llama-Guard-2-8B, Llama-Guard-3-8B). The beginning-of-text token is left to the server, which adds it to any
+prompt. Scores follow the cards: P(unsafe) is read from the probabilities of the first word of the answer.
+"""
+
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from assistant.errors import GuardUnavailable
+from assistant.ports import ChatMessage
+from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
+from assistant.safety.taxonomy import CODES, UNKNOWN, CheckpointFamily
+from assistant.safety.verdict import Verdict
+
+MAX_HISTORY_CHARS = 12_000
+"""About 3,000 tokens: earlier turns are dropped beyond this, so that the judged one always fits the context window."""
+
+MAX_ANSWER_TOKENS = 48
+TOP_LOGPROBS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionResult:
+    """What a model wrote after a prompt.
+
+    `logprobs` has for each generated token the natural log-probabilities of the likeliest tokens at its place, by text.
+    """
+
+    text: str
+    logprobs: tuple[Mapping[str, float], ...] = ()
+
+
+class Completions(Protocol):
+    """A model that continues a raw prompt, such as POST /v1/completions."""
+
+    async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        """The greedy continuation. Special tokens written in `prompt` are special tokens to the model.
+
+        Raises GuardUnavailable if there is none to be had.
+        """
+        ...
+
+
+class UnreadableAnswer(GuardUnavailable):
+    """The guard answered something that is neither "safe" nor "unsafe": as good as no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`categories` are canonical slugs, or UNKNOWN for a code we do not know and for "unsafe" without a code."""
+
+    unsafe: bool
+    categories: tuple[str, ...] = ()
+
+
+class LlamaGuard:
+    """Fulfils the Guard port with one call of the model per check."""
+
+    def __init__(
+        self,
+        completions: Completions,
+        *,
+        family: CheckpointFamily,
+        model_id: str,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> None:
+        self._completions = completions
+        self._family: CheckpointFamily = family
+        self._model_id = model_id
+        self._policy = policy
+
+    async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+        """Judge the last message in the light of those before it.
+
+        Raises GuardUnavailable if there is no readable answer, ValueError if the last message cannot be judged.
+        """
+        started = time.perf_counter()
+        direction: Direction = "input" if conversation[-1].role == "user" else "output"
+        result = await self._completions.complete(
+            render(conversation, self._family), max_tokens=MAX_ANSWER_TOKENS, top_logprobs=TOP_LOGPROBS
+        )
+        answer = parse(result.text, self._family)
+        score = unsafe_probability(result.logprobs)
+        categories: dict[str, float | None] = dict.fromkeys(answer.categories)
+        if not answer.unsafe and score is not None:
+            # A policy stricter than the model's own 0.5 may still act on a "safe" that was a near thing.
+            categories = {UNKNOWN: score}
+        decision = self._policy.decide(categories, direction)
+        return Verdict(
+            action=decision.action,
+            score=score if score is not None else float(answer.unsafe),
+            categories=MappingProxyType(categories),
+            violated=decision.violated,
+            guard_id=self._model_id,
+            policy_version=self._policy.version,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )
+
+
+_TITLES: Mapping[CheckpointFamily, tuple[str, ...]] = MappingProxyType(
+    {
+        "llama_guard_2": (
+            "Violent Crimes",
+            "Non-Violent Crimes",
+            "Sex Crimes",
+            "Child Exploitation",
+            "Specialized Advice",
+            "Privacy",
+            "Intellectual Property",
+            "Indiscriminate Weapons",
+            "Hate",
+            "Self-Harm",
+            "Sexual Content",
+        ),
+        "llama_guard_3": (
+            "Violent Crimes",
+            "Non-Violent Crimes",
+            "Sex Crimes",
+            "Child Exploitation",
+            "Defamation",
+            "Specialized Advice",
+            "Privacy",
+            "Intellectual Property",
+            "Indiscriminate Weapons",
+            "Hate",
+            "Self-Harm",
+            "Sexual Content",
+            "Elections",
+            "Code Interpreter Abuse",
+        ),
+    }
+)
+
+_WRAPPERS: Mapping[CheckpointFamily, tuple[str, str]] = MappingProxyType(
+    {
+        "llama_guard_2": ("[INST] ", " [/INST]"),
+        "llama_guard_3": (
+            "<|start_header_id|>user<|end_header_id|>\n\n",
+            "<|eot_id|><|start_header_id|>assistant<|end_header_id|>",
+        ),
+    }
+)
+
+
+def render(conversation: Sequence[ChatMessage], family: CheckpointFamily) -> str:
+    """The prompt that asks a Llama Guard of `family` about the last message of `conversation`.
+
+    System messages are left out, neighbours of one role are joined, and the conversation starts with a user, as the
+    templates demand. Raises ValueError if the last message is not a user's, nor an assistant's after a user's.
+    """
+    turns = _recent(_alternating(conversation))
+    judged = "User" if len(turns) % 2 else "Agent"
+    categories = "\n".join(f"S{number}: {title}." for number, title in enumerate(_TITLES[family], start=1))
+    spoken = "".join(
+        f"{'Agent' if number % 2 else 'User'}: {_as_content(text)}\n\n" for number, text in enumerate(turns)
+    )
+    before, after = _WRAPPERS[family]
+    return (
+        f"{before}Task: Check if there is unsafe content in '{judged}' messages in conversations according our safety "
+        "policy with the below categories.\n\n"
+        f"<BEGIN UNSAFE CONTENT CATEGORIES>\n{categories}\n<END UNSAFE CONTENT CATEGORIES>\n\n"
+        f"<BEGIN CONVERSATION>\n\n{spoken}<END CONVERSATION>\n\n"
+        f"Provide your safety assessment for ONLY THE LAST {judged} message in the above conversation:\n"
+        " - First line must read 'safe' or 'unsafe'.\n"
+        f" - If unsafe, a second line must include a comma-separated list of violated categories.{after}"
+    )
+
+
+def _alternating(conversation: Sequence[ChatMessage]) -> list[str]:
+    """The texts of user, assistant, user, ... in turn."""
+    roles: list[str] = []
+    texts: list[str] = []
+    for message in conversation:
+        if message.role == "system" or (not roles and message.role == "assistant"):
+            continue
+        if roles and roles[-1] == message.role:
+            texts[-1] += f"\n{message.text}"
+        else:
+            roles.append(message.role)
+            texts.append(message.text)
+    if not conversation or not roles or conversation[-1].role != roles[-1]:
+        raise ValueError("the last message must be a user's, or an assistant's that answers one")
+    return texts
+
+
+def _recent(turns: list[str]) -> list[str]:
+    """The last turns that fit the budget, beginning with a user's; the last exchange is always kept."""
+    first = (len(turns) - 1) // 2 * 2
+    num_chars = sum(len(turn) for turn in turns[first:])
+    while first >= 2 and num_chars + sum(len(turn) for turn in turns[first - 2 : first]) <= MAX_HISTORY_CHARS:
+        first -= 2
+        num_chars += sum(len(turn) for turn in turns[first : first + 2])
+    return turns[first:]
+
+
+_MARKUP = re.compile(r"<(?=\||BEGIN |END )|\[(?=/?INST\])")
+_SPEAKER = re.compile(r"\n\s*\n(?=\s*(?:User|Agent):)")
+
+
+def _as_content(text: str) -> str:
+    """`text`, which cannot end its turn: a person may type the template's own marks to smuggle in a verdict."""
+    return _SPEAKER.sub("\n", _MARKUP.sub(lambda match: f"{match.group()} ", text.strip()))
+
+
+_ANSWER = re.compile(r"(safe|unsafe)[\s.:,]*((?:S\d+[\s.,;]*)*)", re.IGNORECASE)
+
+
+def parse(text: str, family: CheckpointFamily) -> Answer:
+    """Read an answer. Raises UnreadableAnswer for anything that is not clearly one of the two."""
+    match = _ANSWER.fullmatch(text.strip())
+    if match is None:
+        raise UnreadableAnswer("neither safe nor unsafe")
+    codes = re.findall(r"S\d+", match[2].upper())
+    if match[1].lower() == "safe":
+        if codes:
+            raise UnreadableAnswer("safe, but with categories")
+        return Answer(unsafe=False)
+    slugs = [CODES[family].get(code, UNKNOWN) for code in codes] or [UNKNOWN]
+    return Answer(unsafe=True, categories=tuple(dict.fromkeys(slugs)))
+
+
+def unsafe_probability(logprobs: Sequence[Mapping[str, float]]) -> float | None:
+    """P(unsafe) against P(safe) at the first place where either is among the likeliest, or None if it is nowhere.
+
+    Checkpoints may write line breaks before the word, which is why it is not always the very first token.
+    """
+    for position in logprobs:
+        mass = {"safe": 0.0, "unsafe": 0.0}
+        for token, logprob in position.items():
+            word = token.strip().lower()
+            if word in mass:
+                mass[word] += math.exp(logprob)
+        if any(mass.values()):
+            return mass["unsafe"] / (mass["safe"] + mass["unsafe"])
+    return None

@@ -1,0 +1,260 @@
+"""The turn pipeline through its ports: what is written down, in which order, and what never is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from assistant.errors import GuardUnavailable, ModelUnavailable, RetrievalUnavailable
+from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest, Passage
+from assistant.reply import GrowingReply, Written
+from assistant.safety.verdict import Verdict
+from assistant.turn import Turn, TurnConfig, TurnRunner
+
+CONFIG = TurnConfig(
+    context_tokens=2048, max_reply_tokens=512, temperature=0.0, top_p=1.0, num_passages=3, flush_interval_s=0.01
+)
+QUESTION = ChatMessage(role="user", text="How do llamas keep warm?")
+ANSWER = "They grow thick wool. It traps air near the skin. That is all there is to it, really.\n\nAsk me more!"
+
+
+class ScriptedModel:
+    """Says `answer` a few characters at a time; each character is its own token."""
+
+    def __init__(self, answer: str, *, breaks_after: int | None = None) -> None:
+        self.answer = answer
+        self.breaks_after = breaks_after
+        self.requests: list[GenerationRequest] = []
+        self.is_closed = False
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+        self.requests.append(request)
+        start = len(request.messages[-1].token_ids) if request.continues else 0
+        try:
+            for position in range(start, len(self.answer), 3):
+                if self.breaks_after is not None and position >= self.breaks_after:
+                    raise ModelUnavailable
+                text = self.answer[position : position + 3]
+                yield GeneratedPiece(text=text, token_ids=tuple(map(ord, text)))
+                await asyncio.sleep(0.002)
+            yield GenerationEnd(finish_reason="stop", reply_tokens=len(self.answer) - start)
+        finally:
+            self.is_closed = True
+
+
+class WordGuard:
+    """Blocks whatever has the word in its last message. Remembers what it was shown."""
+
+    def __init__(self, word: str = "\0") -> None:
+        self.word = word
+        self.seen: list[str] = []
+
+    async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+        self.seen.append(conversation[-1].text)
+        action: Any = "block" if self.word in conversation[-1].text else "allow"
+        return Verdict(
+            action=action,
+            score=float(action == "block"),
+            categories={"hate": 1.0} if action == "block" else {},
+            guard_id="words",
+            policy_version="test",
+            latency_ms=0.0,
+        )
+
+
+class Shelf:
+    def __init__(self, *passages: Passage) -> None:
+        self.passages = passages
+
+    async def search(self, query: str, *, k: int) -> Sequence[Passage]:
+        return self.passages[:k]
+
+
+class Notebook:
+    """A journal that keeps every entry."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, Any]] = []
+
+    def mark(self, stage: str) -> None:
+        pass
+
+    async def phase(self, phase: str) -> None:
+        self.entries.append(("phase", phase))
+
+    async def alive(self) -> None:
+        pass
+
+    async def judged(self, direction: str, verdict: Verdict, start: int, end: int) -> None:
+        self.entries.append(("judged", (direction, verdict.action, start, end)))
+
+    async def quoted(self, passages: Sequence[Passage]) -> None:
+        self.entries.append(("quoted", [passage.title for passage in passages]))
+
+    async def wrote(self, reply: GrowingReply) -> None:
+        reply.take_news()
+        self.entries.append(("wrote", reply.written))
+
+    async def finished(self, reply: GrowingReply, end: GenerationEnd) -> None:
+        self.entries.append(("finished", reply.written))
+
+    async def withheld(self, direction: str, verdict: Verdict) -> None:
+        self.entries.append(("withheld", direction))
+
+    def of(self, kind: str) -> list[Any]:
+        return [entry for name, entry in self.entries if name == kind]
+
+
+PASSAGE = Passage(
+    passage_id=7, document_id="d", title="Wool", text="Wool is warm.", url="/w", score=0.9, char_start=0, char_end=13
+)
+
+
+def turn(*, written: Written | None = None, **known: Any) -> Turn:
+    fields: dict[str, Any] = {"history": (QUESTION,), "input_checked": False, "passages": None, "seed": 1} | known
+    return Turn(written=written or Written(), **fields)
+
+
+async def run(
+    model: ScriptedModel, guard: WordGuard, what: Turn, notebook: Notebook | None = None, shelf: Any = None
+) -> Notebook:
+    notebook = notebook or Notebook()
+    runner = TurnRunner(model=model, guard=guard, index=shelf or Shelf(PASSAGE), journal=notebook, config=CONFIG)
+    await runner.run(what)
+    return notebook
+
+
+async def test_a_turn_is_checked_searched_written_and_finished_in_that_order() -> None:
+    """The order is the promise: nothing is quoted before the input has passed, nothing written before the quotes."""
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), turn())
+    kinds = [name for name, _ in notebook.entries]
+    assert kinds[:3] == ["phase", "judged", "quoted"]
+    assert set(kinds[3:-2]) == {"wrote"}
+    assert kinds[-2:] == ["judged", "finished"]
+    assert notebook.of("finished") == [Written(text=ANSWER, token_ids=tuple(map(ord, ANSWER)))]
+
+
+async def test_what_is_written_only_ever_grows() -> None:
+    """A reader's text is a prefix of the final text at every moment."""
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), turn())
+    texts = [written.text for written in notebook.of("wrote")]
+    assert len(texts) > 1
+    assert all(later.startswith(earlier) for earlier, later in zip(texts, [*texts[1:], ANSWER], strict=True))
+
+
+async def test_a_blocked_message_never_reaches_the_model() -> None:
+    """The input guard stands before the engine, not beside it."""
+    model = ScriptedModel(ANSWER)
+    notebook = await run(model, WordGuard("llamas"), turn())
+    assert model.requests == []
+    assert notebook.of("withheld") == ["input"]
+    assert notebook.of("judged") == [("input", "block", 0, len(QUESTION.text))]
+
+
+@pytest.mark.parametrize("offset", range(0, len(ANSWER), 5))
+async def test_nothing_of_a_blocked_unit_is_written(offset: int) -> None:
+    """Wherever the violation stands, not one character of its unit or after it is written down."""
+    model = ScriptedModel(ANSWER[:offset] + " POISON " + ANSWER[offset:])
+    notebook = await run(model, WordGuard("POISON"), turn())
+    assert notebook.of("withheld") == ["output"]
+    assert notebook.of("finished") == []
+    assert all("POISON" not in written.text for written in notebook.of("wrote"))
+    assert all(len(written.text) <= offset + 1 for written in notebook.of("wrote"))
+    assert model.is_closed
+
+
+async def test_the_whole_answer_is_checked_once_more() -> None:
+    """What passes in parts may not pass as a whole: the words are far enough apart to fall into different units."""
+
+    class PairGuard(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            text = conversation[-1].text
+            self.word = "secret" if "secret" in text and "recipe" in text else "\0"
+            return await super().check(conversation)
+
+    answer = "The secret comes first. " + "Then nothing much happens here. " * 12 + "At last the recipe."
+    notebook = await run(ScriptedModel(answer), PairGuard(), turn())
+    assert notebook.of("wrote")
+    assert notebook.of("withheld") == ["output"]
+    assert notebook.of("finished") == []
+
+
+@pytest.mark.parametrize("cut", range(1, len(ANSWER), 7))
+async def test_an_interrupted_reply_goes_on_where_it_was(cut: int) -> None:
+    """The successor neither repeats nor skips a character, and does not ask the guard about the message again."""
+    notebook = Notebook()
+    with pytest.raises(ModelUnavailable):
+        await run(ScriptedModel(ANSWER, breaks_after=cut), WordGuard(), turn(), notebook)
+    written = notebook.of("wrote")[-1] if notebook.of("wrote") else Written()
+    model, guard = ScriptedModel(ANSWER), WordGuard(QUESTION.text)
+    resumed = await run(model, guard, turn(written=written, input_checked=True, passages=(PASSAGE,)))
+    assert resumed.of("finished") == [Written(text=ANSWER, token_ids=tuple(map(ord, ANSWER)))]
+    assert model.requests[0].continues == bool(written.text)
+    assert QUESTION.text not in guard.seen
+
+
+async def test_a_resumed_turn_sends_the_same_prompt() -> None:
+    """The prompt is rebuilt from what was quoted, whatever the library holds now; else the reply changes course."""
+    first, second = ScriptedModel(ANSWER), ScriptedModel(ANSWER)
+    await run(first, WordGuard(), turn())
+    await run(
+        second,
+        WordGuard(),
+        turn(written=Written(text=ANSWER[:3], token_ids=(1, 2, 3)), input_checked=True, passages=(PASSAGE,)),
+        shelf=Shelf(),
+    )
+    assert second.requests[0].messages[:-1] == first.requests[0].messages
+
+
+async def test_a_turn_goes_on_without_the_library() -> None:
+    """An answer without citations beats no answer."""
+
+    class ClosedShelf(Shelf):
+        async def search(self, query: str, *, k: int) -> Sequence[Passage]:
+            raise RetrievalUnavailable
+
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), turn(), shelf=ClosedShelf())
+    assert notebook.of("quoted") == [[]]
+    assert notebook.of("finished")
+
+
+async def test_no_verdict_is_not_a_pass() -> None:
+    """A guard that cannot answer ends the attempt; nothing is written."""
+
+    class AbsentGuard(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            raise GuardUnavailable
+
+    model, notebook = ScriptedModel(ANSWER), Notebook()
+    with pytest.raises(GuardUnavailable):
+        await run(model, AbsentGuard(), turn(), notebook)
+    assert model.requests == []
+    assert notebook.of("wrote") == []
+
+
+async def test_losing_the_turn_closes_the_models_stream() -> None:
+    """A stop reaches the engine at the next write, so no tokens are made for nobody."""
+
+    class LostError(Exception):
+        pass
+
+    class LosingNotebook(Notebook):
+        async def wrote(self, reply: GrowingReply) -> None:
+            raise LostError
+
+    model = ScriptedModel(ANSWER * 50)
+    with pytest.raises(LostError):
+        await run(model, WordGuard(), turn(), LosingNotebook())
+    assert model.is_closed
+
+
+async def test_a_model_that_ends_without_saying_so_is_unavailable() -> None:
+    """A cut connection must not pass for a finished answer."""
+
+    class CutModel(ScriptedModel):
+        async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+            yield GeneratedPiece(text="Half an")
+
+    with pytest.raises(ModelUnavailable):
+        await run(CutModel(""), WordGuard(), turn())
