@@ -1,0 +1,261 @@
+"""The way to an inference server: ours, or any that speaks OpenAI's API, such as vLLM. No torch in here.
+
+    async with InferenceClient("http://127.0.0.1:8090") as client:
+        async for event in client.stream_chat([ChatTurn(role="user", content="Hello")], model="", ...):
+            ...
+
+Breaking off is closing the iterator (`contextlib.aclosing`): the connection closes, and the server stops generating.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+from inference.errors import InferenceRejected, InferenceUnavailable
+from inference.licences import licence_and_notice
+
+CONNECT_TIMEOUT_S = 3.0
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTurn:
+    """One message. `token_ids` are the ids the model generated for `content`; the server splices them in."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatPiece:
+    """Some more text and the ids it was decoded from (none from a server that does not tell)."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatEnd:
+    """Why the reply ended and what it cost, in tokens."""
+
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    cached_tokens: int
+    reply_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a model wrote after a raw prompt. For each of its tokens `top_logprobs` has the likeliest, by text."""
+
+    text: str
+    top_logprobs: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderation:
+    """Scores from 0 to 1 by category slug, for each text; `model` names the classifier and its version."""
+
+    model: str
+    scores: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """What a server says about a model. A foreign server says little more than the id, from which we tell the rest."""
+
+    id: str
+    name: str
+    licence: str = ""
+    notice: str = ""
+    architecture: str = ""
+    context_length: int = 0
+    parameters: int = 0
+
+
+class InferenceClient:
+    """One connection pool to one server. Use it in one event loop and close it there.
+
+    `timeout_s` bounds the silence between two pieces, not the whole reply. Every method raises InferenceUnavailable
+    (later may be better) or InferenceRejected (the request is wrong).
+    """
+
+    def __init__(self, base_url: str, *, api_key: str = "", timeout_s: float = 60.0, uds: str | None = None) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=base_url.rstrip("/").removesuffix("/v1"),
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+            transport=httpx.AsyncHTTPTransport(uds=uds),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections; replies still being streamed are cancelled at the server."""
+        await self._http.aclose()
+
+    async def stream_chat(
+        self,
+        turns: Sequence[ChatTurn],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float,
+        top_p: float,
+        seed: int,
+        continue_final: bool,
+    ) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
+        """The reply in pieces, then one ChatEnd. With `continue_final` the last turn is the beginning of the reply.
+
+        An empty `model` leaves the choice to the server. A stream that breaks off before its end raises
+        InferenceUnavailable; what was received until then is good, and can be continued.
+        """
+        body = {
+            "messages": [_message(turn) for turn in turns],
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "top_p": top_p,
+            "seed": seed,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_token_ids": True,
+            "add_generation_prompt": not continue_final,
+            "continue_final_message": continue_final,
+        } | ({"model": model} if model else {})
+        try:
+            async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
+                await _raise_for_status(response)
+                async for event in _chat_events(response):
+                    yield event
+        except (httpx.HTTPError, SSEError) as error:
+            raise InferenceUnavailable(f"the inference server broke off ({type(error).__name__})") from error
+
+    async def complete(self, prompt: str, *, model: str, max_tokens: int, num_top_logprobs: int) -> Completion:
+        """The greedy continuation of a raw prompt, in which special tokens are special."""
+        body = {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "logprobs": num_top_logprobs}
+        answer = await self._post("/v1/completions", body | ({"model": model} if model else {}))
+        try:
+            choice = answer["choices"][0]
+            return Completion(text=str(choice["text"]), top_logprobs=_top_logprobs(choice.get("logprobs") or {}))
+        except (KeyError, IndexError, TypeError) as error:
+            raise InferenceUnavailable("the inference server sent a completion of another shape") from error
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """A vector of unit length for each text."""
+        answer = await self._post("/v1/embeddings", {"input": list(texts), "model": "all-MiniLM-L6-v2"})
+        return [item["embedding"] for item in sorted(answer["data"], key=lambda item: item["index"])]
+
+    async def moderate(
+        self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str = ""
+    ) -> Moderation:
+        """Raw scores for texts by this role; `context` is what the person had said, for texts by the assistant."""
+        answer = await self._post("/v1/moderations", {"input": list(texts), "role": role, "context": context})
+        return Moderation(
+            model=answer["model"], scores=tuple(result["category_scores"] for result in answer["results"])
+        )
+
+    async def models(self) -> list[ServedModel]:
+        """The models a server has, the chat model first."""
+        answer = await self._request("GET", "/v1/models")
+        try:
+            return [_served_model(entry) for entry in answer["data"]]
+        except (KeyError, TypeError) as error:
+            raise InferenceUnavailable("the inference server sent a list of models of another shape") from error
+
+    async def reason_not_ready(self) -> str:
+        """Empty when the server takes requests; else what it, or the connection to it, says."""
+        try:
+            response = await self._http.get("/health/ready")
+            return "" if response.status_code == httpx.codes.OK else str(response.json()["status"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            return f"The inference server cannot be reached ({type(error).__name__})."
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._request("POST", path, body)
+
+    async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            response = await self._http.request(method, path, json=body)
+            await _raise_for_status(response)
+            return response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise InferenceUnavailable(f"the inference server gave no answer ({type(error).__name__})") from error
+
+
+def _message(turn: ChatTurn) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    return message | {"token_ids": list(turn.token_ids)} if turn.token_ids else message
+
+
+async def _chat_events(response: httpx.Response) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
+    finish_reason: Literal["stop", "length"] | None = None
+    usage: dict[str, Any] = {}
+    async for event in EventSource(response).aiter_sse():
+        if event.data == "[DONE]":
+            break
+        chunk = _parsed(event.data)
+        usage = chunk.get("usage") or usage
+        for choice in chunk.get("choices", ()):
+            text, ids = choice["delta"].get("content") or "", tuple(choice.get("token_ids") or ())
+            if text or ids:
+                yield ChatPiece(text=text, token_ids=ids)
+            if choice.get("finish_reason"):
+                finish_reason = "length" if choice["finish_reason"] == "length" else "stop"
+    if finish_reason is None:
+        raise InferenceUnavailable("the inference server broke off before the end of the reply")
+    yield ChatEnd(
+        finish_reason=finish_reason,
+        prompt_tokens=usage.get("prompt_tokens", 0),
+        cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+        reply_tokens=usage.get("completion_tokens", 0),
+    )
+
+
+def _served_model(entry: dict[str, Any]) -> ServedModel:
+    licence, notice = licence_and_notice(entry["id"])
+    told = {field: entry[field] for field in ServedModel.__slots__ if field in entry}
+    return ServedModel(**{"name": entry["id"], "licence": licence, "notice": notice, **told})
+
+
+def _top_logprobs(logprobs: dict[str, Any]) -> tuple[dict[str, float], ...]:
+    """OpenAI's form has a mapping for each token; llama.cpp's server sends the newer form of chats instead."""
+    if "content" in logprobs:
+        return tuple({top["token"]: top["logprob"] for top in at["top_logprobs"]} for at in logprobs["content"])
+    return tuple(at or {} for at in logprobs.get("top_logprobs") or ())
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        chunk = json.loads(line)
+    except ValueError as error:
+        raise InferenceUnavailable("the inference server sent something that is not JSON") from error
+    if not isinstance(chunk, dict) or "error" in chunk:
+        message = chunk["error"].get("message", "") if isinstance(chunk, dict) else ""
+        raise InferenceUnavailable(f"the inference server failed: {message}")
+    return chunk
+
+
+async def _raise_for_status(response: httpx.Response) -> None:
+    """5xx and a full queue may pass; any other refusal will not."""
+    if response.is_success:
+        return
+    try:
+        error = json.loads(await response.aread())["error"]
+        message, code = str(error["message"]), str(error.get("code") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message, code = f"HTTP {response.status_code}", ""
+    if response.is_server_error or response.status_code == TOO_MANY_REQUESTS:
+        raise InferenceUnavailable(f"the inference server refused for now: {message}")
+    raise InferenceRejected(message, status=response.status_code, code=code)

@@ -1,0 +1,52 @@
+"""The engine's settings as one frozen value. Nothing below this folder reads the environment."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Dtype = Literal["auto", "int4", "bfloat16", "float32"]
+
+GIB = 1 << 30
+
+
+def physical_cores() -> int:
+    """Cores this process may run on. More compute threads than this make every step slower."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """How the engine runs its model.
+
+    dtype             "float32" is the reference everything else is compared with; "bfloat16" halves the memory traffic;
+                      "int4" keeps 4-bit GGUF tensors as they are; "auto" takes the fastest the checkpoint allows
+    num_threads       compute threads for prompts
+    decode_threads    compute threads for steps of a few tokens; 0 = chosen by the model's size (`precision.py`)
+    max_context       tokens of prompt and reply together; 0 = what the checkpoint says, as far as `kv_bytes` reaches
+    kv_bytes          upper bound for all keys and values, of running and of finished sequences
+    max_running       sequences advanced together in one step
+    max_waiting       requests held beyond those; one more is refused
+    max_step_tokens   tokens computed in one step while nobody is waiting for their next token
+    busy_step_tokens  the same while somebody is: bounds the pause that a long prompt causes for others
+    deadline_s        a request older than this is ended with an error
+    """
+
+    dtype: Dtype = "auto"
+    device: str = "cpu"
+    num_threads: int = field(default_factory=physical_cores)
+    decode_threads: int = 0
+    max_context: int = 0
+    kv_bytes: int = GIB
+    max_running: int = 8
+    max_waiting: int = 64
+    max_step_tokens: int = 256
+    busy_step_tokens: int = 64
+    deadline_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_threads", "kv_bytes", "max_running", "max_step_tokens", "busy_step_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if min(self.decode_threads, self.max_context, self.max_waiting) < 0 or self.deadline_s <= 0:
+            raise ValueError("a count must not be negative, and deadline_s must be positive")

@@ -1,0 +1,45 @@
+"""One labelled text of the guard's training, and which side of the split it is on."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+CATEGORIES = (
+    "violent_crimes",
+    "nonviolent_crimes",
+    "sex_crimes",
+    "child_exploitation",
+    "defamation",
+    "specialized_advice",
+    "privacy",
+    "intellectual_property",
+    "indiscriminate_weapons",
+    "hate",
+    "self_harm",
+    "sexual_content",
+    "elections",
+)
+"""The categories there is training text for: the canonical ones without code_interpreter_abuse."""
+
+Split = Literal["train", "dev"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One text. `unsafe` None is unknown; `categories` are those it belongs to, None if nobody said.
+
+    `weight` is how much the text counts in training: little, where labels are noisy or texts alike.
+    """
+
+    text: str
+    source: str
+    split: Split
+    unsafe: bool | None
+    categories: frozenset[str] | None
+    weight: float = 1.0
+
+
+def split_of(key: str, dev_share: float = 0.2) -> Split:
+    """The same text is always on the same side, whatever else is read."""
+    digest = hashlib.sha256(key.strip().lower().encode()).digest()
+    return "dev" if digest[0] < 256 * dev_share else "train"

@@ -1,0 +1,148 @@
+"""Command line of the server: parse, check, serve until a signal comes."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+
+from inference.config import GIB, EngineConfig, physical_cores
+from inference.errors import InferenceError
+from inference.server.app import MAX_BODY_BYTES, build_app
+from inference.server.logs import configure_logging
+from inference.server.serving import Serving, ServingConfig
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S = 1
+SPIN_COUNT = 1000
+EXIT_BAD_MODEL = 3
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which refuses new requests as soon as a signal comes and ends with status 0.
+
+    Replies under way have DRAIN_S seconds to end by themselves; then each is told that the server is going down.
+    """
+
+    def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not uvicorn's own: that one raises the signal again afterwards, and a stop on request would look like a crash.
+        if not self.should_exit:
+            self._serving.is_draining = True
+            last_call = threading.Timer(DRAIN_S, self._serving.close)
+            last_call.daemon = True
+            last_call.start()
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 3 if a model could not be loaded."""
+    options = parse_arguments(arguments)
+    # Threads that spin while they wait starve everything else on a small machine. Read when torch is loaded, later.
+    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
+    configure_logging(options.log_format)
+    failures: list[Exception] = []
+
+    def give_up(error: Exception) -> None:
+        failures.append(error)
+        server.should_exit = True  # a signal would be raised again by uvicorn, and the reason would never be said
+
+    serving = Serving(serving_config(options), on_failure=give_up)
+    app = build_app(serving, api_key=options.api_key, max_body_bytes=options.max_body_bytes)
+    config = uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        uds=options.uds,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_S + 1,
+        timeout_keep_alive=75,
+        lifespan="on",
+    )
+    server = Server(config, serving)
+    server.run()
+    return _report(failures)
+
+
+def _report(failures: Sequence[Exception]) -> int:
+    for error in failures:
+        if isinstance(error, InferenceError | FileNotFoundError | ImportError):
+            logger.error("model_not_loaded", extra={"reason": str(error)})
+        else:
+            logger.error("model_not_loaded", exc_info=error)
+    return EXIT_BAD_MODEL if failures else 0
+
+
+def serving_config(options: argparse.Namespace) -> ServingConfig:
+    """The typed form of the command line."""
+    engine = EngineConfig(
+        dtype=options.dtype,
+        device=options.device,
+        num_threads=options.threads,
+        decode_threads=options.decode_threads,
+        max_context=options.max_context,
+        kv_bytes=int(options.kv_gib * GIB),
+        max_running=options.max_running,
+        max_waiting=options.max_waiting,
+        deadline_s=options.deadline_s,
+    )
+    return ServingConfig(
+        model=options.model,
+        model_sha256=options.model_sha256,
+        model_name=options.model_name,
+        embedder=options.embedder,
+        embedder_tokenizer=options.embedder_tokenizer,
+        guard=options.guard,
+        engine=engine,
+    )
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Exits with status 2 and a sentence if an argument is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m inference.server", description=__doc__)
+    models = parser.add_argument_group("models")
+    models.add_argument("--model", default="", help="GGUF file, Hugging Face folder or hub id, or Meta folder")
+    models.add_argument("--model-sha256", default="", help="expected sha256 of the GGUF file")
+    models.add_argument("--model-name", default="", help="id to serve the model under (default: from its files)")
+    models.add_argument("--embedder", default="", help="ONNX file or folder of the sentence encoder")
+    models.add_argument("--embedder-tokenizer", default="", help="its tokenizer.json")
+    models.add_argument("--guard", default="", help="file of the moderation classifier")
+    engine = parser.add_argument_group("engine")
+    engine.add_argument("--dtype", choices=["auto", "int4", "bfloat16", "float32"], default="auto")
+    engine.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    engine.add_argument("--threads", type=int, default=physical_cores())
+    engine.add_argument("--decode-threads", type=int, default=0, help="threads for single tokens (default: by size)")
+    engine.add_argument("--max-context", type=int, default=0, help="tokens of prompt and reply (default: the model's)")
+    engine.add_argument("--kv-gib", type=float, default=1.0, help="memory for keys and values")
+    engine.add_argument("--max-running", type=int, default=8)
+    engine.add_argument("--max-waiting", type=int, default=64)
+    engine.add_argument("--deadline-s", type=float, default=600.0)
+    server = parser.add_argument_group("server")
+    server.add_argument("--host", default="127.0.0.1")
+    server.add_argument("--port", type=int, default=8090)
+    server.add_argument("--uds", default=None, help="unix socket instead of host and port")
+    server.add_argument("--api-key", default="", help="ask for this bearer token")
+    server.add_argument("--max-body-bytes", type=int, default=MAX_BODY_BYTES)
+    server.add_argument("--log-format", choices=["console", "json"], default="console")
+    options = parser.parse_args(arguments)
+    if not options.model and not options.embedder:
+        parser.error("there is nothing to serve: give --model, --embedder, or both")
+    if options.guard and not options.embedder:
+        parser.error("--guard needs --embedder, whose vectors it judges")
+    return options
+
+
+if __name__ == "__main__":
+    threading.current_thread().name = "server"
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""What Prometheus reads. Names follow vLLM's, so that its dashboards fit; intervals are from one monotonic clock."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from inference.engine.request import End
+from inference.server.serving import Serving
+
+logger = logging.getLogger(__name__)
+
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+TOKENS = (1, 8, 32, 128, 512, 1024, 2048, 4096, 8192, 32768)
+
+
+class ChatMetrics:
+    """Counts and intervals of chat requests."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(name, text, buckets=buckets, registry=registry)
+
+        self.finished = counter("request_success", "Chat requests by how they ended", "finished_reason")
+        self.prompt_tokens = counter("prompt_tokens", "Tokens of prompts")
+        self.generation_tokens = counter("generation_tokens", "Tokens generated")
+        self.first_token = histogram("time_to_first_token_seconds", "From request to first text", SECONDS)
+        self.inter_token = histogram("inter_token_latency_seconds", "Between tokens of a reply", SECONDS)
+        self.whole = histogram("e2e_request_latency_seconds", "From request to end", SECONDS)
+        self.request_prompt = histogram("request_prompt_tokens", "Tokens of one prompt", TOKENS)
+        self.request_generation = histogram("request_generation_tokens", "Tokens of one reply", TOKENS)
+
+    def timer(self) -> "ReplyTimer":
+        """Start the clock of one request."""
+        return ReplyTimer(self)
+
+
+class ReplyTimer:
+    """The clock of one request."""
+
+    def __init__(self, metrics: ChatMetrics) -> None:
+        self._metrics = metrics
+        self._started = self._last = time.monotonic()
+        self._first_token_s: float | None = None
+
+    def piece(self, *, num_tokens: int) -> None:
+        """Some text has come."""
+        now = time.monotonic()
+        if self._first_token_s is None:
+            self._first_token_s = now - self._started
+            self._metrics.first_token.observe(self._first_token_s)
+        else:
+            self._metrics.inter_token.observe((now - self._last) / max(num_tokens, 1))
+        self._last = now
+
+    def end(self, outcome: str, *, prompt_tokens: int, end: End | None) -> None:
+        """The request is over; writes its one line in the log."""
+        seconds = time.monotonic() - self._started
+        reply_tokens = end.reply_tokens if end else 0
+        self._metrics.finished.labels(outcome).inc()
+        self._metrics.prompt_tokens.inc(prompt_tokens)
+        self._metrics.generation_tokens.inc(reply_tokens)
+        self._metrics.whole.observe(seconds)
+        self._metrics.request_prompt.observe(prompt_tokens)
+        self._metrics.request_generation.observe(reply_tokens)
+        fields = {
+            "outcome": outcome,
+            "prompt_tokens": prompt_tokens,
+            "cached_tokens": end.cached_tokens if end else None,
+            "reply_tokens": reply_tokens,
+            "first_token_s": None if self._first_token_s is None else round(self._first_token_s, 4),
+            "seconds": round(seconds, 4),
+        }
+        logger.info("chat_completion", extra=fields)
+
+
+class EngineCollector(Collector):
+    """Numbers the engine keeps itself, read when Prometheus asks."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def collect(self) -> Iterator[Metric]:
+        chat = self._serving.chat_or_none
+        if chat is None:
+            return
+        stats, kv_bytes = chat.engine.stats(), self._serving.config.engine.kv_bytes
+        yield GaugeMetricFamily("num_requests_running", "Sequences advanced in each step", stats.num_running)
+        yield GaugeMetricFamily("num_requests_waiting", "Requests waiting for room", stats.num_waiting)
+        yield GaugeMetricFamily("kv_cache_usage_perc", "Keys and values promised", stats.kv_bytes_promised / kv_bytes)
+        yield GaugeMetricFamily("kv_cache_stored_bytes", "Kept of finished sequences", stats.kv_bytes_stored)
+        yield CounterMetricFamily("prefix_cache_queries", "Prompt tokens looked up", stats.num_prefix_queried_tokens)
+        yield CounterMetricFamily("prefix_cache_hits", "Prompt tokens found", stats.num_prefix_hit_tokens)
+        yield CounterMetricFamily("computed_prefill_tokens", "Prompt tokens computed", stats.num_prefill_tokens)
+        yield CounterMetricFamily("computed_decode_tokens", "Reply tokens computed", stats.num_decode_tokens)
+        yield CounterMetricFamily("engine_steps", "Forward passes", stats.num_steps)
+        yield CounterMetricFamily("engine_step_seconds", "Time in steps", stats.step_seconds)

@@ -1,0 +1,165 @@
+"""The models of this process. They load in the background, so that the address answers from the first moment."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from inference.config import EngineConfig
+from inference.errors import InvalidRequest, NotServing
+
+if TYPE_CHECKING:
+    from inference.encoders.guard import GuardClassifier
+    from inference.encoders.minilm import SentenceEncoder
+    from inference.engine.thread import EngineThread
+    from inference.weights.checkpoint import Checkpoint, ModelCard
+
+logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingConfig:
+    """What to serve. Empty means: not served here. `model_sha256` is the expected digest of the chat model's file."""
+
+    model: str = ""
+    model_sha256: str = ""
+    model_name: str = ""
+    embedder: str = ""
+    embedder_tokenizer: str = ""
+    guard: str = ""
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatModel:
+    """The chat model and the thread that runs it."""
+
+    checkpoint: "Checkpoint"
+    card: "ModelCard"
+    engine: "EngineThread"
+    max_context: int
+
+
+class Serving:
+    """Loads the models of `config` on a thread of its own; `on_failure` hears why a model could not be loaded."""
+
+    def __init__(self, config: ServingConfig, *, on_failure: Callable[[Exception], None]) -> None:
+        self.config = config
+        self.started_at = int(time.time())
+        self.is_draining = False
+        self._on_failure = on_failure
+        self._chat: ChatModel | None = None
+        self._encoder: SentenceEncoder | None = None
+        self._guard: GuardClassifier | None = None
+        self._is_loaded = False
+        self._thread = threading.Thread(target=self._load, name="load", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the engine; open requests hear that the server is going down."""
+        self.is_draining = True
+        if self._chat:
+            self._chat.engine.close()
+
+    def reason_not_ready(self) -> str:
+        """Empty when every model is ready and the server is not going down."""
+        if self.is_draining:
+            return "The server is going down."
+        return "" if self._is_loaded else "The models are loading."
+
+    def chat_model(self, name: str = "") -> ChatModel:
+        """The chat model, whose id `name` has to be if it is given.
+
+        Raises NotServing while loading, when going down, and where no chat model is served; InvalidRequest for another
+        model.
+        """
+        model = self._require(self._chat, "chat model")
+        if name not in ("", model.card.id):
+            raise InvalidRequest(f"There is no model '{name[:200]}'.", code="model_not_found", param="model")
+        return model
+
+    def encoder(self) -> "SentenceEncoder":
+        """Raises NotServing, as `chat_model`."""
+        return self._require(self._encoder, "embedding model")
+
+    def guard(self) -> "GuardClassifier":
+        """Raises NotServing, as `chat_model`."""
+        return self._require(self._guard, "moderation model")
+
+    @property
+    def chat_or_none(self) -> ChatModel | None:
+        return self._chat
+
+    def _require(self, model: Model | None, what: str) -> Model:
+        if reason := self.reason_not_ready():
+            raise NotServing(reason, code="shutting_down" if self.is_draining else "loading")
+        if model is None:
+            raise NotServing(f"This server has no {what}.", code="not_served")
+        return model
+
+    def _load(self) -> None:
+        started = time.monotonic()
+        try:
+            self._load_encoders()
+            if self.config.model:
+                self._chat = load_chat_model(self.config)
+        except Exception as error:
+            self._on_failure(error)
+            return
+        self._is_loaded = True
+        logger.info("ready", extra={"load_s": round(time.monotonic() - started, 2)})
+
+    def _load_encoders(self) -> None:
+        config = self.config
+        if not config.embedder:
+            return
+        from inference.encoders.minilm import SentenceEncoder
+
+        model_path = Path(config.embedder)
+        tokenizer_path = Path(config.embedder_tokenizer) if config.embedder_tokenizer else model_path / "tokenizer.json"
+        self._encoder = SentenceEncoder(model_path, tokenizer_path, num_threads=config.engine.num_threads)
+        if config.guard:
+            from inference.encoders.guard import GuardClassifier
+
+            self._guard = GuardClassifier.load(Path(config.guard), self._encoder)
+
+
+def load_chat_model(config: ServingConfig) -> ChatModel:
+    """Read a checkpoint, put its weights into memory and start its engine. Raises CheckpointError."""
+    import torch
+
+    from inference.engine.engine import Engine
+    from inference.engine.thread import EngineThread
+    from inference.model.llama import load_model
+    from inference.model.precision import choose_dtype, context_limit
+    from inference.weights.open import open_checkpoint
+
+    started = time.monotonic()
+    engine_config = config.engine
+    torch.set_num_threads(engine_config.num_threads)
+    checkpoint = open_checkpoint(config.model, sha256=config.model_sha256)
+    dtype = choose_dtype(checkpoint, engine_config)
+    max_context = context_limit(checkpoint.shape, dtype, engine_config)
+    model = load_model(checkpoint, dtype=dtype, max_context=max_context, device=engine_config.device)
+    card = replace(checkpoint.card, id=config.model_name or checkpoint.card.id, context_length=max_context)
+    engine = Engine(model, checkpoint.tokenizer, stop_ids=checkpoint.stop_ids, config=engine_config)
+    fields = {
+        "model": card.id,
+        "dtype": dtype,
+        "max_context": max_context,
+        "num_threads": engine_config.num_threads,
+        "load_s": round(time.monotonic() - started, 2),
+    }
+    logger.info("model_loaded", extra=fields)
+    max_open = engine_config.max_running + engine_config.max_waiting
+    return ChatModel(
+        checkpoint=checkpoint, card=card, engine=EngineThread(engine, max_open=max_open), max_context=max_context
+    )

@@ -1,0 +1,137 @@
+"""Chat formats: a conversation to the token ids a chat model was trained on, put together from ids, not from text.
+
+Building at the level of ids is what keeps three things true: special tokens come from here alone and never from what a
+person typed; the ids a model generated are spliced back as they were (`ChatMessage.token_ids`), so that the next prompt
+begins with exactly the tokens whose keys and values are already cached; and a reply is continued without a seam.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from inference.text.tokenizer import Tokenizer
+
+Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One message. `token_ids`, where given, are used in place of tokenising `content`."""
+
+    role: Role
+    content: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatPrompt:
+    """What the model is given: `ids`, of which the last `num_reply_ids` are the reply so far."""
+
+    ids: tuple[int, ...]
+    num_reply_ids: int = 0
+
+
+class ChatFormat(Protocol):
+    """Each format knows how a message begins and ends, and what stands before the first one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def bos_ids(self) -> tuple[int, ...]:
+        """What every text of this model begins with."""
+        ...
+
+    def begin(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """The ids before the first message."""
+        ...
+
+    def header(self, role: Role) -> list[int]:
+        """The ids that open a message of this role."""
+        ...
+
+    def body(self, message: ChatMessage, *, is_continued: bool) -> list[int]:
+        """The ids of what the message says."""
+        ...
+
+    def end(self) -> list[int]:
+        """The ids that close a message."""
+        ...
+
+
+def build_prompt(chat: ChatFormat, messages: Sequence[ChatMessage], *, continue_final: bool = False) -> ChatPrompt:
+    """The prompt for the next assistant message, or for more of the last one if `continue_final`.
+
+    Raises ValueError if there is no message, or if the message to continue is not the assistant's.
+    """
+    if not messages:
+        raise ValueError("there is no message")
+    if continue_final and messages[-1].role != "assistant":
+        raise ValueError("only an assistant message can be continued")
+    ids = chat.begin(messages)
+    for message in messages[:-1] if continue_final else messages:
+        ids += chat.header(message.role) + chat.body(message, is_continued=False) + chat.end()
+    ids += chat.header("assistant")
+    reply = chat.body(messages[-1], is_continued=True) if continue_final else []
+    return ChatPrompt(ids=(*ids, *reply), num_reply_ids=len(reply))
+
+
+class Llama3Chat:
+    """<|begin_of_text|> (<|start_header_id|>role<|end_header_id|>\\n\\n text <|eot_id|>)*, as in Meta's own code.
+
+    Text is stripped as Meta does. No date is put into the system message: it would change the prompt every midnight and
+    with it lose every cached prefix.
+    """
+
+    name = "llama3"
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        special = tokenizer.special
+        self.bos_ids: tuple[int, ...] = (special["<|begin_of_text|>"],)
+        self._eot = special["<|eot_id|>"]
+        before, after = special["<|start_header_id|>"], special["<|end_header_id|>"]
+        gap = tokenizer.encode("\n\n")
+        self._headers = {role: [before, *tokenizer.encode(role), after, *gap] for role in ROLES}
+
+    def begin(self, messages: Sequence[ChatMessage]) -> list[int]:
+        return list(self.bos_ids)
+
+    def header(self, role: Role) -> list[int]:
+        return list(self._headers[role])
+
+    def body(self, message: ChatMessage, *, is_continued: bool) -> list[int]:
+        text = message.content if is_continued else message.content.strip()
+        return list(message.token_ids) or self._tokenizer.encode(text)
+
+    def end(self) -> list[int]:
+        return [self._eot]
+
+
+class ChatML:
+    """(<|im_start|>role\\n text <|im_end|>\\n)*, with the checkpoint's own system message where none leads."""
+
+    name = "chatml"
+    bos_ids: tuple[int, ...] = ()
+
+    def __init__(self, tokenizer: Tokenizer, *, default_system: str = "") -> None:
+        self._tokenizer = tokenizer
+        start, end = tokenizer.special["<|im_start|>"], tokenizer.special["<|im_end|>"]
+        self._end = [end, *tokenizer.encode("\n")]
+        self._headers = {role: [start, *tokenizer.encode(f"{role}\n")] for role in ROLES}
+        self._default_system = default_system
+
+    def begin(self, messages: Sequence[ChatMessage]) -> list[int]:
+        if not self._default_system or messages[0].role == "system":
+            return []
+        return [*self.header("system"), *self._tokenizer.encode(self._default_system), *self.end()]
+
+    def header(self, role: Role) -> list[int]:
+        return list(self._headers[role])
+
+    def body(self, message: ChatMessage, *, is_continued: bool) -> list[int]:
+        return list(message.token_ids) or self._tokenizer.encode(message.content)
+
+    def end(self) -> list[int]:
+        return list(self._end)

@@ -1,0 +1,127 @@
+"""The bundled model against `transformers`, and the promise that how a token is computed does not change it."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from inference.model.attention import tile_end
+from inference.model.kv import SequenceKv
+from inference.model.llama import Llama, Segment, load_model
+from inference.text.chat import ChatMessage, build_prompt
+from inference.weights.checkpoint import Checkpoint
+from inference.weights.hf_folder import LAYER_NAMES as HF_LAYER_NAMES
+
+QUESTIONS = ["What is the capital of France?", "Write one line of Python."]
+NUM_GREEDY = 20
+
+
+def compute(model: Llama, token_ids: list[int], kv: SequenceKv, chunk: Callable[[], int]) -> torch.Tensor:
+    """Logits after the last token, computing what `kv` lacks in chunks of these sizes."""
+    logits = torch.empty(0)
+    while (start := kv.num_tokens) < len(token_ids):
+        size = min(chunk(), len(token_ids) - start, tile_end(start) - start)
+        kv.reserve(start + size)
+        segment = Segment(kv=kv, row=0, num_tokens=size, position=start)
+        logits = model.forward(token_ids[start : start + size], [segment], [size - 1])
+    return logits[-1]
+
+
+def greedy(model: Llama, prompt: list[int], num_tokens: int) -> list[int]:
+    token_ids, kv = list(prompt), SequenceKv(model.kv_shape, capacity=len(prompt) + num_tokens)
+    for _ in range(num_tokens):
+        token_ids.append(int(compute(model, token_ids, kv, lambda: 256).argmax()))
+    return token_ids[len(prompt) :]
+
+
+def as_transformers(checkpoint: Checkpoint) -> LlamaForCausalLM:
+    """The same dequantised weights in the reference implementation."""
+    shape = checkpoint.shape
+    config = LlamaConfig(
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.mlp_size,
+        num_hidden_layers=shape.num_layers,
+        num_attention_heads=shape.num_heads,
+        num_key_value_heads=shape.num_kv_heads,
+        max_position_embeddings=shape.context_length,
+        rms_norm_eps=shape.norm_eps,
+        rope_parameters={"rope_theta": shape.rope.theta, "rope_type": "default"},
+        tie_word_embeddings=True,
+    )
+    theirs = {canonical: name for name, canonical in HF_LAYER_NAMES.items()}
+    state = {"model.norm.weight": checkpoint.weights.tensor("final_norm")}
+    state["model.embed_tokens.weight"] = state["lm_head.weight"] = checkpoint.weights.tensor("embedding")
+    for name in checkpoint.weights.shapes():
+        if name.startswith("layers."):
+            _, number, part = name.split(".")
+            state[f"model.layers.{number}.{theirs[part]}.weight"] = checkpoint.weights.tensor(name)
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config)
+    model.load_state_dict(state, assign=True)
+    # Buffers are not part of the state; built on the meta device they hold nothing yet.
+    model.model.rotary_emb = type(model.model.rotary_emb)(config)
+    return model.eval()
+
+
+def test_greedy_text_equals_that_of_transformers(smollm2: Checkpoint) -> None:
+    """Thirty layers, a real vocabulary and a chat prompt: nothing is nearly right here."""
+    ours, theirs = load_model(smollm2, dtype="float32", max_context=512), as_transformers(smollm2)
+    for question in QUESTIONS:
+        prompt = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=question)]).ids)
+        with torch.no_grad():
+            inputs = torch.tensor([prompt])
+            output = theirs.generate(  # type: ignore[misc]  # its own annotation of `self` excludes it
+                inputs,
+                attention_mask=torch.ones_like(inputs),
+                do_sample=False,
+                max_new_tokens=NUM_GREEDY,
+                eos_token_id=None,
+                pad_token_id=2,
+            )
+        assert greedy(ours, prompt, NUM_GREEDY) == output[0, len(prompt) :].tolist()
+
+
+def test_four_bits_answer_as_float32_does(smollm2: Checkpoint, smollm2_model: Llama) -> None:
+    """The served form rounds scales and activations to bfloat16: logits move by a few hundredths, no more."""
+    prompt = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=QUESTIONS[0])]).ids)
+    reference = load_model(smollm2, dtype="float32", max_context=512)
+    exact = compute(reference, prompt, SequenceKv(reference.kv_shape, capacity=256), lambda: 256)
+    served = compute(smollm2_model, prompt, SequenceKv(smollm2_model.kv_shape, capacity=256), lambda: 256)
+    assert torch.nn.functional.kl_div(served.log_softmax(0), exact.softmax(0), reduction="sum") < 0.02
+    assert int(served.argmax()) == int(exact.argmax())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chunks_and_threads_do_not_change_a_single_bit(smollm2_model: Llama, threads: int) -> None:
+    """A token's keys and logits depend on the tokens before it alone. Prefix reuse and resuming rest on this."""
+    rng = random.Random(3)
+    token_ids = [rng.randrange(100, 40000) for _ in range(330)]
+    whole, pieces = (SequenceKv(smollm2_model.kv_shape, capacity=256) for _ in range(2))
+    in_one = compute(smollm2_model, token_ids, whole, lambda: 256)
+    torch.set_num_threads(threads)
+    try:
+        in_pieces = compute(smollm2_model, token_ids, pieces, lambda: rng.choice([1, 2, 3, 7, 16, 40, 100]))
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(in_one, in_pieces)
+    for layer in range(smollm2_model.shape.num_layers):
+        for a, b in zip(whole.read(layer, 329), pieces.read(layer, 329), strict=True):
+            assert torch.equal(a[:, :330], b[:, :330])
+
+
+def test_neighbours_in_a_step_do_not_change_a_single_bit(smollm2_model: Llama) -> None:
+    """A reply is the same whoever else is being answered."""
+    rng = random.Random(4)
+    prompts = [[rng.randrange(100, 40000) for _ in range(length)] for length in (5, 33, 90)]
+    alone = [compute(smollm2_model, p, SequenceKv(smollm2_model.kv_shape, capacity=256), lambda: 256) for p in prompts]
+    segments, row = [], 0
+    for prompt in prompts:
+        kv = SequenceKv(smollm2_model.kv_shape, capacity=256)
+        segments.append(Segment(kv=kv, row=row, num_tokens=len(prompt), position=0))
+        row += len(prompt)
+    ends = [segment.row + segment.num_tokens - 1 for segment in segments]
+    together = smollm2_model.forward([i for prompt in prompts for i in prompt], segments, ends)
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))

