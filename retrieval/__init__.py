@@ -1,0 +1,1 @@
+"""Documents to passages, vectors to the nearest ids. Knows nothing of people, prompts or databases."""
