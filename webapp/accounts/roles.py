@@ -1,0 +1,67 @@
+"""Who of the staff may do what. A role is a group of Django's; its permissions are written here and nowhere else."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+ROLES: dict[str, frozenset[str]] = {
+    # Judges what happened without reading along: bodies open only with a logged reason.
+    "moderator": frozenset(
+        {
+            "accounts.suspend_user",
+            "accounts.view_user",
+            "chat.view_conversation",
+            "chat.view_reply",
+            "moderation.reveal_conversation",
+            "moderation.view_verdict",
+        }
+    ),
+    # Works with numbers over many people and sees nobody in particular.
+    "experimenter": frozenset(),
+    # Runs the place and watches the watchers.
+    "administrator": frozenset(
+        {
+            "accounts.add_user",
+            "accounts.change_user",
+            "accounts.delete_user",
+            "accounts.suspend_user",
+            "accounts.view_user",
+            "chat.view_conversation",
+            "chat.view_reply",
+            "library.change_document",
+            "library.delete_document",
+            "library.view_document",
+            "library.view_passage",
+            "moderation.reveal_conversation",
+            "moderation.view_reveal",
+            "moderation.view_verdict",
+        }
+    ),
+}
+
+
+APPS = frozenset(name.partition(".")[0] for names in ROLES.values() for name in names)
+
+
+def grant_roles(*, app_config: AppConfig, using: str, **_signal: Any) -> None:
+    """Make each role hold exactly the permissions written above. Runs after each migration, any number of times.
+
+    Django makes permissions app by app after migrating, so the last of our apps is the one that finds them all.
+    Somebody who wants other rights for their staff makes a group of another name.
+    """
+    if app_config.label not in APPS:
+        return
+    for role, names in ROLES.items():
+        group, _ = Group.objects.using(using).get_or_create(name=role)
+        group.permissions.set(permissions_named(names, using=using))
+
+
+def permissions_named(names: frozenset[str], *, using: str = "default") -> list[Permission]:
+    """The permissions with these names ("app.codename"), those left out that do not exist (yet)."""
+    wanted = Q(pk__in=[])
+    for name in names:
+        app, _, codename = name.partition(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return list(Permission.objects.using(using).filter(wanted))

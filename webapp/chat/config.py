@@ -1,0 +1,31 @@
+"""The numbers a turn runs by."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnSettings:
+    """All durations in seconds.
+
+    lease_s             how long a worker owns a turn without a sign of life; a successor takes over after that
+    flush_interval_s    how often new text is written to the row and the log; also how soon a stop is seen
+    enqueue_patience_s  how long a turn may stay queued before the reconciler enqueues it once more
+    engine_patience_s   how long a turn waits for an engine or a guard that is away before it fails
+    deadline_s          after this a turn that is not finished fails
+    """
+
+    max_message_chars: int = 8000
+    max_running_per_person: int = 2
+    max_queued: int = 50
+    max_reply_tokens: int = 512
+    context_tokens: int = 2048
+    temperature: float = 0.3
+    top_p: float = 0.9
+    num_passages: int = 3
+    lease_s: float = 4.0
+    flush_interval_s: float = 0.15
+    enqueue_patience_s: float = 4.0
+    engine_retry_s: float = 1.0
+    engine_patience_s: float = 60.0
+    deadline_s: float = 600.0
+    max_failures: int = 3

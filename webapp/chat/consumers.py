@@ -1,0 +1,182 @@
+"""The chat socket. Parses commands, calls one service for each, and forwards what followed replies say."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from redis.exceptions import RedisError
+
+from assistant import events
+from webapp import jobs
+from webapp.accounts.models import User
+from webapp.chat import commands, hints, turn_log
+from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
+from webapp.chat.following import follow
+from webapp.chat.models import Reply
+from webapp.chat.services import turns
+from webapp.chat.services.conversations import reply_for
+from webapp.chat.services.turns import Accepted
+
+logger = logging.getLogger(__name__)
+
+CLOSE_NOT_ALLOWED = 4401
+MAX_FOLLOWED = 32
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One open page. Each followed reply streams in a task of its own, so a "stop" always gets through."""
+
+    person: User | None = None
+    _following: dict[UUID, asyncio.Task[None]]
+
+    async def connect(self) -> None:
+        self._following = {}
+        await self.accept()
+        self.person = self.scope["person"]
+        if self.person is None:
+            await self.close(CLOSE_NOT_ALLOWED)
+            return
+        await self._join_hints(self.person)
+        await self._send({"type": "hello", "version": events.VERSION})
+
+    async def disconnect(self, code: int) -> None:
+        for task in self._following.values():
+            task.cancel()
+        if self.person is not None:
+            try:
+                await self.channel_layer.group_discard(hints.group_of(self.person.pk), self.channel_name)
+            except (RedisError, OSError):
+                logger.info("hints_away")
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            if text_data is None:
+                raise MalformedCommand("A frame is text.")
+            command = commands.parse_command(text_data)
+        except MalformedCommand as error:
+            await self._send({"type": "error", "code": error.code, "text": error.user_text})
+            return
+        person = await self._current_person()
+        if person is None:
+            await self.close(CLOSE_NOT_ALLOWED)
+            return
+        try:
+            await self._carry_out(command, person)
+        except ChatError as error:
+            await self._send({"type": "error", "code": error.code, "text": error.user_text})
+
+    async def hint(self, message: Mapping[str, Any]) -> None:
+        """A hint from the channel layer."""
+        await self._send(message["hint"])
+
+    async def _carry_out(self, command: commands.Command, person: User) -> None:
+        match command:
+            case commands.Send():
+                await self._send_turn(command, person)
+            case commands.Subscribe(reply_id=reply_id, cursor=cursor):
+                await database_sync_to_async(reply_for)(person, reply_id)
+                self._unfollow(reply_id)
+                if len(self._following) >= MAX_FOLLOWED:
+                    raise MalformedCommand(f"One page can follow {MAX_FOLLOWED} answers.")
+                self._following[reply_id] = asyncio.create_task(self._follow(reply_id, cursor))
+            case commands.Unsubscribe(reply_id=reply_id):
+                self._unfollow(reply_id)
+            case commands.Stop(reply_id=reply_id):
+                await self._stop(reply_id, person)
+            case commands.Retry(reply_id=reply_id):
+                accepted = await database_sync_to_async(turns.retry)(person=person, reply_id=reply_id)
+                await self._announce(accepted, person)
+            case commands.Ping():
+                await self._send({"type": "pong"})
+
+    async def _send_turn(self, command: commands.Send, person: User) -> None:
+        try:
+            accepted = await database_sync_to_async(turns.send)(
+                person=person,
+                turn_id=command.turn_id,
+                conversation_id=command.conversation_id,
+                parent_id=command.parent_id,
+                text=command.text,
+            )
+        except (Refused, NotFound) as error:
+            await self._send(
+                {
+                    "type": "refused",
+                    "turn_id": str(command.turn_id),
+                    "code": error.code,
+                    "text": error.user_text,
+                    "retry_after_s": error.retry_after_s,
+                }
+            )
+            return
+        await self._announce(accepted, person)
+
+    async def _announce(self, accepted: Accepted, person: User) -> None:
+        """Acknowledge what is committed, then set the worker going and tell the other pages."""
+        await self._send(
+            {
+                "type": "ack",
+                "turn_id": str(accepted.turn_id),
+                "conversation": str(accepted.conversation_id),
+                "reply": str(accepted.reply_id),
+                "parent": str(accepted.parent_id) if accepted.parent_id else None,
+            }
+        )
+        if accepted.is_new:
+            await sync_to_async(jobs.enqueue_turn, thread_sensitive=False)(accepted.reply_id)
+            await hints.conversation_changed(
+                person.pk,
+                conversation_id=accepted.conversation_id,
+                title=accepted.title,
+                reply_id=accepted.reply_id,
+            )
+
+    async def _stop(self, reply_id: UUID, person: User) -> None:
+        ending = await database_sync_to_async(turns.stop)(person=person, reply_id=reply_id)
+        if ending is None:
+            return
+        redis = turn_log.connect()
+        try:
+            await turn_log.append(redis, ending.reply_id, ending.cursor, ending.events, final=True)
+        finally:
+            await redis.aclose()
+
+    async def _follow(self, reply_id: UUID, cursor: Any) -> None:
+        try:
+            async for event in follow(reply_id, cursor):
+                await self._send({**event, "reply": str(reply_id)})
+        except Reply.DoesNotExist:
+            await self._send({"type": "error", "code": NotFound.code, "text": NotFound().user_text})
+        except Exception:
+            # The page resubscribes with its cursor; what it shows is right as far as it goes.
+            logger.exception("following_failed", extra={"reply_id": str(reply_id)})
+            await self.close(1011)
+        finally:
+            if self._following.get(reply_id) is asyncio.current_task():
+                del self._following[reply_id]
+
+    def _unfollow(self, reply_id: UUID) -> None:
+        task = self._following.pop(reply_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def _current_person(self) -> User | None:
+        """The person as they are now: somebody who was deleted or switched off says nothing more."""
+        if self.person is None:
+            return None
+        return await User.objects.filter(pk=self.person.pk, is_active=True).afirst()
+
+    async def _join_hints(self, person: User) -> None:
+        try:
+            await self.channel_layer.group_add(hints.group_of(person.pk), self.channel_name)
+        except (RedisError, OSError):
+            logger.info("hints_away")
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message, ensure_ascii=False))

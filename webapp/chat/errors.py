@@ -1,0 +1,65 @@
+"""Why a command of a person is not carried out.
+
+ChatError
+├── NotFound            absent or not yours: the same
+├── Refused             nothing was stored; the person keeps the text
+│   ├── EmptyMessage
+│   ├── MessageTooLong
+│   ├── TurnInProgress  one answer at a time in a conversation
+│   ├── TooManyTurns    this person has as many answers being written as one may have
+│   ├── Busy            the queue is full; says when to try again
+│   └── Suspended
+└── MalformedCommand    not a command of the protocol
+
+`code` goes over the wire, `user_text` is shown.
+"""
+
+from typing import ClassVar
+
+
+class ChatError(Exception):
+    code: ClassVar[str] = "error"
+
+    def __init__(self, user_text: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(self.code)
+        self.user_text = user_text
+        self.retry_after_s = retry_after_s
+
+
+class NotFound(ChatError):
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This chat does not exist.")
+
+
+class Refused(ChatError):
+    code = "refused"
+
+
+class EmptyMessage(Refused):
+    code = "empty"
+
+
+class MessageTooLong(Refused):
+    code = "too_long"
+
+
+class TurnInProgress(Refused):
+    code = "turn_in_progress"
+
+
+class TooManyTurns(Refused):
+    code = "too_many"
+
+
+class Busy(Refused):
+    code = "busy"
+
+
+class Suspended(Refused):
+    code = "suspended"
+
+
+class MalformedCommand(ChatError):
+    code = "malformed"

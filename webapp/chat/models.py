@@ -1,0 +1,161 @@
+"""Conversations, messages and replies. The database is the only truth about a turn."""
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from webapp.accounts.models import User
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def of(self, person: "User") -> Self:
+        return self.filter(owner=person)
+
+
+class Conversation(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
+    title = models.CharField(max_length=120)
+    pinned = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["owner", "-updated_at"])]
+
+    def __str__(self) -> str:
+        return f"Conversation {self.id}"  # never the title: it is taken from what the person wrote
+
+    def get_absolute_url(self) -> str:
+        return f"/c/{self.id}/"
+
+
+class Message(models.Model):
+    """What a person wrote. Its id is the turn id that their browser made, so sending it twice is one message."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey(
+        "Reply", null=True, blank=True, on_delete=models.CASCADE, related_name="followed_by", help_text="Answers this."
+    )
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"Message {self.id}"
+
+
+class ReplyQuerySet(models.QuerySet["Reply"]):
+    def active(self) -> Self:
+        return self.filter(state__in=Reply.ACTIVE)
+
+    def owned(self, reply_id: uuid.UUID, epoch: int) -> Self:
+        """The reply, if the worker that claimed it as `epoch` still owns it; else nothing."""
+        return self.filter(pk=reply_id, epoch=epoch, state=Reply.State.RUNNING)
+
+    def claimable(self, now: datetime) -> Self:
+        """Waiting for a worker, or left by one that gave no sign of life."""
+        waiting = Q(state=Reply.State.QUEUED, not_before__lte=now)
+        abandoned = Q(state=Reply.State.RUNNING, lease_until__lt=now)
+        return self.filter(waiting | abandoned)
+
+
+class Reply(models.Model):
+    """The assistant's answer to a message, from the moment it is queued.
+
+    `text` holds what the guard has passed and nothing else: everything in it may be shown. `token_ids` are the ids it
+    was decoded from. `blocks` and `tail` are the same text rendered. `epoch` counts owners: every write of a worker
+    names the epoch it claimed, so a worker that lost the turn changes nothing. (`epoch`, `event_index`) is the place
+    in the turn log that this row includes.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "waiting"
+        RUNNING = "running", "being written"
+        DONE = "done", "finished"
+        CANCELLED = "cancelled", "stopped"
+        BLOCKED = "blocked", "withheld"
+        FAILED = "failed", "failed"
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="replies")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="replies")
+
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
+    phase = models.CharField(max_length=20, default="queued", help_text="What is being done, for the person waiting.")
+    epoch = models.PositiveIntegerField(default=0)
+    event_index = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    enqueued_at = models.DateTimeField(null=True, blank=True)
+    waiting_since = models.DateTimeField(null=True, blank=True, help_text="Since when the engine has been away.")
+    deadline = models.DateTimeField()
+    failures = models.PositiveSmallIntegerField(default=0)
+
+    text = models.TextField(blank=True)
+    token_ids = models.JSONField(default=list)
+    blocks = models.JSONField(default=list)
+    tail = models.TextField(blank=True)
+    renderer_version = models.PositiveSmallIntegerField(default=0)
+
+    input_checked = models.BooleanField(default=False)
+    passages = models.JSONField(null=True, help_text="What the prompt quoted; null until the library was searched.")
+    citations = models.JSONField(default=list)
+    seed = models.BigIntegerField()
+    model_id = models.CharField(max_length=200, blank=True)
+    usage = models.JSONField(default=dict)
+    timings = models.JSONField(default=dict, help_text="Milliseconds since the message was stored, by stage.")
+    finish_reason = models.CharField(max_length=20, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReplyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at"]
+        verbose_name_plural = "replies"
+        indexes = [
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["conversation", "created_at"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(state__in=("queued", "running")),
+                name="one_active_reply_per_conversation",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Reply {self.id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+    @property
+    def cursor(self) -> str:
+        return f"{self.epoch}-{self.event_index}"
+
+
+class Heartbeat(models.Model):
+    """When a background process was last seen alive."""
+
+    part = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()

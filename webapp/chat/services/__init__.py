@@ -1,0 +1,1 @@
+"""What can be done with conversations and turns. One module per noun."""

@@ -1,0 +1,52 @@
+"""How a reply ends when it is not its worker that ends it: a stop, a deadline, a failure nobody can mend."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils import timezone
+
+from assistant import errors, events
+from assistant.rendering.markdown import RENDERER_VERSION, render
+from webapp.chat.cursor import Cursor
+from webapp.chat.models import Reply
+
+INTERNAL_ERROR = "internal"
+TIMED_OUT = "timed_out"
+_TEXTS = {error.code: error.user_text for error in errors.AssistantError.__subclasses__()} | {
+    INTERNAL_ERROR: errors.AssistantError.user_text,
+    TIMED_OUT: "This answer took too long and was ended. Your message is safe; please try again.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What to append to the turn log once the transaction is committed."""
+
+    reply_id: UUID
+    cursor: Cursor
+    events: tuple[events.Event, ...]
+
+
+def error_event(code: str) -> events.Error:
+    return events.Error(code=code, text=_TEXTS.get(code, _TEXTS[INTERNAL_ERROR]), retry=code != "prompt_too_long")
+
+
+def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "", error_code: str = "") -> Ending:
+    """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it. Text is kept."""
+    reply.state = state
+    reply.epoch += 1
+    reply.event_index = 1
+    reply.lease_until = None
+    reply.blocks = render(reply.text)
+    reply.tail = ""
+    reply.renderer_version = RENDERER_VERSION
+    reply.finish_reason = finish_reason
+    reply.error_code = error_code
+    reply.finished_at = timezone.now()
+    reply.save()
+    event: events.Event = (
+        error_event(error_code)
+        if state == Reply.State.FAILED
+        else events.Done(state="cancelled", finish_reason=finish_reason)
+    )
+    return Ending(reply_id=reply.pk, cursor=Cursor(reply.epoch, reply.event_index), events=(event,))

@@ -1,0 +1,148 @@
+"""Writes a running turn down: into the row first, then into the turn log. The owner's side of the `Journal` port."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+from redis.asyncio import Redis
+
+from assistant.events import Citation, Done, Event, Phase, Retract, Status, Usage
+from assistant.ports import GenerationEnd, Passage
+from assistant.refusal import refusal_html
+from assistant.rendering.markdown import RENDERER_VERSION
+from assistant.reply import GrowingReply
+from assistant.safety.verdict import Verdict
+from assistant.turn import Direction
+from webapp.chat import turn_log
+from webapp.chat.cursor import Cursor
+from webapp.chat.models import Reply
+from webapp.chat.services import ownership
+from webapp.chat.services.endings import Ending
+from webapp.chat.services.ownership import Claim
+from webapp.moderation.services import verdicts
+
+EXCERPT_CHARS = 240
+
+
+class ReplyJournal:
+    """One owner's record of one reply. Every write is fenced by the claim's epoch and raises TurnLost when it is not
+    the owner's any more."""
+
+    def __init__(self, claim: Claim, redis: Redis, *, created_at: datetime) -> None:
+        self._claim = claim
+        self._redis = redis
+        self._created_at = created_at
+        self._index = 0
+        self._timings: dict[str, float] = {}
+        self._outcome: dict[str, Any] = {}
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What became of the turn, for the log: state, tokens, and milliseconds since the message was stored."""
+        return self._outcome | {f"{stage}_ms": round(ms) for stage, ms in self._timings.items()}
+
+    def mark(self, stage: str) -> None:
+        """Note when `stage` was first reached."""
+        self._timings.setdefault(stage, (timezone.now() - self._created_at).total_seconds() * 1000)
+
+    async def phase(self, phase: Phase) -> None:
+        self.mark(phase)
+        await self._record([Status(phase=phase)], phase=phase)
+
+    async def alive(self) -> None:
+        await sync_to_async(ownership.write)(self._claim)
+
+    async def judged(self, direction: Direction, verdict: Verdict, start: int, end: int) -> None:
+        self.mark(f"{direction}_judged")
+        record = sync_to_async(verdicts.record)
+        await record(self._claim.reply_id, direction, verdict, char_start=start, char_end=end)
+
+    async def quoted(self, passages: Sequence[Passage]) -> None:
+        self.mark("thinking")
+        citations = [_citation(number, passage) for number, passage in enumerate(passages, start=1)]
+        await self._record(
+            [*citations, Status(phase="thinking")],
+            phase="thinking",
+            input_checked=True,
+            passages=[dataclasses.asdict(passage) for passage in passages],
+            citations=[dataclasses.asdict(citation) for citation in citations],
+        )
+
+    async def wrote(self, reply: GrowingReply) -> None:
+        self.mark("first_text")
+        await self._record(reply.take_news(), phase="writing", waiting_since=None, **_text_fields(reply))
+
+    async def finished(self, reply: GrowingReply, end: GenerationEnd) -> None:
+        self.mark("finished")
+        # The engine counts what it made in this attempt; the ids count the whole reply.
+        reply_tokens = len(reply.written.token_ids) or end.reply_tokens
+        usage = Usage(prompt_tokens=end.prompt_tokens, cached_tokens=end.cached_tokens, reply_tokens=reply_tokens)
+        self._outcome = {"state": "done", "finish_reason": end.finish_reason, **dataclasses.asdict(usage)}
+        await self._record(
+            [*reply.take_news(), usage, Done(state="done", finish_reason=end.finish_reason)],
+            final=True,
+            state=Reply.State.DONE,
+            finish_reason=end.finish_reason,
+            usage=dataclasses.asdict(usage),
+            **_text_fields(reply),
+        )
+
+    async def withheld(self, direction: Direction, verdict: Verdict) -> None:
+        self.mark("finished")
+        self._outcome = {"state": "blocked", "direction": direction, "violated": list(verdict.violated)}
+        notice = refusal_html(direction, verdict)
+        await self._record(
+            [Retract(html=notice), Done(state="blocked", finish_reason="guard")],
+            final=True,
+            state=Reply.State.BLOCKED,
+            finish_reason="guard",
+            text="",
+            token_ids=[],
+            blocks=[notice],
+            tail="",
+            citations=[],
+            passages=[],
+            renderer_version=RENDERER_VERSION,
+        )
+
+    async def hand_back(self) -> None:
+        """Give the turn back to the queue until the engine is there again."""
+        self._index += 1
+        await sync_to_async(ownership.hand_back)(self._claim, phase="waiting_for_model", event_index=self._index)
+        await self._publish([Status(phase="waiting_for_model")], final=False)
+
+    async def publish(self, ending: Ending) -> None:
+        """Append what ended the reply from outside this owner's count of events."""
+        await turn_log.append(self._redis, ending.reply_id, ending.cursor, ending.events, final=True)
+
+    async def _record(self, events: Sequence[Event], *, final: bool = False, **fields: Any) -> None:
+        """Persist, then publish: what a person has seen is always in the row already."""
+        self._index += len(events)
+        if final:
+            fields |= {"finished_at": timezone.now(), "lease_until": None, "timings": self._timings}
+        await sync_to_async(ownership.write)(self._claim, event_index=self._index, **fields)
+        await self._publish(events, final=final)
+
+    async def _publish(self, events: Sequence[Event], *, final: bool) -> None:
+        last = Cursor(self._claim.epoch, self._index)
+        await turn_log.append(self._redis, self._claim.reply_id, last, events, final=final)
+
+
+def _text_fields(reply: GrowingReply) -> dict[str, Any]:
+    written = reply.written
+    return {
+        "text": written.text,
+        "token_ids": list(written.token_ids),
+        "blocks": reply.blocks,
+        "tail": reply.tail,
+        "renderer_version": RENDERER_VERSION,
+    }
+
+
+def _citation(number: int, passage: Passage) -> Citation:
+    text = " ".join(passage.text.split())
+    excerpt = text if len(text) <= EXCERPT_CHARS else text[:EXCERPT_CHARS].rpartition(" ")[0] + "…"
+    return Citation(number=number, title=passage.title, url=passage.url, excerpt=excerpt)

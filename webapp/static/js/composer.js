@@ -1,0 +1,129 @@
+// Where a message is written. The draft is kept for each conversation until it is sent.
+//
+//   <form id="composer"> <div id="composer-notice" hidden> <textarea id="message"> <button id="send" data-mode="send">
+//   new Composer({ form, maxChars, draftKey, onSend(text), onStop() })
+
+import { load, remove, save } from "./store.js";
+
+const COUNT_FROM = 0.9;
+const isTouch = matchMedia("(pointer: coarse)");
+
+export class Composer {
+  #form;
+  #field;
+  #button;
+  #count;
+  #notice;
+  #maxChars;
+  #draftKey;
+  #onSend;
+  #onStop;
+  #canStop = false;
+
+  constructor({ form, maxChars, draftKey, onSend, onStop }) {
+    this.#form = form;
+    this.#field = form.querySelector("#message");
+    this.#button = form.querySelector("#send");
+    this.#count = form.querySelector("#message-count");
+    this.#notice = form.querySelector("#composer-notice");
+    this.#maxChars = maxChars;
+    this.#draftKey = draftKey;
+    this.#onSend = onSend;
+    this.#onStop = onStop;
+    form.addEventListener("submit", (event) => this.#submit(event));
+    form.querySelector(".composer-box").addEventListener("click", (event) => event.target === event.currentTarget && this.#field.focus());
+    this.#field.addEventListener("input", () => this.#changed());
+    this.#field.addEventListener("keydown", (event) => this.#key(event));
+    if (!this.#field.value) this.#field.value = load(draftKey, "");
+    this.#changed();
+  }
+
+  get text() {
+    return this.#field.value;
+  }
+
+  /** Put text into the field, ready to be changed and sent. */
+  set text(text) {
+    this.#field.value = text;
+    this.#changed();
+  }
+
+  /** On a touch screen this would call up the keyboard over what is to be read. */
+  focus() {
+    if (!isTouch.matches) this.#field.focus();
+  }
+
+  /** The conversation has got its id: drafts belong to it from now on. */
+  keepDraftAs(draftKey) {
+    remove(this.#draftKey);
+    this.#draftKey = draftKey;
+    this.#keepDraft();
+  }
+
+  /** Whether an answer is being written: then the button stops it. */
+  set canStop(canStop) {
+    this.#canStop = canStop;
+    this.#showButton();
+  }
+
+  /** Say why something was not possible; an empty text takes the notice away. */
+  say(text) {
+    this.#notice.hidden = !text;
+    this.#notice.querySelector("[data-part=text]").textContent = text;
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    if (this.#canStop) this.#onStop();
+    else this.#send();
+  }
+
+  #send() {
+    const text = this.#field.value.trim();
+    if (!text || text.length > this.#maxChars) return;
+    this.say("");
+    this.text = "";
+    this.#onSend(text);
+    if (isTouch.matches) this.#field.blur();
+    else this.focus();
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || isTouch.matches) return;
+    event.preventDefault();
+    if (!this.#canStop) this.#send();
+    else if (this.#field.value.trim()) this.say("The answer is still being written. Wait for it, or stop it with Esc.");
+  }
+
+  #changed() {
+    this.#grow();
+    this.#showCount();
+    this.#showButton();
+    this.#keepDraft();
+  }
+
+  #grow() {
+    this.#field.style.height = "auto";
+    this.#field.style.height = `${this.#field.scrollHeight}px`;
+  }
+
+  #showCount() {
+    const left = this.#maxChars - this.#field.value.trim().length;
+    this.#count.hidden = left > this.#maxChars * (1 - COUNT_FROM);
+    this.#count.toggleAttribute("data-over", left < 0);
+    this.#count.textContent = left < 0 ? `${-left} too many` : `${left} left`;
+  }
+
+  #showButton() {
+    const mode = this.#canStop ? "stop" : "send";
+    const length = this.#field.value.trim().length;
+    this.#button.dataset.mode = mode;
+    this.#button.disabled = mode === "send" && (length === 0 || length > this.#maxChars);
+    this.#button.setAttribute("aria-label", mode === "stop" ? this.#button.dataset.labelStop : this.#button.dataset.labelSend);
+  }
+
+  #keepDraft() {
+    if (this.#field.value) save(this.#draftKey, this.#field.value);
+    else remove(this.#draftKey);
+  }
+}

@@ -1,0 +1,59 @@
+// Copies an answer or a piece of code, and says so on the button.
+//
+//   <button data-do="copy-code">   is put into the caption of each <figure class="code">
+
+import { announce } from "./announce.js";
+
+const SAYS_SO_MS = 1800;
+
+/** Give the code blocks under `root` their copy button, and let the keyboard scroll them. */
+export function decorateCode(root) {
+  const blank = document.getElementById("blank-copy-code");
+  for (const figure of root.querySelectorAll("figure.code")) {
+    if (figure.querySelector("[data-do=copy-code]")) continue;
+    figure.querySelector("figcaption").append(blank.content.firstElementChild.cloneNode(true));
+    figure.querySelector("pre").tabIndex = 0;
+  }
+}
+
+export async function copyCode(figure) {
+  if (!figure) return;
+  await write(figure.querySelector("pre").textContent, figure.querySelector("[data-do=copy-code]"), "Code copied");
+}
+
+export async function copyAnswer(view) {
+  if (!view) return;
+  await write(plainText(view.body), view.element.querySelector("[data-do=copy]"), "Answer copied");
+}
+
+/** The text of an answer without the buttons in it. */
+function plainText(body) {
+  const captions = body.querySelectorAll("figure.code figcaption");
+  for (const caption of captions) caption.hidden = true;
+  const text = body.innerText.trim();
+  for (const caption of captions) caption.hidden = false;
+  return text;
+}
+
+async function write(text, button, said) {
+  await writeToClipboard(text);
+  button.dataset.copied = "";
+  announce(said);
+  setTimeout(() => delete button.dataset.copied, SAYS_SO_MS);
+}
+
+async function writeToClipboard(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Only https has the clipboard; a page at a plain address copies a selection, as pages always could.
+  const field = document.createElement("textarea");
+  const focused = document.activeElement;
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+}

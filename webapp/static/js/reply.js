@@ -1,0 +1,161 @@
+// Shows one answer: a snapshot, then the events of its log. It decides nothing: order, gaps and truth are the server's.
+//
+//   <div class="reply" data-reply="…" data-state="running" data-phase="writing" data-cursor="1-7">
+//     <div data-part="body"><div class="block">…</div> …</div> <p data-part="error"> <ol data-part="sources">
+//   </div>
+//
+// The style sheet shows and hides the parts by `data-state` and `data-phase`.
+
+import { decorateCode } from "./copy.js";
+import { fadeIn, settle } from "./fade.js";
+import { patchChildren } from "./patch.js";
+
+const ACTIVE = new Set(["queued", "running"]);
+
+export class ReplyView {
+  constructor(element) {
+    this.element = element;
+    this.body = this.#part("body");
+    for (const block of this.body.children) decorateCode(block);
+  }
+
+  get id() {
+    return this.element.dataset.reply;
+  }
+
+  get state() {
+    return this.element.dataset.state;
+  }
+
+  get cursor() {
+    return this.element.dataset.cursor;
+  }
+
+  get isActive() {
+    return ACTIVE.has(this.state);
+  }
+
+  get text() {
+    return this.body.innerText.trim();
+  }
+
+  get numWords() {
+    return this.body.textContent.split(/\s+/).filter(Boolean).length;
+  }
+
+  /** The message is stored: from now on the element stands for the reply `id`. */
+  begin(id) {
+    Object.assign(this.element.dataset, { reply: id, state: "queued", phase: "queued", cursor: "" });
+  }
+
+  /** Apply one message of the server about this reply. Returns whether it changed what is shown. */
+  apply(message) {
+    if (message.type === "snapshot") this.#showSnapshot(message);
+    else if (this.#isNews(message.cursor)) this.#applyEvent(message);
+    else return false;
+    this.element.dataset.cursor = message.cursor;
+    return true;
+  }
+
+  /** Events may come twice, for instance after subscribing anew. */
+  #isNews(cursor) {
+    if (!this.cursor) return true;
+    const [epoch, index] = this.cursor.split("-").map(Number);
+    const [newEpoch, newIndex] = cursor.split("-").map(Number);
+    return newEpoch > epoch || (newEpoch === epoch && newIndex > index);
+  }
+
+  #showSnapshot({ state, phase, blocks, tail, citations, error }) {
+    const shown = tail ? [...blocks, tail] : blocks;
+    shown.forEach((html, index) => this.#putBlock(index, html));
+    this.#removeBlocksFrom(shown.length);
+    this.#showSources(citations);
+    this.#showError(error);
+    Object.assign(this.element.dataset, { state, phase });
+  }
+
+  #applyEvent(event) {
+    const { dataset } = this.element;
+    switch (event.type) {
+      case "status":
+        Object.assign(dataset, { state: "running", phase: event.phase });
+        break;
+      case "citation":
+        this.#putSource(event);
+        break;
+      case "block":
+      case "tail":
+        Object.assign(dataset, { state: "running", phase: "writing" });
+        this.#putBlock(event.index, event.html, { fades: true });
+        if (event.rest) this.#putBlock(event.index + 1, event.rest, { fades: true });
+        this.#removeBlocksFrom(event.index + (event.rest ? 2 : 1));
+        break;
+      case "retract":
+        this.#putBlock(0, event.html);
+        this.#removeBlocksFrom(1);
+        this.#showSources([]);
+        break;
+      case "done":
+        dataset.state = event.state;
+        break;
+      case "error":
+        this.#showError(event);
+        dataset.state = "failed";
+        break;
+    }
+  }
+
+  #putBlock(index, html, { fades = false } = {}) {
+    while (this.body.children.length <= index) this.body.append(newBlock());
+    const block = this.body.children[index];
+    settle(block);
+    const numOld = block.textContent.length;
+    const wanted = document.createElement("template");
+    wanted.innerHTML = html; // sanitised by the server, under a policy that runs no inline script
+    decorateCode(wanted.content);
+    patchChildren(block, wanted.content);
+    if (fades) fadeIn(block, numOld);
+  }
+
+  #removeBlocksFrom(index) {
+    while (this.body.children.length > index) this.body.lastElementChild.remove();
+  }
+
+  #showSources(sources) {
+    const list = document.createElement("ol");
+    list.append(...sources.map(sourceItem));
+    patchChildren(this.#part("sources"), list);
+  }
+
+  #putSource(source) {
+    const shown = this.#part("sources").children[source.number - 1];
+    if (shown) shown.replaceWith(sourceItem(source));
+    else this.#part("sources").append(sourceItem(source));
+  }
+
+  #showError(error) {
+    this.#part("error").textContent = error?.text ?? "";
+    this.element.querySelector("[data-do=retry]").hidden = !(error?.retry ?? true);
+  }
+
+  #part(name) {
+    return this.element.querySelector(`[data-part=${name}]`);
+  }
+}
+
+function newBlock() {
+  const block = document.createElement("div");
+  block.className = "block";
+  block.dir = "auto";
+  return block;
+}
+
+function sourceItem({ number, title, url, excerpt }) {
+  const item = document.getElementById("blank-source").content.firstElementChild.cloneNode(true);
+  const part = (name) => item.querySelector(`[data-part=${name}]`);
+  part("link").href = url;
+  part("number").textContent = number;
+  part("title").textContent = part("heading").textContent = title;
+  part("excerpt").textContent = excerpt;
+  return item;
+}

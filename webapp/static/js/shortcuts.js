@@ -1,0 +1,64 @@
+// The keys that work anywhere on the page. Others can listen to "shortcut" on the document: detail is its name.
+//
+//   <kbd data-keys="mod shift O"></kbd>   is filled with the keys as this system writes them
+
+import { openSearch, toggleSidebar } from "./sidebar.js";
+
+const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
+
+// By `code` where Shift changes the letter, so that other keyboard layouts than the American one work too.
+const SHORTCUTS = [
+  { key: "k", run: openSearch },
+  { key: "o", shift: true, run: () => location.assign("/") },
+  { key: "s", shift: true, run: toggleSidebar },
+  { key: "c", shift: true, run: () => announceShortcut("copy-answer") },
+  { key: ";", code: "Semicolon", shift: true, run: () => announceShortcut("copy-code") },
+  { key: "/", code: "Slash", run: showKeys },
+];
+
+export function startShortcuts() {
+  for (const element of document.querySelectorAll("[data-keys]")) element.replaceChildren(...written(element));
+  document.querySelector("[data-show-keys]")?.addEventListener("click", showKeys);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.shiftKey) {
+      document.getElementById("message")?.focus();
+      return;
+    }
+    if (!(isApple ? event.metaKey : event.ctrlKey) || event.altKey) return;
+    const shortcut = SHORTCUTS.find((candidate) => matches(candidate, event));
+    if (!shortcut) return;
+    event.preventDefault();
+    shortcut.run();
+  });
+}
+
+function matches({ key, code, shift = false }, event) {
+  const isKey = event.key.toLowerCase() === key || (code && event.code === code);
+  return isKey && (event.shiftKey === shift || key === "/"); // "/" itself needs Shift on many keyboards
+}
+
+function announceShortcut(name) {
+  document.dispatchEvent(new CustomEvent("shortcut", { detail: name }));
+}
+
+function showKeys() {
+  const dialog = document.getElementById("keys-dialog");
+  document.querySelector("#person-menu:popover-open")?.hidePopover();
+  if (!dialog.open) dialog.showModal();
+}
+
+function written(element) {
+  const names = element.dataset.keys.split(" ").map(name);
+  if (element.tagName === "KBD") return [names.join(isApple ? "" : "+")];
+  return names.map((text) => {
+    const key = document.createElement("kbd");
+    key.textContent = text;
+    return key;
+  });
+}
+
+function name(key) {
+  if (key === "mod") return isApple ? "⌘" : "Ctrl";
+  if (key === "shift") return isApple ? "⇧" : "Shift";
+  return key;
+}

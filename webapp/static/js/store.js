@@ -1,0 +1,42 @@
+// Small things kept in this browser. Where storage is full or switched off they are kept as long as the page is open.
+
+const PREFIX = "cria.";
+const KEPT_ON_LOGOUT = ["cria.theme", "cria.sidebar"];
+const memory = new Map();
+
+export function load(key, fallback = null) {
+  try {
+    return JSON.parse(localStorage.getItem(PREFIX + key)) ?? memory.get(key) ?? fallback;
+  } catch {
+    return memory.get(key) ?? fallback;
+  }
+}
+
+export function save(key, value) {
+  try {
+    localStorage.setItem(PREFIX + key, JSON.stringify(value));
+    memory.delete(key);
+  } catch {
+    memory.set(key, value);
+  }
+}
+
+export function remove(key) {
+  memory.delete(key);
+  try {
+    localStorage.removeItem(PREFIX + key);
+  } catch {
+    // nothing was kept there
+  }
+}
+
+/** Forget what somebody wrote: whoever uses this browser next must not find it. */
+export function forgetEverythingWritten() {
+  memory.clear();
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX) && !KEPT_ON_LOGOUT.includes(key));
+    for (const key of keys) localStorage.removeItem(key);
+  } catch {
+    // nothing was kept there
+  }
+}

@@ -1,0 +1,284 @@
+"""Joins the web application with the engine and the retriever: adapters behind the ports of `assistant`.
+
+The one module that knows all of them. It translates types and errors, and decides nothing.
+"""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+
+from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, RetrievalUnavailable
+from assistant.ports import (
+    ChatModel,
+    GeneratedPiece,
+    GenerationEnd,
+    GenerationRequest,
+    Guard,
+    Passage,
+    PassageIndex,
+)
+from assistant.safety.embedded import EmbeddedGuard, Scores
+from assistant.safety.fail_open import FailOpen
+from assistant.safety.llama_guard import CompletionResult, LlamaGuard
+from assistant.safety.taxonomy import CheckpointFamily
+from inference.client import ChatEnd, ChatTurn, InferenceClient
+from inference.errors import InferenceRejected, InferenceUnavailable
+from retrieval.index import VectorIndex
+from retrieval.passages import split_passages
+from webapp.library.ports import Retrieval
+from webapp.library.services.search import search_library
+from webapp.settings.environment import environment
+
+logger = logging.getLogger(__name__)
+
+EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+EMBEDDING_DIM = 384
+CARD_KEPT_S = 30.0
+LICENCE_URLS = {
+    "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
+    "MIT": "https://opensource.org/license/mit",
+    "Llama 3 Community License": "https://llama.meta.com/llama3/license/",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnServices:
+    """What one turn works with, for one person."""
+
+    model: ChatModel
+    model_id: str
+    guard: Guard
+    index: PassageIndex
+
+
+@asynccontextmanager
+async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None]:
+    """Connections for one turn. Raises ModelUnavailable if the chat server does not say which model it serves."""
+    async with AsyncExitStack() as stack:
+        chat = await stack.enter_async_context(_chat_client())
+        encoders = await stack.enter_async_context(_encoder_client())
+        model_id = environment.inference_model or (await _model_card(chat)).id
+        guard = await _guard(stack, encoders)
+        yield TurnServices(
+            model=EngineModel(chat, model_id),
+            model_id=model_id,
+            guard=FailOpen(guard) if environment.guard_unavailable == "open" else guard,
+            index=LibraryIndex(encoders, person_id),
+        )
+
+
+async def _guard(stack: AsyncExitStack, encoders: InferenceClient) -> Guard:
+    """The guard of the settings; its connection is closed with `stack`."""
+    if environment.guard == "embedded":
+        return EmbeddedGuard(GuardScorer(encoders))
+    client = await stack.enter_async_context(_guard_client())
+    family: CheckpointFamily = "llama_guard_2" if environment.guard == "llama-guard-2" else "llama_guard_3"
+    return LlamaGuard(GuardCompletions(client, environment.guard_model), family=family, model_id=_guard_id())
+
+
+class EngineModel:
+    """The ChatModel port over an OpenAI-compatible server."""
+
+    def __init__(self, client: InferenceClient, model_id: str) -> None:
+        self._client = client
+        self._model_id = model_id
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+        turns = [
+            ChatTurn(role=message.role, content=message.text, token_ids=message.token_ids)
+            for message in request.messages
+        ]
+        pieces = self._client.stream_chat(
+            turns,
+            model=self._model_id,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=request.seed,
+            continue_final=request.continues,
+        )
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    if isinstance(piece, ChatEnd):
+                        yield GenerationEnd(
+                            finish_reason=piece.finish_reason,
+                            prompt_tokens=piece.prompt_tokens,
+                            cached_tokens=piece.cached_tokens,
+                            reply_tokens=piece.reply_tokens,
+                        )
+                    else:
+                        yield GeneratedPiece(text=piece.text, token_ids=piece.token_ids)
+        except InferenceUnavailable as error:
+            raise ModelUnavailable(str(error)) from error
+        except InferenceRejected as error:
+            raise ModelRefused(error.code) from error
+
+
+class GuardScorer:
+    """The embedded guard's Scorer over the inference server's moderations route."""
+
+    def __init__(self, client: InferenceClient) -> None:
+        self._client = client
+
+    async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
+        try:
+            found = await self._client.moderate(texts, role=role, context=context)
+        except (InferenceUnavailable, InferenceRejected) as error:
+            raise GuardUnavailable(str(error)) from error
+        return Scores(rows=tuple(found.scores), model_id=found.model)
+
+
+class GuardCompletions:
+    """Llama Guard's Completions over an OpenAI-compatible server."""
+
+    def __init__(self, client: InferenceClient, model_id: str) -> None:
+        self._client = client
+        self._model_id = model_id
+
+    async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        try:
+            found = await self._client.complete(
+                prompt, model=self._model_id, max_tokens=max_tokens, num_top_logprobs=top_logprobs
+            )
+        except (InferenceUnavailable, InferenceRejected) as error:
+            raise GuardUnavailable(str(error)) from error
+        return CompletionResult(text=found.text, logprobs=found.top_logprobs)
+
+
+class PassageEmbedder:
+    """The library's Embedder over the inference server's embeddings route."""
+
+    def __init__(self, client: InferenceClient) -> None:
+        self._client = client
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        try:
+            return await self._client.embed(texts)
+        except (InferenceUnavailable, InferenceRejected) as error:
+            raise RetrievalUnavailable(str(error)) from error
+
+
+class LibraryIndex:
+    """The PassageIndex port over the library: what this person may read."""
+
+    def __init__(self, client: InferenceClient, person_id: UUID) -> None:
+        self._client = client
+        self._person_id = person_id
+
+    async def search(self, query: str, *, k: int) -> Sequence[Passage]:
+        hits = await search_library(self._person_id, query, k, retrieval=_retrieval(self._client))
+        return [
+            Passage(
+                passage_id=hit.passage_id,
+                document_id=str(hit.document_id),
+                title=hit.title,
+                text=hit.text,
+                url=hit.url,
+                score=hit.score,
+                char_start=hit.char_start,
+                char_end=hit.char_end,
+            )
+            for hit in hits
+        ]
+
+
+@asynccontextmanager
+async def retrieval() -> AsyncGenerator[Retrieval, None]:
+    """What the library needs to index documents."""
+    async with _encoder_client() as client:
+        yield _retrieval(client)
+
+
+def _retrieval(client: InferenceClient) -> Retrieval:
+    return Retrieval(
+        model_id=EMBEDDING_MODEL,
+        dim=EMBEDDING_DIM,
+        embedder=PassageEmbedder(client),
+        cut=split_passages,
+        build_index=VectorIndex.build,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What people are told about the model that answers them."""
+
+    id: str
+    name: str
+    licence: str = ""
+    notice: str = ""
+
+    @property
+    def licence_url(self) -> str:
+        """Where the licence can be read, if we know."""
+        return LICENCE_URLS.get(self.licence, "")
+
+
+_card: tuple[float, ModelCard] | None = None
+
+
+def model_card() -> ModelCard:
+    """The card of the model in use, at most half a minute old; a card without a licence while the engine is away."""
+    try:
+        return async_to_sync(_fresh_card)()
+    except ModelUnavailable:
+        return _card[1] if _card else ModelCard(id="", name=environment.inference_model or "The model")
+
+
+async def inference_is_ready() -> bool:
+    """Whether chat, embeddings and verdicts of the guard can be had right now."""
+    async with _chat_client() as chat, _encoder_client() as encoders:
+        try:
+            return not await encoders.reason_not_ready() and bool(await chat.models()) and await _guard_is_ready()
+        except (InferenceUnavailable, InferenceRejected):
+            return False
+
+
+async def _guard_is_ready() -> bool:
+    if environment.guard == "embedded":  # the encoders' server scores for it
+        return True
+    async with _guard_client() as guard:
+        return bool(await guard.models())
+
+
+async def _fresh_card() -> ModelCard:
+    async with _chat_client() as chat:
+        return await _model_card(chat)
+
+
+async def _model_card(chat: InferenceClient) -> ModelCard:
+    global _card
+    if _card is None or time.monotonic() - _card[0] > CARD_KEPT_S:
+        try:
+            model = next(iter(await chat.models()), None)
+        except (InferenceUnavailable, InferenceRejected) as error:
+            raise ModelUnavailable(str(error)) from error
+        if model is None:
+            raise ModelUnavailable("the chat server serves no model")
+        card = ModelCard(id=model.id, name=model.name, licence=model.licence, notice=model.notice)
+        _card = (time.monotonic(), card)
+    return _card[1]
+
+
+def _chat_client() -> InferenceClient:
+    return InferenceClient(environment.chat_url, api_key=environment.inference_api_key.get_secret_value())
+
+
+def _guard_client() -> InferenceClient:
+    return InferenceClient(environment.guard_url, api_key=environment.guard_api_key.get_secret_value())
+
+
+def _guard_id() -> str:
+    """What verdicts are stored under: the setting, and the model where several are to choose from."""
+    return " ".join(filter(None, (environment.guard, environment.guard_model)))
+
+
+def _encoder_client() -> InferenceClient:
+    return InferenceClient(environment.encoder_url)

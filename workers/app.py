@@ -1,0 +1,36 @@
+"""The Celery application: `celery -A workers.app worker` and `celery -A workers.app beat`."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+import django
+from celery import Celery
+from celery.signals import setup_logging
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # celery publishes no types
+def _keep_our_logging(**_: object) -> None:
+    """Celery would replace the log set-up of `webapp.settings.logs`."""
+
+
+app = Celery("cria", broker=settings.CELERY_BROKER_URL)
+app.conf.update(
+    imports=("workers.tasks",),
+    task_ignore_result=True,
+    task_default_queue="cria",
+    # Redelivery is the reconciler's: Celery's own gives a task back after minutes, or twice at once.
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={"global_keyprefix": "cria:celery:"},
+    beat_scheduler="workers.beat:ReconcilingScheduler",
+)

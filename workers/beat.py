@@ -1,0 +1,68 @@
+"""Beat, with the reconciler beside it.
+
+The reconciler runs in a thread of its own and needs the database only: it goes on when Redis is away, and Celery's
+schedule cannot hold it up. Two of them at once do no harm (`webapp.chat.services.reconciler`).
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from typing import Any
+
+from celery.beat import PersistentScheduler
+from django.db import close_old_connections, connection
+
+from webapp import jobs, wiring
+from webapp.chat import turn_log
+from webapp.chat.services.endings import Ending
+from webapp.chat.services.heartbeat import beat
+from webapp.chat.services.reconciler import reconcile
+from webapp.library.services.indexing import pending
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 1.0
+DOCUMENTS_PER_PASS = 20
+
+
+class ReconcilingScheduler(PersistentScheduler):  # type: ignore[misc]  # celery publishes no types
+    """Celery's own scheduler, which also keeps the reconciler running."""
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        threading.Thread(target=run_for_ever, name="reconciler", daemon=True).start()
+
+
+def run_for_ever() -> None:
+    """Reconcile every second until the process ends. A failed pass is logged and the next one tries again."""
+    while True:
+        started = time.monotonic()
+        try:
+            close_old_connections()
+            run_once()
+        except Exception:
+            logger.exception("reconciler_pass_failed")
+            connection.close()
+        time.sleep(max(0.0, INTERVAL_S - (time.monotonic() - started)))
+
+
+def run_once() -> None:
+    """One pass: end what is overdue, enqueue what was forgotten, and leave a sign of life."""
+    due = reconcile()
+    if due.endings:
+        asyncio.run(_publish(due.endings))
+    for reply_id in due.to_enqueue:
+        jobs.enqueue_turn(reply_id)
+    for document_id in pending(DOCUMENTS_PER_PASS, model_id=wiring.EMBEDDING_MODEL):
+        jobs.enqueue_document(document_id)
+    beat("reconciler")
+
+
+async def _publish(endings: tuple[Ending, ...]) -> None:
+    redis: Any = turn_log.connect()
+    try:
+        for ending in endings:
+            await turn_log.append(redis, ending.reply_id, ending.cursor, ending.events, final=True)
+    finally:
+        await redis.aclose()
