@@ -1,0 +1,29 @@
+# Everything is set up by the commands themselves: `make run` and `make test` work in a fresh clone.
+# PYTHON=/path/to/python3.12 names another Python; PORT=8010 another port (.env.example lists all settings).
+
+BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
+
+.PHONY: help run test lint bench-turn clean
+
+help:
+	@echo "make run         set up what is missing and start Cria"
+	@echo "make test        set up what is missing and run every check and test"
+	@echo "make lint        only the checks that need no running process"
+	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
+	@echo "make clean       remove the virtual environment and caches; conversations and settings stay"
+
+run:
+	@$(BOOTSTRAP) run
+
+test:
+	@$(BOOTSTRAP) test
+
+lint:
+	@$(BOOTSTRAP) lint
+
+bench-turn:
+	@$(BOOTSTRAP) bench-turn
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis var/setup var/browsers
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

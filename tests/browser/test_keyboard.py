@@ -1,0 +1,82 @@
+"""Everything works from the keyboard, with the keys people know."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat_page import LONG_STORY, ChatPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def test_a_whole_turn_without_a_mouse(chat: ChatPage) -> None:
+    """The cursor is where one writes, comes back there, and Escape stops an answer."""
+    keyboard = chat.page.keyboard
+    expect(chat.field).to_be_focused()
+    keyboard.type("Tell me a long story")
+    keyboard.press("Shift+Enter")
+    keyboard.type("about a llama, please.")
+    keyboard.press("Enter")
+    expect(chat.question).to_have_text("Tell me a long story\nabout a llama, please.")
+    expect(chat.field).to_be_focused()
+    chat.wait_for_words(4)
+    keyboard.press("Escape")
+    chat.wait_until("cancelled")
+    keyboard.press("ArrowUp")
+    expect(chat.field).to_have_value("Tell me a long story\nabout a llama, please.")
+
+
+def test_the_first_tab_stop_leads_to_the_content(chat: ChatPage) -> None:
+    """Nobody should have to walk through a hundred chats to reach the page."""
+    chat.page.get_by_label("Search chats").focus()
+    chat.page.evaluate("document.activeElement.blur()")
+    chat.page.keyboard.press("Tab")
+    skip = chat.page.get_by_role("link", name="Skip to content")
+    while not skip.evaluate("link => link === document.activeElement"):
+        chat.page.keyboard.press("Shift+Tab")
+    expect(skip).to_be_in_viewport()
+    chat.page.keyboard.press("Enter")
+    expect(chat.page.locator("main")).to_be_focused()
+
+
+def test_enter_keeps_the_text_while_an_answer_is_written(chat: ChatPage) -> None:
+    """One answer at a time; what was typed meanwhile is not lost."""
+    chat.send(LONG_STORY)
+    chat.field.fill("And then?")
+    chat.field.press("Enter")
+    expect(chat.page.get_by_role("alert")).to_contain_text("still being written")
+    expect(chat.field).to_have_value("And then?")
+    chat.page.keyboard.press("Escape")
+    chat.wait_until("cancelled")
+
+
+def test_the_known_shortcuts(chat: ChatPage) -> None:
+    """They are those of other assistants, and a list tells them."""
+    keyboard = chat.page.keyboard
+    keyboard.press("Control+/")
+    expect(chat.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    keyboard.press("Escape")
+    keyboard.press("Control+k")
+    expect(chat.page.get_by_label("Search chats")).to_be_focused()
+    keyboard.press("Shift+Escape")
+    expect(chat.field).to_be_focused()
+    sidebar = chat.page.get_by_role("complementary")
+    keyboard.press("Control+Shift+S")
+    expect(sidebar).to_be_hidden()
+    chat.page.reload()
+    expect(sidebar).to_be_hidden()
+    keyboard.press("Control+Shift+S")
+    expect(sidebar).to_be_visible()
+    chat.open("/about/")
+    keyboard.press("Control+Shift+O")
+    expect(chat.field).to_be_focused()
+
+
+def test_menus_open_and_close_from_the_keyboard(chat: ChatPage) -> None:
+    """Escape closes and gives the focus back to where it was."""
+    button = chat.page.locator(".person-button")
+    button.focus()
+    chat.page.keyboard.press("Enter")
+    expect(chat.page.get_by_role("link", name="About Cria")).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(chat.page.get_by_role("link", name="About Cria")).to_be_hidden()
+    expect(button).to_be_focused()

@@ -1,0 +1,163 @@
+"""The page's half of the protocol: `static/js/reply.js` fed by hand, on the real page with its real style."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chat_page import ChatPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+CODE = '<figure class="code" data-language="python"><figcaption>python</figcaption><pre><code>{}</code></pre></figure>'
+SOURCE = {"number": 1, "title": "Learn with Cria", "url": "/library/1/#p-2", "excerpt": "Ask for an example."}
+
+Apply = Callable[..., bool]
+
+
+@pytest.fixture
+def page(chat: ChatPage) -> Page:
+    """A page with one answer that has just begun."""
+    chat.page.evaluate(
+        """async () => {
+          const { ReplyView } = await import("/static/js/reply.js");
+          const turn = document.getElementById("blank-turn").content.querySelector(".turn").cloneNode(true);
+          document.getElementById("turns").append(turn);
+          delete document.getElementById("chat").dataset.empty;
+          window.view = new ReplyView(turn.querySelector(".reply"));
+          window.view.begin("11111111-1111-4111-8111-111111111111");
+        }"""
+    )
+    return chat.page
+
+
+@pytest.fixture
+def apply(page: Page) -> Apply:
+    """Apply an event; says whether it changed anything."""
+
+    def apply(cursor: str, kind: str, **fields: Any) -> bool:
+        return bool(page.evaluate("event => window.view.apply(event)", {"type": kind, "cursor": cursor, **fields}))
+
+    return apply
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator(".block").all_inner_texts()
+
+
+def snapshot(**fields: Any) -> dict[str, Any]:
+    return {
+        "state": "running",
+        "phase": "writing",
+        "blocks": [],
+        "tail": None,
+        "citations": [],
+        "error": None,
+        **fields,
+    }
+
+
+def test_a_closed_block_takes_the_place_of_its_tail(page: Page, apply: Apply) -> None:
+    """So the text of the two is never seen twice."""
+    apply("1-1", "tail", index=0, html="<p>One tw</p>")
+    apply("1-2", "block", index=0, html="<p>One two.</p>")
+    apply("1-3", "tail", index=1, html="<p>Thr</p>")
+    assert shown(page) == ["One two.", "Thr"]
+
+
+def test_an_event_that_comes_again_changes_nothing(page: Page, apply: Apply) -> None:
+    """After a reconnect the same events may arrive twice; an owner that lost the turn may still be heard."""
+    apply("2-1", "tail", index=0, html="<p>New owner</p>")
+    assert not apply("2-1", "tail", index=0, html="<p>Again</p>")
+    assert not apply("1-9", "tail", index=0, html="<p>Old owner</p>")
+    assert apply("2-10", "tail", index=0, html="<p>Tenth, not first</p>")
+    assert shown(page) == ["Tenth, not first"]
+
+
+def test_an_equal_snapshot_leaves_the_page_alone(page: Page, apply: Apply) -> None:
+    """No flicker, and a selection survives."""
+    apply("1-1", "block", index=0, html=CODE.format("x = 1"))
+    page.wait_for_timeout(400)  # new words have faded in
+    page.evaluate("""() => {
+      window.changes = 0;
+      new MutationObserver((records) => (window.changes += records.length))
+        .observe(window.view.body, { childList: true, characterData: true, attributes: true, subtree: true });
+    }""")
+    apply("1-1", "snapshot", **snapshot(blocks=[CODE.format("x = 1")]))
+    assert page.evaluate("window.changes") == 0
+
+
+def test_a_snapshot_replaces_what_was_shown(page: Page, apply: Apply) -> None:
+    """It is the truth, whatever came before it."""
+    apply("1-1", "tail", index=0, html="<p>Something else</p>")
+    apply("1-2", "citation", **SOURCE)
+    apply("2-5", "snapshot", **snapshot(blocks=["<p>One.</p>"], tail="<p>Tw</p>"))
+    assert shown(page) == ["One.", "Tw"]
+    expect(page.locator(".source")).to_have_count(0)
+
+
+def test_a_growing_code_block_stays_scrolled(page: Page, apply: Apply) -> None:
+    """Who reads the end of a long line is not thrown back by the next line."""
+    line = "print('" + "long " * 80 + "')"
+    apply("1-1", "tail", index=0, html=CODE.format(line))
+    page.locator("pre").evaluate("pre => (pre.scrollLeft = 300)")
+    apply("1-2", "tail", index=0, html=CODE.format(line + "\nprint(1)"))
+    assert page.locator("pre").evaluate("pre => pre.scrollLeft") == 300
+
+
+def test_a_withdrawn_answer_is_gone_at_once(page: Page, apply: Apply) -> None:
+    """Text and sources make room for the notice, and nothing of them can be copied any more."""
+    apply("1-1", "citation", **SOURCE)
+    apply("1-2", "block", index=0, html="<p>One.</p>")
+    apply("1-3", "tail", index=1, html="<p>Two</p>")
+    apply("1-4", "retract", html="<p>This answer was withheld.</p>")
+    apply("1-5", "done", state="blocked", finish_reason="guard")
+    assert shown(page) == ["This answer was withheld."]
+    expect(page.locator(".source")).to_have_count(0)
+    expect(page.get_by_role("button", name="Copy answer")).to_be_hidden()
+
+
+def test_a_failed_answer_keeps_its_text_and_offers_another_try(page: Page, apply: Apply) -> None:
+    """Unless trying again cannot help."""
+    apply("1-1", "block", index=0, html="<p>Half an answer</p>")
+    apply("1-2", "error", code="timed_out", text="This took too long.", retry=True)
+    assert shown(page) == ["Half an answer"]
+    expect(page.get_by_text("This took too long.")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    apply("2-1", "snapshot", **snapshot(state="failed", error={"code": "x", "text": "Too long.", "retry": False}))
+    expect(page.get_by_text("Too long.")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        ("queued", "Waiting for a free place…"),
+        ("searching", "Looking in the library…"),
+        ("waiting_for_model", "The model is restarting; your answer will continue…"),
+    ],
+)
+def test_waiting_is_explained_in_words(phase: str, words: str, page: Page, apply: Apply) -> None:
+    """Dots alone say nothing."""
+    apply("1-1", "status", phase=phase)
+    expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_code_is_copied_without_its_caption(page: Page, apply: Apply) -> None:
+    """What lands in the clipboard runs."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    apply("1-1", "block", index=0, html=CODE.format("x = 1\n"))
+    page.get_by_role("button", name="Copy code").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'x = 1\\n'")
+
+
+def test_a_source_explains_itself_on_focus(page: Page, apply: Apply) -> None:
+    """Escape takes the excerpt away, for it may lie over what one wants to read."""
+    apply("1-1", "citation", **SOURCE)
+    apply("1-2", "block", index=0, html="<p>One.</p>")
+    apply("1-3", "done", state="done", finish_reason="stop")
+    page.get_by_role("link", name="Learn with Cria").focus()
+    expect(page.get_by_text("Ask for an example.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Ask for an example.")).to_be_hidden()

@@ -1,0 +1,95 @@
+"""An answer is never lost: not by a reload, a second tab, a stop or the death of a server."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat_page import ANSWER_MS, LONG_STORY, ChatPage, Watch
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def test_a_reload_in_mid_stream_goes_on_where_it_was(chat: ChatPage) -> None:
+    """What was visible stays, the rest arrives, and the end is what is stored. Then a second answer is stopped."""
+    chat.send(LONG_STORY)
+    chat.wait_for_words(12)
+    before = settled(chat.answer)
+    chat.page.reload()
+    assert settled(chat.answer).startswith(before)
+    expect(chat.send_button).to_have_accessible_name("Stop the answer")
+    chat.wait_until("done")
+    streamed = chat.answer
+    assert streamed.startswith(before)
+    chat.page.reload()
+    assert chat.answer == streamed
+
+    chat.send("And now tell me another one, even longer.")
+    chat.wait_for_words(5)
+    chat.send_button.click()
+    chat.wait_until("cancelled")
+    kept = chat.answer
+    expect(chat.last.get_by_text("You stopped this answer.")).to_be_visible()
+    expect(chat.send_button).to_have_accessible_name("Send")
+    chat.page.reload()
+    assert chat.answer == kept
+
+
+def test_two_tabs_show_the_same(chat: ChatPage) -> None:
+    """A turn sent in one tab streams in the other, and either can stop it."""
+    chat.send("Say hello in one short sentence.")
+    chat.wait_until("done")
+    other = ChatPage(chat.page.context.new_page(), chat.url)
+    other.page.goto(chat.page.url)
+    assert other.answer == chat.answer
+
+    chat.send(LONG_STORY)
+    other.wait_for_words(8)
+    assert other.reply_id == chat.reply_id
+    other.page.keyboard.press("Escape")
+    other.wait_until("cancelled")
+    chat.wait_until("cancelled")
+    assert chat.answer == other.answer
+
+
+def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: Watch) -> None:
+    """It reconnects by itself, and the answer goes on without a reload, nothing twice and nothing missing."""
+    watch.expected.append("WebSocket connection")
+    chat.send(LONG_STORY)
+    chat.wait_for_words(8)
+    before = settled(chat.answer)
+    stack.kill("web")
+    chat.wait_until("done")
+    streamed = chat.answer
+    assert streamed.startswith(before)
+    stack.wait_until_ready()
+    chat.page.reload()
+    assert chat.answer == streamed
+
+
+def test_a_message_sent_while_the_server_is_away_arrives_once(chat: ChatPage, stack: Stack, watch: Watch) -> None:
+    """It waits in the browser, is sent when the server is back, and is one message."""
+    watch.expected += ["WebSocket connection", "Failed to load resource"]
+    chat.send("Say hello in one short sentence.")
+    chat.wait_until("done")
+    stack.kill("web")
+    chat.field.fill("Say goodbye in one short sentence.")
+    chat.field.press("Enter")
+    expect(chat.page.locator(".turn")).to_have_count(2)
+    expect(chat.last).to_have_attribute("data-state", "done", timeout=ANSWER_MS)
+    stack.wait_until_ready()
+    chat.page.reload()
+    expect(chat.page.locator(".turn")).to_have_count(2)
+
+
+def test_a_draft_outlives_a_reload(chat: ChatPage) -> None:
+    """Half a message is work too."""
+    chat.field.fill("Half a thou")
+    chat.page.reload()
+    expect(chat.field).to_have_value("Half a thou")
+
+
+def settled(text: str) -> str:
+    """All but the last word, which may still have been growing; and without what only an open block shows."""
+    return re.sub(r"\S*$", "", text).rstrip(" .,;:*")

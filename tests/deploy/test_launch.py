@@ -1,0 +1,141 @@
+"""`make run` from outside: what stands in the way is one sentence, and the five processes come and go together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.stack import ROOT, Stack, free_port
+
+PARTS = ("redis", "inference", "worker", "beat", "web")
+SECOND_START_S = 15.0
+STOP_S = 5.0
+
+
+def launch(var: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A start that is expected to end by itself, with a sentence."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "",
+        "CRIA_VAR": str(var),
+        "PORT": str(free_port()),
+        **settings,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local.launch"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def sentence(ended: subprocess.CompletedProcess[str]) -> str:
+    """The last line that a person reads. Nothing of Python's own is beside it."""
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    return ended.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Path:
+    if not (ROOT / "var" / "models").is_dir():
+        pytest.skip("the model packages are not installed")
+    (tmp_path / "models").symlink_to(ROOT / "var" / "models")
+    return tmp_path
+
+
+def test_a_busy_port_says_how_to_choose_another(var: Path) -> None:
+    """8000 is everybody's favourite."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = sentence(launch(var, PORT=str(port)))
+    assert f"Port {port} on 127.0.0.1 is in use" in said
+    assert "make run PORT=" in said
+
+
+def test_a_wrong_setting_is_named_with_the_reason(var: Path) -> None:
+    """And its value is not repeated: some settings are secrets."""
+    said = sentence(launch(var, PORT="eighty", REDIS_URL="ftp://secret-host", CRIA_GUARD="llama-guard-2"))
+    assert "PORT: Input should be a valid integer" in said
+    assert "CRIA_GUARD: Value error, llama-guard-2 needs CRIA_GUARD_URL" in said
+    assert "REDIS_URL: Value error, must begin with redis://" in said
+    assert "secret-host" not in said
+
+
+def test_a_part_that_cannot_start_ends_the_start(var: Path) -> None:
+    """With its name, and the other parts are stopped again."""
+    ended = launch(var, CRIA_MODEL=str(var / "no-such-model.gguf"))
+    assert ended.returncode == 1
+    assert "inference ended while it was starting" in ended.stdout
+    assert "no-such-model.gguf" in ended.stdout
+    assert not (var / "run" / "instance.json").exists()
+
+
+@pytest.mark.integration
+def test_five_processes_come_and_go_together(tmp_path: Path) -> None:
+    """Ready, each brought back after SIGKILL, stopped within five seconds, nothing left; and again, quickly.
+
+    Nothing is written to the person's home meanwhile: a library that reports its use keeps an identifier there.
+    """
+    with Stack(HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path)) as stack:
+        pids = {name: stack.pid(name) for name in PARTS}
+        for name in PARTS:
+            stack.kill(name)
+            until(lambda name=name: stack.pid(name) != pids[name])  # type: ignore[misc]  # mypy sees no default there
+        stack.wait_until_ready()
+
+        stop(stack)
+        began = time.monotonic()
+        stack.start()
+        assert time.monotonic() - began < SECOND_START_S
+        assert "already running here, at " + stack.url in sentence(launch(stack.var))
+        stop(stack)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.integration
+def test_a_killed_launcher_leaves_nothing_behind() -> None:
+    """On Linux the kernel ends the processes; elsewhere the next start does."""
+    with Stack() as stack:
+        family = processes_of(stack)
+        stack.launcher.kill()
+        stack.launcher.wait()
+        if sys.platform == "linux":
+            psutil.wait_procs(family, timeout=STOP_S)
+            assert [process for process in family if process.is_running()] == []
+        stack.start()
+        assert [process for process in family if process.is_running()] == []
+
+
+def stop(stack: Stack) -> None:
+    """Ctrl-C, then look for what is left."""
+    family = processes_of(stack)
+    assert len(family) > len(PARTS)
+    began = time.monotonic()
+    stack.launcher.send_signal(signal.SIGINT)
+    assert stack.launcher.wait(30) == 0
+    assert time.monotonic() - began < STOP_S
+    assert [process for process in family if process.is_running()] == []
+
+
+def processes_of(stack: Stack) -> list[psutil.Process]:
+    return psutil.Process(stack.launcher.pid).children(recursive=True)
+
+
+def until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
