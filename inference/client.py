@@ -116,11 +116,13 @@ class InferenceClient:
         top_p: float,
         seed: int,
         continue_final: bool,
+        dry_multiplier: float = 0.0,
     ) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
         """The reply in pieces, then one ChatEnd. With `continue_final` the last turn is the beginning of the reply.
 
-        An empty `model` leaves the choice to the server. A stream that breaks off before its end raises
-        InferenceUnavailable; what was received until then is good, and can be continued.
+        An empty `model` leaves the choice to the server; `dry_multiplier` is sent only if it is not 0, as few servers
+        know it (ours and llama.cpp's do). A stream that breaks off before its end raises InferenceUnavailable; what was
+        received until then is good, and can be continued.
         """
         body = {
             "messages": [_message(turn) for turn in turns],
@@ -133,7 +135,9 @@ class InferenceClient:
             "return_token_ids": True,
             "add_generation_prompt": not continue_final,
             "continue_final_message": continue_final,
-        } | ({"model": model} if model else {})
+        }
+        body |= {"model": model} if model else {}
+        body |= {"dry_multiplier": dry_multiplier} if dry_multiplier else {}
         try:
             async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
                 await _raise_for_status(response)

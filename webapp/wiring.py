@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 EMBEDDING_DIM = 384
 CARD_KEPT_S = 30.0
+SMALL_MODEL = 1_000_000_000
+SMALL_MODEL_DRY_MULTIPLIER = 0.8
 LICENCE_URLS = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
     "MIT": "https://opensource.org/license/mit",
@@ -63,14 +65,21 @@ async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(_chat_client())
         encoders = await stack.enter_async_context(_encoder_client())
-        model_id = environment.inference_model or (await _model_card(chat)).id
+        card = ModelCard(id=environment.inference_model) if environment.inference_model else await _model_card(chat)
         guard = await _guard(stack, encoders)
         yield TurnServices(
-            model=EngineModel(chat, model_id),
-            model_id=model_id,
+            model=EngineModel(chat, card.id, _dry_multiplier(card)),
+            model_id=card.id,
             guard=FailOpen(guard) if environment.guard_unavailable == "open" else guard,
             index=LibraryIndex(encoders, person_id),
         )
+
+
+def _dry_multiplier(card: "ModelCard") -> float:
+    """How hard repeated phrases are punished. A small model runs in circles without it, a large one needs it rarely."""
+    if environment.dry_multiplier is not None:
+        return environment.dry_multiplier
+    return SMALL_MODEL_DRY_MULTIPLIER if 0 < card.parameters < SMALL_MODEL else 0.0
 
 
 async def _guard(stack: AsyncExitStack, encoders: InferenceClient) -> Guard:
@@ -85,9 +94,10 @@ async def _guard(stack: AsyncExitStack, encoders: InferenceClient) -> Guard:
 class EngineModel:
     """The ChatModel port over an OpenAI-compatible server."""
 
-    def __init__(self, client: InferenceClient, model_id: str) -> None:
+    def __init__(self, client: InferenceClient, model_id: str, dry_multiplier: float) -> None:
         self._client = client
         self._model_id = model_id
+        self._dry_multiplier = dry_multiplier
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
         turns = [
@@ -102,6 +112,7 @@ class EngineModel:
             top_p=request.top_p,
             seed=request.seed,
             continue_final=request.continues,
+            dry_multiplier=self._dry_multiplier,
         )
         try:
             async with aclosing(pieces):
@@ -211,9 +222,10 @@ class ModelCard:
     """What people are told about the model that answers them."""
 
     id: str
-    name: str
+    name: str = ""
     licence: str = ""
     notice: str = ""
+    parameters: int = 0
 
     @property
     def licence_url(self) -> str:
@@ -262,8 +274,8 @@ async def _model_card(chat: InferenceClient) -> ModelCard:
             raise ModelUnavailable(str(error)) from error
         if model is None:
             raise ModelUnavailable("the chat server serves no model")
-        card = ModelCard(id=model.id, name=model.name, licence=model.licence, notice=model.notice)
-        _card = (time.monotonic(), card)
+        fields = {field: getattr(model, field) for field in ModelCard.__slots__}
+        _card = (time.monotonic(), ModelCard(**fields))
     return _card[1]
 
 

@@ -33,7 +33,7 @@ GOALS: Mapping[str, Sequence[str]] = {
     "lint": ("-m", "deploy.local.checks", "lint"),
     "bench-turn": ("-m", "benchmarks.turn"),
 }
-NEEDED_BYTES: Mapping[str, int] = {"runtime": 3 * 10**9, "test": 4 * 10**9}
+NEEDED_BYTES: Mapping[str, int] = {"runtime": 3 * 10**9, "test": 4_200_000_000}
 
 
 def main(goal: str) -> NoReturn:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from inference.config import EngineConfig
+from inference.engine.penalties import without_repetition
 from inference.engine.prefix_store import PrefixStore
 from inference.engine.request import End, Event, GenerationRequest
 from inference.engine.sampling import choose_token, logprobs_of
@@ -205,7 +206,8 @@ class Engine:
 
     def _choose(self, sequence: Sequence, logits: Tensor) -> list[Event]:
         params = sequence.request.sampling
-        token_id = choose_token(logits, params, position=sequence.reply_position)
+        allowed = without_repetition(logits, sequence.reply_ids, params) if params.dry_multiplier else logits
+        token_id = choose_token(allowed, params, position=sequence.reply_position)
         wanted = params.num_logprobs
         logprobs = logprobs_of(logits, token_id, num_top=wanted) if wanted is not None else None
         events = sequence.accept(token_id, is_stop=token_id in self._stop_ids, logprobs=logprobs)

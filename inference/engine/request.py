@@ -13,6 +13,7 @@ class SamplingParams:
     temperature    0 = always the most likely token
     top_p          keep the smallest set of tokens with at least this probability
     top_k          keep this many tokens; 0 = all
+    dry_multiplier how hard to punish repeated phrases (see `penalties.py`); 0 = not at all
     seed           with a token's position in the reply it fixes the noise (see `sampling.py`)
     num_logprobs   most likely tokens to report at each position; None = report nothing
     """
@@ -20,6 +21,7 @@ class SamplingParams:
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    dry_multiplier: float = 0.0
     seed: int = 0
     num_logprobs: int | None = None
 

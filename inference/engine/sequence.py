@@ -52,6 +52,11 @@ class Sequence:
         """The position in the reply of the token chosen next."""
         return self.num_generated + self.request.num_reply_ids
 
+    @property
+    def reply_ids(self) -> list[int]:
+        """The tokens of the reply so far, with those it began with."""
+        return self.tokens[len(self.request.prompt_ids) - self.request.num_reply_ids :]
+
     def chunk(self, budget: int) -> int:
         """How many missing tokens the next step computes: within the budget and within one attention tile."""
         return min(self.num_missing, budget, tile_end(self.num_computed) - self.num_computed)

@@ -47,6 +47,7 @@ def generation_request(wanted: ChatRequest, model: ChatModel) -> GenerationReque
         temperature=wanted.temperature,
         top_p=wanted.top_p,
         top_k=max(wanted.top_k, 0),
+        dry_multiplier=wanted.dry_multiplier,
         seed=secrets.randbits(63) if wanted.seed is None else wanted.seed,
         num_logprobs=wanted.num_logprobs,
     )

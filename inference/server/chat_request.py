@@ -43,6 +43,7 @@ SUPPORTED = {
     "temperature",
     "top_p",
     "top_k",
+    "dry_multiplier",
     "seed",
     "stop",
     "logprobs",
@@ -65,6 +66,7 @@ class ChatRequest:
     temperature: float
     top_p: float
     top_k: int
+    dry_multiplier: float
     seed: int | None
     stop: tuple[str, ...]
     num_logprobs: int | None
@@ -96,6 +98,7 @@ def parse_chat_request(body: object) -> ChatRequest:
         temperature=1.0 if temperature is None else temperature,
         top_p=1.0 if top_p is None else top_p,
         top_k=fields.number("top_k", int, -1, 1 << 31) or 0,
+        dry_multiplier=fields.number("dry_multiplier", float, 0, 100) or 0.0,
         seed=fields.number("seed", int, *SEED_RANGE),
         stop=fields.stop_strings(),
         num_logprobs=_num_logprobs(fields),

@@ -18,7 +18,7 @@ UNSUPPORTED: dict[str, tuple[Any, ...]] = {
 }
 SUPPORTED = {
     *("model", "prompt", "stream", "stream_options", "max_tokens", "temperature", "top_p", "top_k", "seed", "stop"),
-    *("logprobs", "return_token_ids"),
+    *("logprobs", "return_token_ids", "dry_multiplier"),
 }
 DEFAULT_MAX_TOKENS = 16
 
@@ -35,6 +35,7 @@ class CompletionRequest:
     temperature: float
     top_p: float
     top_k: int
+    dry_multiplier: float
     seed: int | None
     stop: tuple[str, ...]
     num_logprobs: int | None
@@ -58,6 +59,7 @@ def parse_completion_request(body: object) -> CompletionRequest:
         temperature=1.0 if temperature is None else temperature,
         top_p=1.0 if top_p is None else top_p,
         top_k=max(fields.number("top_k", int, -1, 1 << 31) or 0, 0),
+        dry_multiplier=fields.number("dry_multiplier", float, 0, 100) or 0.0,
         seed=fields.number("seed", int, *SEED_RANGE),
         stop=fields.stop_strings(),
         num_logprobs=fields.number("logprobs", int, 0, MAX_TOP_LOGPROBS),

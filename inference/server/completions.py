@@ -59,6 +59,7 @@ def generation_request(wanted: CompletionRequest, model: ChatModel) -> Generatio
             temperature=wanted.temperature,
             top_p=wanted.top_p,
             top_k=wanted.top_k,
+            dry_multiplier=wanted.dry_multiplier,
             seed=secrets.randbits(63) if wanted.seed is None else wanted.seed,
             num_logprobs=wanted.num_logprobs,
         ),

@@ -46,6 +46,7 @@ class Environment(BaseSettings):
     max_reply_tokens: int = Field(512, alias="CRIA_MAX_REPLY_TOKENS", ge=16)
     temperature: float = Field(0.3, alias="CRIA_TEMPERATURE", ge=0, le=2)
     top_p: float = Field(0.9, alias="CRIA_TOP_P", gt=0, le=1)
+    dry_multiplier: float | None = Field(None, alias="CRIA_DRY_MULTIPLIER", ge=0, le=100)
 
     # the guard
     guard_url: str = Field("", alias="CRIA_GUARD_URL")

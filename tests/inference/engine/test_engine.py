@@ -15,7 +15,7 @@ from inference.text.chat import ChatMessage, build_prompt
 from inference.weights.checkpoint import Checkpoint
 
 STORY = "Tell me a short story about a llama who wanted to fly."
-GREEDY, WARM = SamplingParams(temperature=0), SamplingParams(temperature=0.8, top_p=0.95, seed=11)
+GREEDY, WARM = SamplingParams(temperature=0), SamplingParams(temperature=0.8, top_p=0.95, dry_multiplier=0.8, seed=11)
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+"""Tasks take an id, may come late or twice, and are what the web process calls by name."""
+
+import uuid
+
+import pytest
+
+from webapp import jobs
+from workers import tasks
+from workers.app import app
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+def test_every_name_the_web_process_uses_is_a_task() -> None:
+    """A name nobody answers to would be dropped by the worker with a log line and a turn that waits."""
+    names = {value for name, value in vars(jobs).items() if name.isupper() and str(value).startswith("workers.")}
+    assert names == {tasks.run_turn_task.name, tasks.index_document_task.name}
+    assert names <= app.tasks.keys()
+
+
+@pytest.mark.parametrize("task", [tasks.run_turn_task, tasks.index_document_task])
+def test_a_task_for_something_gone_does_nothing(task: object) -> None:
+    """The conversation or the document was deleted before the worker came."""
+    for _ in range(2):
+        assert task(str(uuid.uuid4())) is None  # type: ignore[operator]  # celery publishes no types
+
+
+def test_redelivery_is_left_to_the_reconciler() -> None:
+    """Celery's own gives a task back after minutes, or runs it twice at once (decision 1)."""
+    assert app.conf.task_acks_late is False
+    assert app.conf.worker_disable_prefetch is True
+    assert app.conf.task_ignore_result is True
