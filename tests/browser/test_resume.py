@@ -45,8 +45,8 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
     assert other.answer == chat.answer
 
     chat.send(LONG_STORY)
+    expect(other.last).to_have_attribute("data-reply", chat.reply_id)
     other.wait_for_words(8)
-    assert other.reply_id == chat.reply_id
     other.page.keyboard.press("Escape")
     other.wait_until("cancelled")
     chat.wait_until("cancelled")
