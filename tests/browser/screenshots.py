@@ -15,7 +15,7 @@ FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
 SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
-QUESTIONS = ("How do I plan my week?", "Give me three tips for a good night's sleep.")
+QUESTIONS = ("Give me three tips for a good night's sleep.", "What are the sources under an answer?")
 STORY = "Write a short story about a lost llama in the Andes."
 
 

@@ -21,7 +21,7 @@ class TurnSettings:
     context_tokens: int = 2048
     temperature: float = 0.3
     top_p: float = 0.9
-    num_passages: int = 3
+    num_passages: int = 2
     lease_s: float = 4.0
     flush_interval_s: float = 0.15
     enqueue_patience_s: float = 4.0

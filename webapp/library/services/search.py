@@ -14,8 +14,9 @@ from webapp.library.models import Document, Passage
 from webapp.library.ports import Retrieval, Vectors
 from webapp.library.services.scopes import IndexCache, scopes_of
 
-MINIMUM_SCORE = 0.35
-"""Below this, small talk begins to look like a help page. The evidence: `tests/webapp/library/test_threshold.py`."""
+MINIMUM_SCORE = 0.40
+"""Below this, ordinary requests begin to look like help pages, and a note that does not fit spoils the answer of a small
+model more than a missing one. The evidence: `tests/webapp/library/test_threshold.py`."""
 
 MINIMUM_SHARE_OF_BEST = 0.85
 """A passage much farther away than the best is about something else, and a small model believes what it is given."""
