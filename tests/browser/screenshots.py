@@ -48,7 +48,7 @@ class Camera:
         self._others(chat.page.context.storage_state(), chat.page.url)
         chat.open()
         chat.send(STORY)
-        chat.wait_for_words(60)
+        chat.wait_for_words(25)
         self.take(chat, "writing-light")
         chat.page.keyboard.press("Escape")
 
