@@ -15,8 +15,8 @@ from webapp.library.ports import Retrieval, Vectors
 from webapp.library.services.scopes import IndexCache, scopes_of
 
 MINIMUM_SCORE = 0.40
-"""Below this, ordinary requests begin to look like help pages, and a note that does not fit spoils the answer of a small
-model more than a missing one. The evidence: `tests/webapp/library/test_threshold.py`."""
+"""Below this, ordinary requests begin to look like help pages, and a note that does not fit spoils the answer of a
+small model more than a missing one does. The evidence: `tests/webapp/library/test_threshold.py`."""
 
 MINIMUM_SHARE_OF_BEST = 0.85
 """A passage much farther away than the best is about something else, and a small model believes what it is given."""
