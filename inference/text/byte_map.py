@@ -12,6 +12,12 @@ def _printable_bytes() -> dict[str, int]:
 
 
 _BYTES = _printable_bytes()
+_SPELLINGS = {byte: char for char, byte in _BYTES.items()}
+
+
+def spell_bytes(token: bytes) -> str:
+    """The printable spelling of a token."""
+    return "".join(_SPELLINGS[byte] for byte in token)
 
 
 def unmap_bytes(spelling: str) -> bytes | None:

@@ -10,18 +10,28 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from inference.text.tokenizer import Tokenizer
+from inference.text.tools import Tool, ToolCall, system_with_tools, written_calls
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One message. `token_ids`, where given, are used in place of tokenising `content`."""
+    """One message. `token_ids`, where given, are used in place of tokenising `content` and `tool_calls`.
+
+    A message of the role "tool" is what a function that the assistant asked for has returned.
+    """
 
     role: Role
     content: str
     token_ids: tuple[int, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Everything the message says, calls as the model writes them."""
+        return "\n".join(part for part in (self.content, written_calls(self.tool_calls)) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,11 @@ class ChatFormat(Protocol):
         """What every text of this model begins with."""
         ...
 
+    @property
+    def environment(self) -> str:
+        """What a system message that offers functions begins with."""
+        ...
+
     def begin(self, messages: Sequence[ChatMessage]) -> list[int]:
         """The ids before the first message."""
         ...
@@ -60,15 +75,24 @@ class ChatFormat(Protocol):
         ...
 
 
-def build_prompt(chat: ChatFormat, messages: Sequence[ChatMessage], *, continue_final: bool = False) -> ChatPrompt:
+def build_prompt(
+    chat: ChatFormat,
+    messages: Sequence[ChatMessage],
+    *,
+    tools: Sequence[Tool] = (),
+    continue_final: bool = False,
+) -> ChatPrompt:
     """The prompt for the next assistant message, or for more of the last one if `continue_final`.
 
-    Raises ValueError if there is no message, or if the message to continue is not the assistant's.
+    `tools` are offered in the system message. Raises ValueError if there is no message, or if the message to continue
+    is not the assistant's.
     """
     if not messages:
         raise ValueError("there is no message")
     if continue_final and messages[-1].role != "assistant":
         raise ValueError("only an assistant message can be continued")
+    if tools:
+        messages = _offering(messages, tools, environment=chat.environment)
     ids = chat.begin(messages)
     for message in messages[:-1] if continue_final else messages:
         ids += chat.header(message.role) + chat.body(message, is_continued=False) + chat.end()
@@ -77,14 +101,22 @@ def build_prompt(chat: ChatFormat, messages: Sequence[ChatMessage], *, continue_
     return ChatPrompt(ids=(*ids, *reply), num_reply_ids=len(reply))
 
 
+def _offering(messages: Sequence[ChatMessage], tools: Sequence[Tool], *, environment: str) -> list[ChatMessage]:
+    """The conversation with `tools` in its system message, which it gets if it had none."""
+    has_system = messages[0].role == "system"
+    system = system_with_tools(messages[0].content if has_system else "", tools, environment=environment)
+    return [ChatMessage(role="system", content=system), *messages[1 if has_system else 0 :]]
+
+
 class Llama3Chat:
     """<|begin_of_text|> (<|start_header_id|>role<|end_header_id|>\\n\\n text <|eot_id|>)*, as in Meta's own code.
 
-    Text is stripped as Meta does. No date is put into the system message: it would change the prompt every midnight and
-    with it lose every cached prefix.
+    Text is stripped as Meta does. What a function returned comes from `ipython`. No date is put into the system
+    message: it would change the prompt every midnight and with it lose every cached prefix.
     """
 
     name = "llama3"
+    environment = "Environment: ipython"
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -93,7 +125,8 @@ class Llama3Chat:
         self._eot = special["<|eot_id|>"]
         before, after = special["<|start_header_id|>"], special["<|end_header_id|>"]
         gap = tokenizer.encode("\n\n")
-        self._headers = {role: [before, *tokenizer.encode(role), after, *gap] for role in ROLES}
+        names = {role: "ipython" if role == "tool" else role for role in ROLES}
+        self._headers = {role: [before, *tokenizer.encode(name), after, *gap] for role, name in names.items()}
 
     def begin(self, messages: Sequence[ChatMessage]) -> list[int]:
         return list(self.bos_ids)
@@ -102,7 +135,7 @@ class Llama3Chat:
         return list(self._headers[role])
 
     def body(self, message: ChatMessage, *, is_continued: bool) -> list[int]:
-        text = message.content if is_continued else message.content.strip()
+        text = message.text if is_continued else message.text.strip()
         return list(message.token_ids) or self._tokenizer.encode(text)
 
     def end(self) -> list[int]:
@@ -113,6 +146,7 @@ class ChatML:
     """(<|im_start|>role\\n text <|im_end|>\\n)*, with the checkpoint's own system message where none leads."""
 
     name = "chatml"
+    environment = ""
     bos_ids: tuple[int, ...] = ()
 
     def __init__(self, tokenizer: Tokenizer, *, default_system: str = "") -> None:
@@ -131,7 +165,7 @@ class ChatML:
         return list(self._headers[role])
 
     def body(self, message: ChatMessage, *, is_continued: bool) -> list[int]:
-        return list(message.token_ids) or self._tokenizer.encode(message.content)
+        return list(message.token_ids) or self._tokenizer.encode(message.text)
 
     def end(self) -> list[int]:
         return list(self._end)

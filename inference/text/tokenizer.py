@@ -28,6 +28,7 @@ class Tokenizer:
     """
 
     def __init__(self, *, name: str, pattern: str, ranks: Mapping[bytes, int], special: Mapping[str, int]) -> None:
+        self.pattern = pattern
         self.special = dict(special)
         self._bytes = {token_id: token for token, token_id in ranks.items()}
         if len(self._bytes) != len(ranks) or self._bytes.keys() & set(special.values()):
@@ -73,6 +74,16 @@ class Tokenizer:
     def decode(self, token_ids: Iterable[int]) -> str:
         """The text of `token_ids`; bytes that are no valid UTF-8 become U+FFFD."""
         return b"".join(map(self.token_bytes, token_ids)).decode("utf-8", errors="replace")
+
+    def decode_markup(self, token_ids: Iterable[int]) -> str:
+        """The text of `token_ids` with special tokens by their names, as `encode_markup` reads them."""
+        names = {token_id: name.encode() for name, token_id in self.special.items()}
+        parts = (names.get(token_id) or self.token_bytes(token_id) for token_id in token_ids)
+        return b"".join(parts).decode("utf-8", errors="replace")
+
+    def ranks(self) -> dict[bytes, int]:
+        """Every token of text with its id."""
+        return {token: token_id for token_id, token in self._bytes.items()}
 
     def special_ids(self, names: Sequence[str]) -> frozenset[int]:
         """The ids of those of `names` that this vocabulary has."""

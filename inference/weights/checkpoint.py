@@ -11,7 +11,11 @@ from inference.errors import CheckpointError
 from inference.licences import licence_and_notice
 from inference.text.chat import ChatFormat
 from inference.text.tokenizer import Tokenizer
+from inference.weights.part import Part
 from inference.weights.shape import ModelShape
+
+FLOAT_TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+"""The types unquantised tensors may be stored in, and their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +32,51 @@ class PackedMatrix:
     offsets: torch.Tensor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockMatrix:
+    """A quantised matrix [N, K] byte for byte as its GGUF file has it, but for the order of rows in q and k.
+
+    type     GGUF's name of the block format: "Q4_K"
+    content  [N, bytes of a row]  uint8
+    """
+
+    type: str
+    shape: tuple[int, int]
+    content: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """How a tensor lies on disk: GGUF's name of its type ("BF16", "Q4_K") and its size."""
+
+    type: str
+    num_bytes: int
+
+
 class WeightSource(Protocol):
-    """Tensors by canonical name, read when asked for, so that no loader holds a model twice."""
+    """Tensors by canonical name, read when asked for, so that no loader holds a model twice.
+
+    Where a `part` is given, that part alone is read. A part of the rows of q or k consists of whole heads.
+    """
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Every tensor there is."""
         ...
 
-    def tensor(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+    def stored(self) -> Mapping[str, Stored]:
+        """How each of them is stored."""
+        ...
+
+    def tensor(self, name: str, dtype: torch.dtype | None = None, part: Part | None = None) -> torch.Tensor:
         """The tensor as `dtype`; without one in the float type it is stored in, quantised ones as float32."""
         ...
 
-    def packed(self, name: str) -> PackedMatrix | None:
-        """The tensor as 4-bit values, if that is how it is stored."""
+    def packed(self, name: str, part: Part | None = None) -> PackedMatrix | None:
+        """The tensor as 4-bit values, if that is how it is stored and `part` does not cut through a group."""
+        ...
+
+    def blocks(self, name: str, part: Part | None = None) -> BlockMatrix | None:
+        """The tensor as blocks, if that is how it is stored and `part` does not cut through one."""
         ...
 
 
@@ -59,7 +95,7 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A model ready to be put into memory."""
+    """A model ready to be put into memory. `chat_template` is what its files say, which only other programs need."""
 
     path: Path
     shape: ModelShape
@@ -68,6 +104,7 @@ class Checkpoint:
     chat_format: ChatFormat
     stop_ids: frozenset[int]
     card: ModelCard
+    chat_template: str = ""
 
     def __post_init__(self) -> None:
         check_tensors(self.path, needed=self.shape.tensor_shapes(), found=self.weights.shapes())

@@ -1,33 +1,21 @@
 """A Llama model in a Hugging Face folder: config.json, tokenizer.json, *.safetensors (one file or many)."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-
 from inference.errors import CheckpointError
 from inference.text.choose import choose_chat_format, stop_token_ids
+from inference.text.tokenizer import Tokenizer
 from inference.text.vocabulary import tokenizer_from_json
-from inference.weights.checkpoint import Checkpoint, PackedMatrix, model_card
+from inference.weights.checkpoint import Checkpoint, model_card
+from inference.weights.hf_weights import HfWeights
+from inference.weights.json_file import read_json
+from inference.weights.pretrained import chat_format_unless_pretrained
 from inference.weights.shape import Llama3Scaling, ModelShape, Rope
 
-INDEX_FILE = "model.safetensors.index.json"
-SINGLE_FILE = "model.safetensors"
-NAMES = {"model.embed_tokens.weight": "embedding", "model.norm.weight": "final_norm", "lm_head.weight": "head"}
-LAYER_NAMES = {
-    "input_layernorm": "attention_norm",
-    "self_attn.q_proj": "q",
-    "self_attn.k_proj": "k",
-    "self_attn.v_proj": "v",
-    "self_attn.o_proj": "o",
-    "post_attention_layernorm": "mlp_norm",
-    "mlp.gate_proj": "gate",
-    "mlp.up_proj": "up",
-    "mlp.down_proj": "down",
-}
+# Keys under which a configuration asks for something a plain Llama does not have.
+UNSUPPORTED = {"quantization_config": "quantised weights", "attention_bias": "biases", "mlp_bias": "biases"}
 
 
 def open_hf_folder(folder: Path) -> Checkpoint:
@@ -35,38 +23,48 @@ def open_hf_folder(folder: Path) -> Checkpoint:
     config = read_json(folder / "config.json")
     if config.get("model_type") != "llama":
         raise CheckpointError(folder / "config.json", f"its model type is {config.get('model_type')!r}, not 'llama'")
-    weights = HfWeights(folder, has_tied_head=bool(config.get("tie_word_embeddings", False)))
+    _refuse_unsupported(folder / "config.json", config)
     shape = _shape(folder / "config.json", config)
+    weights = HfWeights(folder, has_tied_head=shape.has_tied_head)
     tokenizer = tokenizer_from_json(folder / "tokenizer.json")
     generation, tokenizer_config = (
         read_json(folder / name, default={}) for name in ("generation_config.json", "tokenizer_config.json")
     )
-    eos_names = [token for token in (tokenizer_config.get("eos_token"),) if isinstance(token, str)]
+    eos_names = [_token_name(tokenizer_config.get("eos_token"))]
     declared = [*_ids(config.get("eos_token_id")), *_ids(generation.get("eos_token_id"))]
+    declared += tokenizer.special_ids(eos_names)
     template_file = folder / "chat_template.jinja"
     template = template_file.read_text() if template_file.exists() else tokenizer_config.get("chat_template") or ""
+    template = template if isinstance(template, str) else str(template)
+    chat_format = choose_chat_format(tokenizer, template, bos_ids=_bos_ids(tokenizer, tokenizer_config))
     return Checkpoint(
         path=folder,
         shape=shape,
         weights=weights,
         tokenizer=tokenizer,
-        chat_format=choose_chat_format(folder, tokenizer, template if isinstance(template, str) else str(template)),
-        stop_ids=stop_token_ids(tokenizer, (*declared, *tokenizer.special_ids(eos_names))),
+        chat_format=chat_format_unless_pretrained(chat_format, tokenizer, weights, template, declared),
+        stop_ids=stop_token_ids(tokenizer, declared),
         card=model_card(name=_model_name(folder), licence=_licence(folder), shape=shape),
+        chat_template=template,
     )
 
 
-def read_json(path: Path, *, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The JSON object in a file; `default` if the file is absent. Raises CheckpointError."""
-    if default is not None and not path.exists():
-        return default
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(path, f"not a readable JSON file ({error})") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(path, "not a JSON object")
-    return content
+def _refuse_unsupported(path: Path, config: Mapping[str, Any]) -> None:
+    for key, what in UNSUPPORTED.items():
+        if config.get(key):
+            raise CheckpointError(path, f"its {key} asks for {what}, which is not supported")
+    if config.get("hidden_act", "silu") != "silu":
+        raise CheckpointError(path, f"its activation is {config['hidden_act']!r}, not 'silu'")
+
+
+def _bos_ids(tokenizer: Tokenizer, tokenizer_config: Mapping[str, Any]) -> tuple[int, ...]:
+    name = _token_name(tokenizer_config.get("bos_token")) if tokenizer_config.get("add_bos_token") else ""
+    return tuple(tokenizer.special_ids([name]))
+
+
+def _token_name(value: Any) -> str:
+    """Written as a string or, in older files, as an object with the string in it."""
+    return str(value.get("content", "") if isinstance(value, dict) else value or "")
 
 
 def _ids(value: Any) -> list[int]:
@@ -89,8 +87,6 @@ def _licence(folder: Path) -> str:
 def _shape(path: Path, config: Mapping[str, Any]) -> ModelShape:
     try:
         heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
-        if config.get("attention_bias") or config.get("mlp_bias"):
-            raise CheckpointError(path, "its linear layers have biases, which is not supported")
         return ModelShape(
             num_layers=int(config["num_hidden_layers"]),
             hidden_size=hidden,
@@ -124,47 +120,3 @@ def _rope(path: Path, config: Mapping[str, Any]) -> Rope:
         original_context=int(parameters["original_max_position_embeddings"]),
     )
     return Rope(theta=theta, scaling=scaling)
-
-
-class HfWeights:
-    """The tensors of a folder's safetensors files, memory-mapped."""
-
-    def __init__(self, folder: Path, *, has_tied_head: bool) -> None:
-        index = folder / INDEX_FILE
-        files = set(read_json(index).get("weight_map", {}).values()) if index.exists() else {SINGLE_FILE}
-        self._files: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
-        self._shapes: dict[str, tuple[int, ...]] = {}
-        for name in sorted(files):
-            self._add(folder / name, has_tied_head=has_tied_head)
-
-    def _add(self, path: Path, *, has_tied_head: bool) -> None:
-        try:
-            file: Any = safe_open(path, framework="pt")
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(path, f"not a complete safetensors file ({error})") from error
-        for stored in file.keys():  # noqa: SIM118 - not a dictionary
-            name = _canonical(stored)
-            # A tied head may be stored once more, and old files carry rope's frequencies, which we compute.
-            if (name == "head" and has_tied_head) or stored.endswith("rotary_emb.inv_freq"):
-                continue
-            self._files[name], self._names[name] = file, stored
-            self._shapes[name] = tuple(file.get_slice(stored).get_shape())
-
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        return self._shapes
-
-    def tensor(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
-        tensor: torch.Tensor = self._files[name].get_tensor(self._names[name])
-        return tensor if dtype is None else tensor.to(dtype)
-
-    def packed(self, name: str) -> PackedMatrix | None:
-        return None
-
-
-def _canonical(name: str) -> str:
-    if name in NAMES:
-        return NAMES[name]
-    prefix, _, rest = name.removeprefix("model.layers.").partition(".")
-    part = rest.removesuffix(".weight")
-    return f"layers.{prefix}.{LAYER_NAMES[part]}" if name.startswith("model.layers.") and part in LAYER_NAMES else name

@@ -24,7 +24,10 @@ class Rope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """A Llama decoder. `head_dim` is per head; `num_heads` is a multiple of `num_kv_heads`."""
+    """A Llama decoder. `head_dim` is per head; `num_heads` is a multiple of `num_kv_heads`.
+
+    `head_rows` is set where the head has a part of the vocabulary only, as on a rank of several (`parallel/plan.py`).
+    """
 
     num_layers: int
     hidden_size: int
@@ -37,6 +40,7 @@ class ModelShape:
     norm_eps: float
     rope: Rope
     has_tied_head: bool
+    head_rows: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.num_layers, self.hidden_size, self.num_heads, self.num_kv_heads, self.head_dim, self.mlp_size)
@@ -63,7 +67,7 @@ class ModelShape:
         }
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.vocab_size, hidden), "final_norm": (hidden,)}
         shapes |= {f"layers.{i}.{name}": shape for i in range(self.num_layers) for name, shape in layer.items()}
-        return shapes if self.has_tied_head else shapes | {"head": (self.vocab_size, hidden)}
+        return shapes if self.has_tied_head else shapes | {"head": (self.head_rows or self.vocab_size, hidden)}
 
     @property
     def num_parameters(self) -> int:

@@ -19,12 +19,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from inference.model.rotary import inverse_frequencies
 from inference.text.byte_map import unmap_bytes
 from inference.text.vocabulary import LLAMA3_PATTERN, llama3_special_tokens
-from inference.weights.gguf_file import LAYER_NAMES as GGUF_LAYER_NAMES
-from inference.weights.hf_folder import LAYER_NAMES as HF_LAYER_NAMES
+from inference.weights.gguf_weights import LAYER_NAMES as GGUF_LAYER_NAMES
+from inference.weights.hf_weights import LAYER_NAMES as HF_LAYER_NAMES
 from inference.weights.meta_folder import LAYER_NAMES as META_LAYER_NAMES
 from inference.weights.rope import interleaved_order
 from inference.weights.shape import Llama3Scaling, Rope
 
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 HIDDEN, HEADS, KV_HEADS, LAYERS, MLP, VOCAB, THETA = 128, 16, 8, 2, 192, 512, 10000.0
 HEAD_DIM = HIDDEN // HEADS
 # What Meta's loader assumes for a small model whose params.json says "use_scaled_rope".
@@ -38,6 +39,7 @@ SCALING = {
 BYTE_SPELLINGS = {unmap_bytes(chr(code)): chr(code) for code in range(0x144) if unmap_bytes(chr(code))}
 TOKENS = [BYTE_SPELLINGS[bytes([byte])] for byte in range(256)]
 SPECIAL = llama3_special_tokens(256)
+FORMATS = ("hf", "hf-sharded", "meta-1", "meta-8", "gguf", "gguf-split")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,16 @@ class TinyLlama:
 
     @property
     def state(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        """The tensors as they are stored: a tied head is not."""
+        is_tied = self.model.config.tie_word_embeddings
+        state = self.model.state_dict()
+        return {name: tensor.clone() for name, tensor in state.items() if not (is_tied and name == "lm_head.weight")}
 
 
-def make_tiny_llama(*, is_scaled: bool, seed: int = 7) -> TinyLlama:
+def make_tiny_llama(
+    *, is_scaled: bool, seed: int = 7, is_tied: bool = False, dtype: torch.dtype = torch.float32
+) -> TinyLlama:
+    """Random weights. A type other than float32 is what they are stored in."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCAB,
@@ -64,12 +72,12 @@ def make_tiny_llama(*, is_scaled: bool, seed: int = 7) -> TinyLlama:
         max_position_embeddings=131072 if is_scaled else 8192,
         rms_norm_eps=1e-5,
         rope_parameters={"rope_theta": THETA, **(SCALING if is_scaled else {"rope_type": "default"})},
-        tie_word_embeddings=False,
+        tie_word_embeddings=is_tied,
         bos_token_id=SPECIAL["<|begin_of_text|>"],
         eos_token_id=SPECIAL["<|eot_id|>"],
         initializer_range=0.2,
     )
-    return TinyLlama(model=LlamaForCausalLM(config).eval(), is_scaled=is_scaled)
+    return TinyLlama(model=LlamaForCausalLM(config).eval().to(dtype), is_scaled=is_scaled)
 
 
 def make_reciting_llama(*, after: str, text: str) -> TinyLlama:
@@ -89,6 +97,18 @@ def make_reciting_llama(*, after: str, text: str) -> TinyLlama:
         for token_id, follower in pairwise(chain):
             head[follower] += embedding[token_id]
     return tiny
+
+
+def write_every_format(root: Path, tiny: TinyLlama) -> dict[str, Path]:
+    """The same weights in each of FORMATS."""
+    return {
+        "hf": write_hf(root / "hf", tiny),
+        "hf-sharded": write_hf(root / "hf-sharded", tiny, num_files=3),
+        "meta-1": write_meta(root / "meta-1", tiny),
+        "meta-8": write_meta(root / "meta-8", tiny, num_shards=8),
+        "gguf": write_gguf(root / "tiny.gguf", tiny),
+        "gguf-split": write_gguf(root / "split.gguf", tiny, tensors_a_file=8),
+    }
 
 
 def write_hf(folder: Path, tiny: TinyLlama, *, num_files: int = 1) -> Path:
@@ -142,9 +162,15 @@ def _meta_part(name: str, tensor: torch.Tensor, shard: int, num_shards: int) -> 
     return tensor.chunk(num_shards, dim=axis)[shard].clone()
 
 
-def write_gguf(path: Path, tiny: TinyLlama, kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32) -> Path:
-    """One GGUF file; matrices in `kind`, norms in F32."""
-    writer = gguf.GGUFWriter(path, "llama")
+def write_gguf(
+    path: Path,
+    tiny: TinyLlama,
+    kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32,
+    *,
+    tensors_a_file: int = 0,
+) -> Path:
+    """A GGUF model; matrices in `kind`, norms in F32. Split into files of `tensors_a_file` tensors if that is given."""
+    writer = gguf.GGUFWriter(path, "llama", split_max_tensors=tensors_a_file)
     writer.add_block_count(LAYERS)
     writer.add_context_length(tiny.model.config.max_position_embeddings)
     writer.add_embedding_length(HIDDEN)
@@ -163,7 +189,7 @@ def write_gguf(path: Path, tiny: TinyLlama, kind: gguf.GGMLQuantizationType = gg
         writer.add_tensor("rope_freqs.weight", _rope_divisors())
     names = _renamed(tiny, GGUF_LAYER_NAMES, embedding="token_embd", norm="output_norm", head="output", prefix="blk")
     for name, tensor in names.items():
-        values = tensor.numpy()
+        values = tensor.float().numpy()
         if values.ndim == 1 or kind == gguf.GGMLQuantizationType.F32:
             writer.add_tensor(name, values)
         else:
@@ -172,7 +198,7 @@ def write_gguf(path: Path, tiny: TinyLlama, kind: gguf.GGMLQuantizationType = gg
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
+    return sorted(path.parent.glob(f"{path.stem}-00001-of-*.gguf"))[0] if tensors_a_file else path
 
 
 def _rope_divisors() -> np.ndarray:

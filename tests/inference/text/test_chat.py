@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from inference.errors import CheckpointError
+from inference.errors import InvalidRequest
 from inference.text.chat import ChatMessage, build_prompt
 from inference.text.choose import choose_chat_format
 from inference.text.tokenizer import Tokenizer
@@ -54,8 +54,12 @@ def test_only_an_assistant_message_is_continued(smollm2: Checkpoint) -> None:
         build_prompt(smollm2.chat_format, [QUESTION], continue_final=True)
 
 
-def test_a_vocabulary_without_turn_markers_is_no_chat_model() -> None:
-    """Better refused at start than answered with a format the model has never seen."""
-    tokenizer = Tokenizer(name="bytes", pattern=r"[\s\S]", ranks={bytes([b]): b for b in range(256)}, special={})
-    with pytest.raises(CheckpointError, match="not a chat model"):
-        choose_chat_format(Path("base"), tokenizer)
+def test_a_vocabulary_without_turn_markers_can_only_complete() -> None:
+    """A format the model has never seen would be answered with nonsense: the conversation is refused instead."""
+    tokenizer = Tokenizer(
+        name="bytes", pattern=r"[\s\S]", ranks={bytes([b]): b for b in range(256)}, special={"<s>": 256}
+    )
+    chat_format = choose_chat_format(tokenizer, bos_ids=(256,))
+    assert (chat_format.name, chat_format.bos_ids) == ("none", (256,))
+    with pytest.raises(InvalidRequest, match="knows no chat format"):
+        build_prompt(chat_format, [QUESTION])

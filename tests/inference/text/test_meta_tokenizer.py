@@ -65,3 +65,27 @@ def test_special_tokens_in_text_stay_text(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode(text)
     assert max(ids) < 128000
     assert tokenizer.decode(ids) == text
+
+
+def test_llama_3_merges_worked_out_from_ids_cut_text_as_ids_do(tokenizer: Tokenizer) -> None:
+    """A GGUF copy of Meta's weights carries merges, which other programs go by."""
+    from tokenizers import Regex, models, pre_tokenizers
+    from tokenizers import Tokenizer as TheirTokenizer
+
+    from inference.quantize.vocabulary import gguf_vocabulary
+    from inference.text.vocabulary import LLAMA3_PATTERN
+
+    vocabulary = gguf_vocabulary(tokenizer, num_rows=128256)
+    assert (vocabulary.pre, vocabulary.tokens[128009]) == ("llama-bpe", "<|eot_id|>")
+    merges = [(left, right) for left, right in (merge.split(" ") for merge in vocabulary.merges)]
+    ids = {token: i for i, token in enumerate(vocabulary.tokens[:128000])}
+    theirs = TheirTokenizer(models.BPE(vocab=ids, merges=merges, ignore_merges=True))
+    cut = [
+        pre_tokenizers.Split(Regex(LLAMA3_PATTERN), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ]
+    theirs.pre_tokenizer = pre_tokenizers.Sequence(cut)
+    text = Path(__file__).read_text() + "日本語 Привет мир \U0001f600 1234567 naïve\n\n\n\t x"
+    for start in range(0, len(text), 31):
+        piece = text[start : start + 40]
+        assert theirs.encode(piece).ids == tokenizer.encode(piece)
