@@ -30,6 +30,11 @@ class EngineConfig:
     max_step_tokens   tokens computed in one step while nobody is waiting for their next token
     busy_step_tokens  the same while somebody is: bounds the pause that a long prompt causes for others
     deadline_s        a request older than this is ended with an error
+    kernels           "native" runs quantised models in one C++ call for each step, "torch" does without; "auto" takes
+                      the native ones where they can be built and know the checkpoint's types
+    drafts            where guesses at the next tokens come from: "lookup" in the prompt and in earlier replies of the
+                      same tenant, "model" from `draft_model`, "off" from nowhere; replies are the same either way
+    draft_model       checkpoint of a smaller model with the same tokenizer, for "model"
     """
 
     dtype: Dtype = "auto"
@@ -43,6 +48,9 @@ class EngineConfig:
     max_step_tokens: int = 256
     busy_step_tokens: int = 64
     deadline_s: float = 600.0
+    kernels: Literal["auto", "native", "torch"] = "auto"
+    drafts: Literal["lookup", "model", "off"] = "lookup"
+    draft_model: str = ""
 
     def __post_init__(self) -> None:
         for name in ("num_threads", "kv_bytes", "max_running", "max_step_tokens", "busy_step_tokens"):
@@ -50,3 +58,5 @@ class EngineConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if min(self.decode_threads, self.max_context, self.max_waiting) < 0 or self.deadline_s <= 0:
             raise ValueError("a count must not be negative, and deadline_s must be positive")
+        if (self.drafts == "model") != bool(self.draft_model):
+            raise ValueError('drafts="model" needs a draft_model, and a draft_model needs drafts="model"')

@@ -1,37 +1,36 @@
-"""The step: every call computes some missing tokens of every running sequence and chooses their next tokens.
+"""The step: the scheduler says which tokens, the model computes them, and replies grow by what the sampler chooses.
 
-There are no phases. Each sequence has tokens and a count of computed ones; a step shares a budget among the running
-sequences, first those that miss one token (their readers are waiting), then the others in order of arrival. A sequence
-whose tokens are all computed has logits for its last one, so its next token is chosen. Long prompts take several steps
-and stall nobody; a prefix hit only moves the count; cancelling is dropping the sequence between two steps.
+    schedule ▶ one flat batch ▶ forward ▶ for each sequence with logits: choose, compare with the drafts ▶ events
 
-Room for keys and values is promised on admission for all tokens a request may ever have, so that nothing runs out in
-the middle of a reply; what is not promised holds finished sequences for reuse.
+A sequence with drafts has logits for its last token and for each draft. Its next token is chosen from the first; as
+long as it equals the draft, the one after it is chosen from the next. As the noise depends on seed and position alone
+(`sampling`), the reply is token for token the one that would have been written without drafts.
 
 Not thread-safe: `thread.py` runs it.
 """
 
 import time
-from collections import deque
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from inference.config import EngineConfig
-from inference.engine.penalties import without_repetition
-from inference.engine.prefix_store import PrefixStore
-from inference.engine.request import End, Event, GenerationRequest
-from inference.engine.sampling import choose_token, logprobs_of
-from inference.engine.sequence import Sequence
+from inference.engine.reply import ReplyWriter
+from inference.engine.request import End, Event, Failure, GenerationRequest
 from inference.errors import InvalidRequest
-from inference.model.kv import SequenceKv
-from inference.model.llama import Llama, Segment
-from inference.model.precision import decode_threads
+from inference.kvcache.block_pool import BlockPool
+from inference.kvcache.storage import KvStorage
+from inference.model.batch import Batch, DecoderModel, Segment
+from inference.sampling.chooser import TokenChooser
+from inference.scheduler.scheduler import Scheduler, SchedulerConfig, Work
+from inference.scheduler.sequence import Sequence
+from inference.speculation.drafting import Drafting
+from inference.speculation.proposer import SequenceView, most_drafts
+from inference.speculation.statistics import DraftCounters
 from inference.text.tokenizer import Tokenizer
 
-FEW_TOKENS = 8
+MAX_ROOM_FOR_DRAFTS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +39,63 @@ class EngineStats:
 
     num_running: int
     num_waiting: int
-    kv_bytes_promised: int
-    kv_bytes_stored: int
+    num_blocks: int
+    num_blocks_held: int
+    num_blocks_named: int
     num_prefix_queried_tokens: int
     num_prefix_hit_tokens: int
     num_prefill_tokens: int
     num_decode_tokens: int
+    num_preemptions: int
     num_steps: int
     step_seconds: float
+    schedule_seconds: float
+    num_drafts: int
+    num_draft_tokens: int
+    num_accepted_tokens: int
+    accepted_per_position: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply:
+    """What is chosen for a request, and what is said of it."""
+
+    chooser: TokenChooser
+    writer: ReplyWriter
 
 
 class Engine:
-    """Runs requests on one model. `stop_ids` end a reply."""
+    """Runs requests on one model. `stop_ids` end a reply; without `drafting` nothing is guessed ahead."""
 
-    def __init__(self, model: Llama, tokenizer: Tokenizer, *, stop_ids: frozenset[int], config: EngineConfig) -> None:
+    def __init__(
+        self,
+        model: DecoderModel,
+        tokenizer: Tokenizer,
+        *,
+        stop_ids: frozenset[int],
+        config: EngineConfig,
+        drafting: Drafting | None = None,
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._stop_ids = stop_ids
-        self._decode_threads = decode_threads(model.shape, config)
         self._config = config
-        self._waiting: deque[Sequence] = deque()
-        self._running: list[Sequence] = []
-        self._store = PrefixStore(max_bytes=config.kv_bytes)
-        self._promised_bytes = 0
+        num_blocks = config.kv_bytes // model.kv_shape.block_bytes + 1
+        self._kv = KvStorage(model.kv_shape, num_blocks=num_blocks)
+        limits = SchedulerConfig(
+            max_running=config.max_running,
+            max_step_tokens=config.max_step_tokens,
+            busy_step_tokens=config.busy_step_tokens,
+        )
+        self._scheduler = Scheduler(BlockPool(num_blocks), limits, on_preempt=self._forget_drafts)
+        self._drafting = drafting
+        self._replies: dict[str, _Reply] = {}
         self._num_prefill_tokens = self._num_decode_tokens = self._num_steps = 0
-        self._step_seconds = 0.0
+        self._step_seconds = self._schedule_seconds = 0.0
 
     @property
     def has_work(self) -> bool:
-        return bool(self._running or self._waiting)
+        return bool(self._replies)
 
     def check(self, request: GenerationRequest) -> None:
         """Raises InvalidRequest if the request can never be run. Reads nothing that changes: any thread may call."""
@@ -77,7 +104,9 @@ class Engine:
             raise InvalidRequest("a request needs a prompt and at least one token to generate", param="max_tokens")
         if max(request.prompt_ids) >= self._model.shape.vocab_size or min(request.prompt_ids) < 0:
             raise InvalidRequest("a token id is not in the model's vocabulary", param="messages")
-        if num_tokens > self._model.max_context:
+        if request.sampling.grammar is not None and request.grammar is None:
+            raise InvalidRequest("the grammar of this request has not been compiled", param="response_format")
+        if num_tokens > self._model.max_context or not self._scheduler.can_ever_fit(num_tokens):
             message = (
                 f"The prompt has {len(request.prompt_ids)} tokens and the reply may have {request.max_tokens}, "
                 f"but together they may not have more than {self._model.max_context}."
@@ -87,116 +116,144 @@ class Engine:
     def add_request(self, request: GenerationRequest) -> None:
         """Put a request into the queue. Raises InvalidRequest if it can never be run."""
         self.check(request)
-        self._waiting.append(Sequence(request, self._tokenizer, deadline_s=self._config.deadline_s))
+        chooser = TokenChooser(
+            request.sampling,
+            prompt_ids=request.prompt_ids,
+            num_reply_ids=request.num_reply_ids,
+            stop_ids=self._stop_ids,
+            grammar=request.grammar,
+        )
+        self._replies[request.request_id] = _Reply(chooser=chooser, writer=ReplyWriter(request, self._tokenizer))
+        self._scheduler.add(Sequence(request, deadline_s=self._config.deadline_s))
 
     def cancel(self, request_id: str) -> None:
-        """Forget a request, in whatever state it is; its keys and values stay for reuse. Unknown ids are no error."""
-        for sequence in (*self._waiting, *self._running):
-            if sequence.request.request_id == request_id:
-                sequence.is_cancelled = True
-        self._drop_cancelled()
+        """Forget a request, in whatever state it is; what it computed can still be found. Unknown ids are no error."""
+        if self._replies.pop(request_id, None):
+            for sequence in self._scheduler.remove(lambda sequence: sequence.request.request_id == request_id):
+                self._forget_drafts(sequence)
 
     def step(self) -> list[Event]:
-        """Advance every running sequence. Returns what happened, in order, for each request."""
+        """Advance the running sequences. Returns what happened, in order, for each request."""
         started = time.monotonic()
         events = self._expire(now=started)
-        self._admit()
-        scheduled = self._schedule()
-        if scheduled:
-            events += self._compute(scheduled)
+        self._draft()
+        drafted = time.monotonic()
+        works = self._scheduler.schedule()
+        if works:
+            scheduled = time.monotonic()
+            events += self._compute(works)
             self._num_steps += 1
+            self._schedule_seconds += scheduled - drafted
             self._step_seconds += time.monotonic() - started
         return events
 
     def fail_all(self, code: str, message: str) -> list[Event]:
-        """End every request with a failure, after an error inside a step. Their keys and values are not trusted."""
-        failures: list[Event] = [sequence.fail(code, message) for sequence in (*self._running, *self._waiting)]
-        self._running.clear()
-        self._waiting.clear()
-        self._promised_bytes = 0
-        return failures
+        """End every request with a failure, after an error inside a step. Keys and values are not trusted any more."""
+        removed = self._scheduler.remove(lambda _: True)
+        self._scheduler.pool.forget_all()
+        self._replies.clear()
+        for sequence in removed:
+            self._forget_drafts(sequence)
+        return [_failure(sequence, code, message) for sequence in removed]
 
     def stats(self) -> EngineStats:
+        scheduler = self._scheduler
+        drafts = self._drafting.counters if self._drafting else DraftCounters()
         return EngineStats(
-            num_running=len(self._running),
-            num_waiting=len(self._waiting),
-            kv_bytes_promised=self._promised_bytes,
-            kv_bytes_stored=self._store.num_bytes,
-            num_prefix_queried_tokens=self._store.num_queried_tokens,
-            num_prefix_hit_tokens=self._store.num_hit_tokens,
+            num_running=len(scheduler.running),
+            num_waiting=len(scheduler.waiting),
+            num_blocks=scheduler.pool.num_blocks - 1,
+            num_blocks_held=scheduler.pool.num_held,
+            num_blocks_named=scheduler.pool.num_named,
+            num_prefix_queried_tokens=scheduler.num_queried_tokens,
+            num_prefix_hit_tokens=scheduler.num_hit_tokens,
             num_prefill_tokens=self._num_prefill_tokens,
             num_decode_tokens=self._num_decode_tokens,
+            num_preemptions=scheduler.num_preemptions,
             num_steps=self._num_steps,
             step_seconds=self._step_seconds,
+            schedule_seconds=self._schedule_seconds,
+            num_drafts=drafts.num_drafts,
+            num_draft_tokens=drafts.draft_tokens,
+            num_accepted_tokens=drafts.accepted_tokens,
+            accepted_per_position=tuple(drafts.accepted_tokens_per_pos),
         )
 
+    def check_integrity(self) -> None:
+        """Raises AssertionError if a block is lost or held by nobody. For tests, and cheap enough when idle."""
+        pool = self._scheduler.pool
+        pool.check_integrity()
+        holders = [block_id for sequence in self._scheduler.running for block_id in sequence.block_ids]
+        assert len(set(holders)) == pool.num_held
+        assert self.has_work or pool.num_held == 0
+
     def _expire(self, *, now: float) -> list[Event]:
-        late = [sequence for sequence in (*self._waiting, *self._running) if sequence.deadline < now]
-        for sequence in late:
-            sequence.is_cancelled = True
-        self._drop_cancelled()
+        late = self._scheduler.remove(lambda sequence: sequence.deadline < now)
         message = f"The request took longer than {self._config.deadline_s:g} s."
-        return [sequence.fail("deadline_exceeded", message) for sequence in late]
+        for sequence in late:
+            del self._replies[sequence.request.request_id]
+            self._forget_drafts(sequence)
+        return [_failure(sequence, "deadline_exceeded", message) for sequence in late]
 
-    def _drop_cancelled(self) -> None:
-        self._waiting = deque(sequence for sequence in self._waiting if not sequence.is_cancelled)
-        for sequence in [sequence for sequence in self._running if sequence.is_cancelled]:
-            self._release(sequence)
+    def _draft(self) -> None:
+        """Guess ahead for those that miss one token only."""
+        if self._drafting is None:
+            return
+        sequences = [sequence for sequence in self._scheduler.running if sequence.num_missing == 1]
+        limits = [self._most_drafts(sequence) for sequence in sequences]
+        if any(limits):
+            if not self._drafting.is_free:
+                for sequence, limit in zip(sequences, limits, strict=True):
+                    self._scheduler.make_room(sequence, min(limit, MAX_ROOM_FOR_DRAFTS))
+            num_others = sum(sequence.num_missing for sequence in self._scheduler.running) - len(sequences)
+            drafts = self._drafting.drafts_for(
+                [_view(sequence) for sequence in sequences],
+                limits,
+                num_other_rows=min(num_others, self._config.busy_step_tokens),
+            )
+            for sequence, guessed in zip(sequences, drafts, strict=True):
+                chooser = self._replies[sequence.request.request_id].chooser
+                sequence.drafts = list(chooser.mask_draft(guessed)) if guessed else []
 
-    def _admit(self) -> None:
-        """Move waiting sequences into the running ones while there is room. In order: nobody overtakes."""
-        while self._waiting and len(self._running) < self._config.max_running:
-            sequence = self._waiting[0]
-            needed = self._promise(sequence)
-            if self._running and self._promised_bytes + needed > self._config.kv_bytes:
-                return
-            self._waiting.popleft()
-            self._promised_bytes += needed
-            self._find_prefix(sequence)
-            self._store.shrink_to(max(self._config.kv_bytes - self._promised_bytes, 0))
-            self._running.append(sequence)
+    def _most_drafts(self, sequence: Sequence) -> int:
+        total = len(sequence.request.prompt_ids) + sequence.request.max_tokens
+        return most_drafts(len(sequence.tokens), max_total_tokens=total, max_context=self._model.max_context)
 
-    def _promise(self, sequence: Sequence) -> int:
-        return self._model.kv_shape.num_bytes(sequence.max_tokens)
+    def _forget_drafts(self, sequence: Sequence) -> None:
+        if self._drafting:
+            self._drafting.forget(sequence.request.request_id)
 
-    def _find_prefix(self, sequence: Sequence) -> None:
-        """Start from known keys and values. At least one token is left to compute: its logits are needed."""
-        num_prompt = len(sequence.tokens)
-        known = self._store.longest_prefix(sequence.tokens, capacity=num_prompt, max_tokens=num_prompt - 1)
-        sequence.kv = known or SequenceKv(self._model.kv_shape, capacity=num_prompt)
-        sequence.num_cached = sequence.num_computed
+    def _compute(self, works: Seq[Work]) -> list[Event]:
+        batch, logit_works = _batch_of(works)
+        started = time.monotonic()
+        logits = self._model.forward(batch, self._kv)
+        if self._drafting and len(logit_works) == len(works):
+            self._drafting.stepped(len(batch.ids), time.monotonic() - started)
+        events: list[Event] = []
+        ended: list[Sequence] = []
+        row = 0
+        for work in works:
+            sequence = work.sequence
+            self._count(sequence, work.num_tokens)
+            sequence.num_computed = work.position + work.num_tokens - work.num_drafts
+            if work in logit_works:
+                rows = logits[row : row + work.num_drafts + 1]
+                row += work.num_drafts + 1
+                written = self._choose(sequence, rows)
+                events += written
+                if written and isinstance(written[-1], End | Failure):
+                    ended.append(sequence)
+            sequence.publish_full_blocks(self._scheduler.pool)
+        self._finish(ended)
+        return events
 
-    def _schedule(self) -> list[tuple[Sequence, int]]:
-        """How many tokens of which sequence this step computes."""
-        is_busy = any(sequence.num_missing == 1 for sequence in self._running)
-        budget = self._config.busy_step_tokens if is_busy else self._config.max_step_tokens
-        scheduled = []
-        for sequence in sorted(self._running, key=lambda sequence: sequence.num_missing > 1):
-            num_tokens = sequence.chunk(budget) if sequence.num_missing > 1 else 1
-            if num_tokens > 0:
-                scheduled.append((sequence, num_tokens))
-                budget -= num_tokens
-        return scheduled
-
-    def _compute(self, scheduled: Seq[tuple[Sequence, int]]) -> list[Event]:
-        ids: list[int] = []
-        segments: list[Segment] = []
-        ready: list[tuple[Sequence, int]] = []  # sequences that have logits after this step, and their rows
-        for sequence, num_tokens in scheduled:
-            assert sequence.kv is not None
-            position = sequence.num_computed
-            sequence.kv.reserve(position + num_tokens)
-            self._count(sequence, num_tokens)
-            segments.append(Segment(kv=sequence.kv, row=len(ids), num_tokens=num_tokens, position=position))
-            ids += sequence.tokens[position : position + num_tokens]
-            if position + num_tokens == len(sequence.tokens):
-                ready.append((sequence, len(ids) - 1))
-        # Setting this costs a fraction of a microsecond.
-        torch.set_num_threads(self._config.num_threads if len(ids) > FEW_TOKENS else self._decode_threads)
-        logits = self._model.forward(ids, segments, [row for _, row in ready]).cpu()
-        return [
-            event for (sequence, _), row in zip(ready, logits, strict=True) for event in self._choose(sequence, row)
-        ]
+    def _finish(self, sequences: Seq[Sequence]) -> None:
+        for sequence in sequences:
+            del self._replies[sequence.request.request_id]
+            if self._drafting:
+                self._drafting.finished(_view(sequence))
+        if sequences:
+            self._scheduler.remove(lambda sequence: sequence in sequences)
 
     def _count(self, sequence: Sequence, num_tokens: int) -> None:
         if sequence.num_generated:
@@ -204,22 +261,68 @@ class Engine:
         else:
             self._num_prefill_tokens += num_tokens
 
-    def _choose(self, sequence: Sequence, logits: Tensor) -> list[Event]:
-        params = sequence.request.sampling
-        allowed = without_repetition(logits, sequence.reply_ids, params) if params.dry_multiplier else logits
-        token_id = choose_token(allowed, params, position=sequence.reply_position)
-        wanted = params.num_logprobs
-        logprobs = logprobs_of(logits, token_id, num_top=wanted) if wanted is not None else None
-        events = sequence.accept(token_id, is_stop=token_id in self._stop_ids, logprobs=logprobs)
-        if events and isinstance(events[-1], End):
-            self._release(sequence)
+    def _choose(self, sequence: Sequence, rows: Tensor) -> list[Event]:
+        """Choose the next token from the first row, and from each further row as long as the drafts were right."""
+        drafts, sequence.drafts = sequence.drafts[: len(rows) - 1], []
+        events: list[Event] = []
+        num_accepted = 0
+        for number, logits in enumerate(rows):
+            token_id = self._choose_one(sequence, logits, events)
+            if number == len(drafts) or token_id != drafts[number]:
+                break
+            num_accepted += 1
+            sequence.num_computed += 1  # the draft's keys and values are this token's
+            if events and isinstance(events[-1], End | Failure):
+                break
+        if self._drafting:
+            self._drafting.checked(sequence.request.request_id, num_drafted=len(drafts), num_accepted=num_accepted)
         return events
 
-    def _release(self, sequence: Sequence) -> None:
-        """Take a sequence out of the running ones and keep what it computed for reuse."""
-        self._running.remove(sequence)
-        self._promised_bytes -= self._promise(sequence)
-        assert sequence.kv is not None
-        self._store.put(sequence.tokens, sequence.kv)
-        sequence.kv = None
-        self._store.shrink_to(max(self._config.kv_bytes - self._promised_bytes, 0))
+    def _choose_one(self, sequence: Sequence, logits: Tensor, events: list[Event]) -> int:
+        reply = self._replies[sequence.request.request_id]
+        choice = reply.chooser.choose(logits, position=sequence.reply_position, reply_ids=sequence.reply_ids)
+        sequence.first_token_at = sequence.first_token_at or time.monotonic()
+        if choice.failure:
+            events.append(_failure(sequence, "generation_failed", choice.failure))
+            return choice.token_id
+        token_id = choice.token_id
+        is_stop = token_id in self._stop_ids
+        if not is_stop:
+            reply.chooser.accept(token_id)
+        sequence.tokens.append(token_id)
+        events += reply.writer.write(token_id, sequence, is_stop=is_stop, logprobs=choice.logprobs)
+        return token_id
+
+
+def _view(sequence: Sequence) -> SequenceView:
+    request = sequence.request
+    return SequenceView(
+        request_id=request.request_id,
+        tokens=sequence.tokens,
+        num_prompt=len(request.prompt_ids),
+        num_computed=sequence.num_computed,
+        block_ids=sequence.block_ids,
+        cache_salt=request.cache_salt,
+    )
+
+
+def _batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
+    """The tokens of all works as one batch, and those works that have logits in it, in order."""
+    ids: list[int] = []
+    segments: list[Segment] = []
+    logit_rows: list[int] = []
+    logit_works = []
+    for work in works:
+        sequence, end = work.sequence, work.position + work.num_tokens
+        segments.append(
+            Segment(row=len(ids), num_tokens=work.num_tokens, position=work.position, block_ids=sequence.block_ids)
+        )
+        ids += sequence.tokens[work.position : end] + sequence.drafts[: work.num_drafts]
+        if work.has_logits:
+            logit_rows += range(len(ids) - work.num_drafts - 1, len(ids))
+            logit_works.append(work)
+    return Batch(ids=ids, segments=segments, logit_rows=logit_rows), logit_works
+
+
+def _failure(sequence: Sequence, code: str, message: str) -> Failure:
+    return Failure(request_id=sequence.request.request_id, code=code, message=message)

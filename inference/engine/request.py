@@ -1,57 +1,50 @@
 """What the engine is asked for and what it answers: the vocabulary between the step loop and whoever calls it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from inference.sampling.choice import PositionLogprobs, TokenLogprob
+from inference.sampling.params import SamplingParams
+
+if TYPE_CHECKING:
+    from inference.sampling.grammars import CompiledGrammar
+
+__all__ = [
+    "End",
+    "Event",
+    "Failure",
+    "FinishReason",
+    "GenerationRequest",
+    "Piece",
+    "PositionLogprobs",
+    "SamplingParams",
+    "Timing",
+    "TokenLogprob",
+]
 
 FinishReason = Literal["stop", "length"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingParams:
-    """How tokens are chosen.
-
-    temperature    0 = always the most likely token
-    top_p          keep the smallest set of tokens with at least this probability
-    top_k          keep this many tokens; 0 = all
-    dry_multiplier how hard to punish repeated phrases (see `penalties.py`); 0 = not at all
-    seed           with a token's position in the reply it fixes the noise (see `sampling.py`)
-    num_logprobs   most likely tokens to report at each position; None = report nothing
-    """
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    dry_multiplier: float = 0.0
-    seed: int = 0
-    num_logprobs: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """A prompt to continue. Of `prompt_ids` the last `num_reply_ids` are the beginning of the reply."""
+    """A prompt to continue. Of `prompt_ids` the last `num_reply_ids` are the beginning of the reply.
+
+    grammar     `sampling.grammar`, compiled (see `sampling/compiler.py`)
+    user        for whom: waiting requests of several users take turns
+    priority    smaller is more urgent
+    cache_salt  keys and values are reused only among requests with the same salt
+    """
 
     request_id: str
     prompt_ids: tuple[int, ...]
     num_reply_ids: int = 0
     max_tokens: int
     stop_strings: tuple[str, ...] = ()
-    sampling: SamplingParams = SamplingParams()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenLogprob:
-    """A token with its natural logarithm of probability, before temperature and truncation."""
-
-    token_id: int
-    logprob: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionLogprobs:
-    """The chosen token and the most likely ones, best first, at one position."""
-
-    chosen: TokenLogprob
-    top: tuple[TokenLogprob, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    grammar: "CompiledGrammar | None" = None
+    user: str = ""
+    priority: int = 0
+    cache_salt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +58,15 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Where a request's time went: until its first step, then until its first token, then until its last."""
+
+    queue_s: float
+    prefill_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """The reply is complete. Counts are tokens; `reply_tokens` are those generated for this request."""
 
@@ -73,6 +75,7 @@ class End:
     prompt_tokens: int
     cached_tokens: int
     reply_tokens: int
+    timing: Timing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,15 @@ a token is computed in a long prompt, a short chunk or a decode step. The price 
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from inference.kvcache.storage import BLOCK_TOKENS, NULL_BLOCK
+
 TILE = 256
+assert TILE % BLOCK_TOKENS == 0
 
 _FUTURE = torch.full((TILE, TILE), -math.inf).triu(diagonal=1)
 
@@ -22,6 +26,12 @@ _FUTURE = torch.full((TILE, TILE), -math.inf).triu(diagonal=1)
 def tile_end(position: int) -> int:
     """One past the last position of the tile that `position` lies in."""
     return (position // TILE + 1) * TILE
+
+
+def blocks_of_tile(block_ids: Sequence[int], position: int) -> list[int]:
+    """The blocks that hold everything up to the end of the tile of `position`, filled up with the null block."""
+    num_blocks = tile_end(position) // BLOCK_TOKENS
+    return [*block_ids[:num_blocks], *([NULL_BLOCK] * (num_blocks - len(block_ids)))]
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, *, first_position: int) -> Tensor:

@@ -1,12 +1,6 @@
-"""The Llama decoder as one flat pass over the tokens of many sequences.
+"""The Llama decoder in torch, as one flat pass over the tokens of a batch (batch.py).
 
-There is no batch dimension and no padding. The tokens of a step lie one after the other, whichever sequence and phase
-they belong to (a chunk of one prompt, the next token of another), and everything but attention treats them as rows:
-
-    ids        [ prompt of A: 64 tokens | next of B | next of C ]       T = 66
-    segments     A rows 0-63, position 128   B row 64 ...   C row 65 ...
-
-The residual stream is float32 throughout; matrices work in their own type.
+There is no batch dimension and no padding. The residual stream is float32 throughout; matrices work in their own type.
 """
 
 from collections.abc import Sequence
@@ -16,25 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.model.attention import attend
-from inference.model.kv import KvShape, SequenceKv
+from inference.kvcache.storage import KvShape, KvStorage, slots_of
+from inference.model.attention import attend, blocks_of_tile
+from inference.model.batch import Batch, Segment
 from inference.model.linear import ComputeDtype, DenseLinear, Head, Int4Linear, Int8Linear, Linear
 from inference.model.rotary import RotaryTable, rotate
 from inference.weights.checkpoint import Checkpoint, PackedMatrix, WeightSource
 from inference.weights.shape import ModelShape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """Consecutive tokens of one sequence in a step: rows [row, row + num_tokens) at positions from `position` on.
-
-    They lie in one attention tile, and `kv` has room for them.
-    """
-
-    kv: SequenceKv
-    row: int
-    num_tokens: int
-    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +31,19 @@ class Layer:
     down: Linear
 
 
+FEW_TOKENS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threads:
+    """Compute threads for a step of many tokens, and for one of a few."""
+
+    for_many: int
+    for_few: int
+
+
 class Llama:
-    """A model in memory."""
+    """A model in memory. Without `threads` the setting of the process is left as it is."""
 
     def __init__(
         self,
@@ -61,7 +54,9 @@ class Llama:
         final_norm: Tensor,
         head: Head,
         max_context: int,
+        threads: Threads | None = None,
     ) -> None:
+        self._threads = threads
         self.shape = shape
         self.max_context = max_context
         self.kv_shape = KvShape(
@@ -78,35 +73,36 @@ class Llama:
         self._rope = RotaryTable(shape.rope, head_dim=shape.head_dim, num_positions=max_context)
 
     @torch.inference_mode()
-    def forward(self, ids: Sequence[int], segments: Sequence[Segment], logit_rows: Sequence[int]) -> Tensor:
+    def forward(self, batch: Batch, kv: KvStorage) -> Tensor:
         """Compute T tokens, write their keys and values, and return logits [R, vocab] float32 of R chosen rows.
 
-        `ids` has T token ids; the segments cover them in order. Counts the tokens as written in each `kv`.
+        The tokens of one segment lie in one attention tile.
         """
-        positions = torch.cat([torch.arange(s.position, s.position + s.num_tokens) for s in segments])
-        cos, sin = self._rope.at(positions)
-        hidden = self._embedding[torch.tensor(ids)].float()
+        if self._threads:  # costs a fraction of a microsecond
+            torch.set_num_threads(self._threads.for_many if len(batch.ids) > FEW_TOKENS else self._threads.for_few)
+        places = _Places.of(batch, device=self.kv_shape.device)
+        cos, sin = self._rope.at(places.positions)
+        hidden = self._embedding[torch.tensor(batch.ids)].float()
         for number, layer in enumerate(self._layers):
-            hidden += self._attention(number, layer, hidden, cos, sin, segments)
+            hidden += self._attention(number, layer, hidden, cos, sin, places, kv)
             gate, up = layer.gate_up(self._norm(hidden, layer.mlp_norm)).chunk(2, dim=-1)
             hidden += layer.down(functional.silu(gate) * up)
-        for segment in segments:
-            segment.kv.num_tokens = max(segment.kv.num_tokens, segment.position + segment.num_tokens)
-        return self._head(self._norm(hidden[list(logit_rows)], self._final_norm)) if logit_rows else hidden[:0]
+        rows = list(batch.logit_rows)
+        return self._head(self._norm(hidden[rows], self._final_norm)).cpu() if rows else hidden[:0].cpu()
 
     def _attention(
-        self, number: int, layer: Layer, hidden: Tensor, cos: Tensor, sin: Tensor, segments: Sequence[Segment]
+        self, number: int, layer: Layer, hidden: Tensor, cos: Tensor, sin: Tensor, places: "_Places", kv: KvStorage
     ) -> Tensor:
         shape = self.shape
         heads = layer.qkv(self._norm(hidden, layer.attention_norm)).view(hidden.shape[0], -1, shape.head_dim)
         num_rotated = shape.num_heads + shape.num_kv_heads
         rotated = rotate(heads[:, :num_rotated], cos, sin).to(self.kv_shape.dtype)
         queries, keys, values = rotated[:, : shape.num_heads], rotated[:, shape.num_heads :], heads[:, num_rotated:]
+        kv.write(number, places.slots, keys, values)
         mixed = []
-        for segment in segments:
+        for segment, block_ids in places.read:
+            all_keys, all_values = kv.read(number, block_ids)
             rows = slice(segment.row, segment.row + segment.num_tokens)
-            segment.kv.write(number, segment.position, keys[rows], values[rows])
-            all_keys, all_values = segment.kv.read(number, segment.position)
             mixed.append(attend(queries[rows], all_keys, all_values, first_position=segment.position))
         return layer.o(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
 
@@ -114,7 +110,37 @@ class Llama:
         return functional.rms_norm(x, weight.shape, weight, self.shape.norm_eps)
 
 
-def load_model(checkpoint: Checkpoint, *, dtype: ComputeDtype, max_context: int, device: str = "cpu") -> Llama:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the tokens of a batch stand, the same for all layers: positions [T], the slots [T] their keys and values
+    go to, and for each segment the blocks its queries read."""
+
+    positions: Tensor
+    slots: Tensor
+    read: Sequence[tuple[Segment, Tensor]]
+
+    @classmethod
+    def of(cls, batch: Batch, *, device: str) -> "_Places":
+        positions: list[int] = []
+        slots: list[int] = []
+        for segment in batch.segments:
+            positions += range(segment.position, segment.position + segment.num_tokens)
+            slots += slots_of(segment.block_ids, segment.position, segment.num_tokens)
+        read = [
+            (segment, torch.tensor(blocks_of_tile(segment.block_ids, segment.position), device=device))
+            for segment in batch.segments
+        ]
+        return cls(positions=torch.tensor(positions), slots=torch.tensor(slots, device=device), read=read)
+
+
+def load_model(
+    checkpoint: Checkpoint,
+    *,
+    dtype: ComputeDtype,
+    max_context: int,
+    device: str = "cpu",
+    threads: Threads | None = None,
+) -> Llama:
     """Read the weights into memory. With "int4", matrices that are not stored in 4 bits are kept in bfloat16."""
     builder = _Builder(checkpoint.weights, dtype=dtype, device=device)
     shape = checkpoint.shape
@@ -128,6 +154,7 @@ def load_model(checkpoint: Checkpoint, *, dtype: ComputeDtype, max_context: int,
             final_norm=builder.norm("final_norm"),
             head=Head(head_rows, Int8Linear(head_rows) if dtype == "int4" else DenseLinear(head_rows)),
             max_context=max_context,
+            threads=threads,
         )
 
 

@@ -4,8 +4,7 @@ import torch
 
 from inference.config import EngineConfig
 from inference.errors import CheckpointError
-from inference.model.attention import TILE
-from inference.model.kv import KvShape
+from inference.kvcache.storage import BLOCK_TOKENS, KvShape
 from inference.model.linear import ComputeDtype
 from inference.weights.checkpoint import Checkpoint
 from inference.weights.shape import ModelShape
@@ -50,7 +49,7 @@ def context_limit(shape: ModelShape, dtype: ComputeDtype, config: EngineConfig) 
         head_dim=shape.head_dim,
         dtype=torch.float32 if dtype == "float32" else torch.bfloat16,
     )
-    affordable = config.kv_bytes // kv_shape.num_bytes(TILE) * TILE
+    affordable = config.kv_bytes // kv_shape.block_bytes * BLOCK_TOKENS
     limit = min(shape.context_length, affordable)
     if limit < 1 or config.max_context > limit:
         reason = (

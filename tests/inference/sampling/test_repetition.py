@@ -3,10 +3,7 @@
 import random
 from itertools import pairwise
 
-import torch
-
-from inference.engine.penalties import ALLOWED_TOKENS, BASE, LONGEST_TOKENS, repetition_costs, without_repetition
-from inference.engine.request import SamplingParams
+from inference.sampling.repetition import ALLOWED_TOKENS, BASE, LONGEST_TOKENS, repetition_costs
 
 
 def plainly(reply_ids: list[int], multiplier: float) -> dict[int, float]:
@@ -46,11 +43,7 @@ def test_a_loop_costs_more_the_longer_it_gets() -> None:
     assert costs[-1] > 1000
 
 
-def test_only_what_repeats_is_punished_and_the_logits_stay() -> None:
-    """The engine may need them as they were, for log probabilities."""
-    logits, phrase = torch.zeros(64), list(range(10))
-    reply = [*phrase, *phrase[:8]]
-    lowered = without_repetition(logits, reply, SamplingParams(dry_multiplier=1.0))
-    assert torch.nonzero(lowered).flatten().tolist() == [8]
-    assert not logits.any()
-    assert without_repetition(logits, reply, SamplingParams()) is logits
+def test_only_what_repeats_is_punished() -> None:
+    phrase = list(range(10))
+    assert list(repetition_costs([*phrase, *phrase[:8]], multiplier=1.0)) == [8]
+    assert repetition_costs([*phrase, *phrase[:8]], multiplier=0.0) == {}

@@ -12,9 +12,6 @@ free. What is punished depends on the reply's tokens alone, so a reply that is c
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor, from_numpy
-
-from inference.engine.request import SamplingParams
 
 BASE = 1.75
 ALLOWED_TOKENS = 5
@@ -43,13 +40,3 @@ def repetition_costs(reply_ids: Sequence[int], *, multiplier: float) -> dict[int
         if length == len(ids) - 1:
             break
     return costs
-
-
-def without_repetition(logits: Tensor, reply_ids: Sequence[int], params: SamplingParams) -> Tensor:
-    """Logits [V] float32 with the costs of repetition taken off; the same tensor where there are none."""
-    costs = repetition_costs(reply_ids, multiplier=params.dry_multiplier)
-    if not costs:
-        return logits
-    logits = logits.clone()
-    logits[from_numpy(np.fromiter(costs, dtype=np.int64))] -= from_numpy(np.fromiter(costs.values(), dtype=np.float32))
-    return logits

@@ -1,0 +1,1 @@
+"""Keys and values of computed tokens: where they lie (storage.py), who holds which block, what can be reused."""

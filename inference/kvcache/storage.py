@@ -1,0 +1,69 @@
+"""Keys and values of all sequences in blocks of equal size. The only place that knows how they lie in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BLOCK_TOKENS = 32
+NULL_BLOCK = 0
+"""A block that is never written and always zero: it stands for positions that do not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KvShape:
+    """What one token costs: keys and values of every layer and key-value head."""
+
+    num_layers: int
+    num_kv_heads: int
+    head_dim: int
+    dtype: torch.dtype
+    device: str = "cpu"
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of one block."""
+        return 2 * self.num_layers * self.num_kv_heads * BLOCK_TOKENS * self.head_dim * self.dtype.itemsize
+
+    def num_bytes(self, num_tokens: int) -> int:
+        """Bytes for this many tokens, in whole blocks as they are handed out."""
+        return num_blocks_for(num_tokens) * self.block_bytes
+
+
+def num_blocks_for(num_tokens: int) -> int:
+    """Blocks that hold this many tokens."""
+    return -(-num_tokens // BLOCK_TOKENS)
+
+
+class KvStorage:
+    """Room for `num_blocks` blocks, the null block included.
+
+    keys, values  [L, N, G, B, D]: layers, blocks, key-value heads, BLOCK_TOKENS, dimensions of a head; contiguous.
+    Pages of memory that were never written cost nothing.
+    """
+
+    def __init__(self, shape: KvShape, *, num_blocks: int) -> None:
+        self.shape = shape
+        self.num_blocks = num_blocks
+        size = (shape.num_layers, num_blocks, shape.num_kv_heads, BLOCK_TOKENS, shape.head_dim)
+        self.keys = torch.zeros(size, dtype=shape.dtype, device=shape.device)
+        self.values = torch.zeros(size, dtype=shape.dtype, device=shape.device)
+
+    def write(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Store keys and values [T, G, D]. `slots` [T] int64: block id * BLOCK_TOKENS + place in the block."""
+        blocks, places = slots // BLOCK_TOKENS, slots % BLOCK_TOKENS
+        self.keys[layer][blocks, :, places] = keys.to(self.shape.dtype)
+        self.values[layer][blocks, :, places] = values.to(self.shape.dtype)
+
+    def read(self, layer: int, block_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Copies of keys and values [G, len(block_ids) * BLOCK_TOKENS, D] of these blocks, in order."""
+        shape = (self.shape.num_kv_heads, -1, self.shape.head_dim)
+        keys, values = self.keys[layer][block_ids], self.values[layer][block_ids]
+        return keys.transpose(0, 1).reshape(shape), values.transpose(0, 1).reshape(shape)
+
+
+def slots_of(block_ids: Sequence[int], first: int, num_tokens: int) -> list[int]:
+    """The slots of positions [first, first + num_tokens) of a sequence that has these blocks."""
+    positions = range(first, first + num_tokens)
+    return [block_ids[position // BLOCK_TOKENS] * BLOCK_TOKENS + position % BLOCK_TOKENS for position in positions]
