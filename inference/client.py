@@ -21,6 +21,11 @@ from inference.licences import licence_and_notice
 
 CONNECT_TIMEOUT_S = 3.0
 TOO_MANY_REQUESTS = 429
+UNKNOWN_PARAMETER = {400, 422}
+CONTINUE = "Continue your last answer exactly where it stopped. Repeat nothing of it."
+
+_PLAIN_SERVERS: set[str] = set()
+"""Addresses that take OpenAI's own parameters only, and not those that our server and vLLM add."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +122,16 @@ class InferenceClient:
         seed: int,
         continue_final: bool,
         dry_multiplier: float = 0.0,
+        user: str = "",
+        cache_salt: str = "",
     ) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
         """The reply in pieces, then one ChatEnd. With `continue_final` the last turn is the beginning of the reply.
 
-        An empty `model` leaves the choice to the server; `dry_multiplier` is sent only if it is not 0, as few servers
-        know it (ours and llama.cpp's do). A stream that breaks off before its end raises InferenceUnavailable; what was
-        received until then is good, and can be continued.
+        An empty `model` leaves the choice to the server. `user` is for whom, to a server that shares itself out fairly;
+        keys and values are reused among requests of one `cache_salt` only. A stream that breaks off before its end
+        raises InferenceUnavailable; what was received until then is good, and can be continued.
         """
-        body = {
+        standard = {
             "messages": [_message(turn) for turn in turns],
             "max_tokens": max_tokens,
             "temperature": temperature,
@@ -132,15 +139,28 @@ class InferenceClient:
             "seed": seed,
             "stream": True,
             "stream_options": {"include_usage": True},
+        }
+        standard |= {name: value for name, value in (("model", model), ("user", user)) if value}
+        extended: dict[str, Any] = {
             "return_token_ids": True,
             "add_generation_prompt": not continue_final,
             "continue_final_message": continue_final,
         }
-        body |= {"model": model} if model else {}
-        body |= {"dry_multiplier": dry_multiplier} if dry_multiplier else {}
+        extended |= {"dry_multiplier": dry_multiplier} if dry_multiplier else {}
+        extended |= {"cache_salt": cache_salt} if cache_salt else {}
+        address = str(self._http.base_url)
         try:
-            async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
+            if address not in _PLAIN_SERVERS:
+                async with self._http.stream("POST", "/v1/chat/completions", json=standard | extended) as response:
+                    if response.status_code not in UNKNOWN_PARAMETER:
+                        await _raise_for_status(response)
+                        async for event in _chat_events(response):
+                            yield event
+                        return
+            plain = standard | {"messages": _plain_messages(turns, continue_final=continue_final)}
+            async with self._http.stream("POST", "/v1/chat/completions", json=plain) as response:
                 await _raise_for_status(response)
+                _PLAIN_SERVERS.add(address)
                 async for event in _chat_events(response):
                     yield event
         except (httpx.HTTPError, SSEError) as error:
@@ -201,6 +221,12 @@ class InferenceClient:
 def _message(turn: ChatTurn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": turn.role, "content": turn.content}
     return message | {"token_ids": list(turn.token_ids)} if turn.token_ids else message
+
+
+def _plain_messages(turns: Sequence[ChatTurn], *, continue_final: bool) -> list[dict[str, Any]]:
+    """The messages for a server without extensions; it has to be asked in words to go on with a reply."""
+    messages: list[dict[str, Any]] = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return [*messages, {"role": "user", "content": CONTINUE}] if continue_final else messages
 
 
 async def _chat_events(response: httpx.Response) -> AsyncGenerator[ChatPiece | ChatEnd, None]:

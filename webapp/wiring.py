@@ -3,6 +3,7 @@
 The one module that knows all of them. It translates types and errors, and decides nothing.
 """
 
+import hmac
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -68,11 +69,17 @@ async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None
         card = ModelCard(id=environment.inference_model) if environment.inference_model else await _model_card(chat)
         guard = await _guard(stack, encoders)
         yield TurnServices(
-            model=EngineModel(chat, card.id, _dry_multiplier(card)),
+            model=EngineModel(chat, card.id, dry_multiplier=_dry_multiplier(card), person_key=_person_key(person_id)),
             model_id=card.id,
             guard=FailOpen(guard) if environment.guard_unavailable == "open" else guard,
             index=LibraryIndex(encoders, person_id),
         )
+
+
+def _person_key(person_id: UUID) -> str:
+    """Tells people apart at the engine, for taking turns and for who may reuse whose prompts, and tells nobody who."""
+    secret = environment.secret_key.get_secret_value().encode()
+    return hmac.digest(secret, person_id.bytes, "sha256").hex()[:32]
 
 
 def _dry_multiplier(card: "ModelCard") -> float:
@@ -94,10 +101,11 @@ async def _guard(stack: AsyncExitStack, encoders: InferenceClient) -> Guard:
 class EngineModel:
     """The ChatModel port over an OpenAI-compatible server."""
 
-    def __init__(self, client: InferenceClient, model_id: str, dry_multiplier: float) -> None:
+    def __init__(self, client: InferenceClient, model_id: str, *, dry_multiplier: float, person_key: str) -> None:
         self._client = client
         self._model_id = model_id
         self._dry_multiplier = dry_multiplier
+        self._person_key = person_key
 
     async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
         turns = [
@@ -113,6 +121,8 @@ class EngineModel:
             seed=request.seed,
             continue_final=request.continues,
             dry_multiplier=self._dry_multiplier,
+            user=self._person_key,
+            cache_salt=self._person_key,
         )
         try:
             async with aclosing(pieces):

@@ -43,6 +43,10 @@ class SentenceEncoder:
             vectors[rows] = self._encode_batch([encodings[row] for row in rows])
         return vectors
 
+    def num_tokens(self, texts: Sequence[str]) -> int:
+        """How many tokens `encode` reads of `texts`, those that mark beginning and end included."""
+        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts)))
+
     def _encode_batch(self, encodings: Sequence[Encoding]) -> Vectors:
         """B texts, T tokens of the longest: input_ids and mask [B, T], hidden [B, T, 384] -> [B, 384]."""
         num_tokens = max(len(encoding.ids) for encoding in encodings)

@@ -2,11 +2,13 @@
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -19,7 +21,7 @@ from inference.server.serving import Serving, ServingConfig
 
 logger = logging.getLogger(__name__)
 
-DRAIN_S = 1
+DRAIN_S = 1.0
 SPIN_COUNT = 1000
 EXIT_BAD_MODEL = 3
 
@@ -27,18 +29,19 @@ EXIT_BAD_MODEL = 3
 class Server(uvicorn.Server):
     """uvicorn, which refuses new requests as soon as a signal comes and ends with status 0.
 
-    Replies under way have DRAIN_S seconds to end by themselves; then each is told that the server is going down.
+    Replies under way have `drain_s` seconds to end by themselves; then each is told that the server is going down.
     """
 
-    def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
+    def __init__(self, config: uvicorn.Config, serving: Serving, *, drain_s: float) -> None:
         super().__init__(config)
         self._serving = serving
+        self._drain_s = drain_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not uvicorn's own: that one raises the signal again afterwards, and a stop on request would look like a crash.
         if not self.should_exit:
             self._serving.is_draining = True
-            last_call = threading.Timer(DRAIN_S, self._serving.close)
+            last_call = threading.Timer(self._drain_s, self._serving.close)
             last_call.daemon = True
             last_call.start()
         self.force_exit = self.should_exit and sig == signal.SIGINT
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server.should_exit = True  # a signal would be raised again by uvicorn, and the reason would never be said
 
     serving = Serving(serving_config(options), on_failure=give_up)
-    app = build_app(serving, api_key=options.api_key, max_body_bytes=options.max_body_bytes)
+    app = build_app(serving, api_keys=api_keys(options), max_body_bytes=options.max_body_bytes)
     config = uvicorn.Config(
         app,
         host=options.host,
@@ -66,11 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         uds=options.uds,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=DRAIN_S + 1,
+        timeout_graceful_shutdown=math.ceil(options.drain_s) + 1,
         timeout_keep_alive=75,
         lifespan="on",
     )
-    server = Server(config, serving)
+    server = Server(config, serving, drain_s=options.drain_s)
     server.run()
     return _report(failures)
 
@@ -82,6 +85,12 @@ def _report(failures: Sequence[Exception]) -> int:
         else:
             logger.error("model_not_loaded", exc_info=error)
     return EXIT_BAD_MODEL if failures else 0
+
+
+def api_keys(options: argparse.Namespace) -> list[str]:
+    """The bearer tokens of the command line and of the file, where a list of processes does not show them."""
+    lines = options.api_key_file.read_text().splitlines() if options.api_key_file else []
+    return [key for key in (*options.api_key, *(line.strip() for line in lines)) if key]
 
 
 def serving_config(options: argparse.Namespace) -> ServingConfig:
@@ -96,6 +105,9 @@ def serving_config(options: argparse.Namespace) -> ServingConfig:
         max_running=options.max_running,
         max_waiting=options.max_waiting,
         deadline_s=options.deadline_s,
+        kernels=options.kernels,
+        drafts="model" if options.draft_model else options.drafts,
+        draft_model=options.draft_model,
     )
     return ServingConfig(
         model=options.model,
@@ -128,16 +140,23 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     engine.add_argument("--max-running", type=int, default=8)
     engine.add_argument("--max-waiting", type=int, default=64)
     engine.add_argument("--deadline-s", type=float, default=600.0)
+    engine.add_argument("--kernels", choices=["auto", "native", "torch"], default="auto")
+    engine.add_argument("--drafts", choices=["lookup", "off"], default="lookup", help="speculation without a model")
+    engine.add_argument("--draft-model", default="", help="smaller model with the same tokenizer, to draft replies")
     server = parser.add_argument_group("server")
     server.add_argument("--host", default="127.0.0.1")
     server.add_argument("--port", type=int, default=8090)
     server.add_argument("--uds", default=None, help="unix socket instead of host and port")
-    server.add_argument("--api-key", default="", help="ask for this bearer token")
+    server.add_argument("--api-key", action="append", default=[], help="ask for this bearer token; may be repeated")
+    server.add_argument("--api-key-file", type=Path, default=None, help="file with one such token per line")
+    server.add_argument("--drain-s", type=float, default=DRAIN_S, help="time for replies to end after SIGTERM")
     server.add_argument("--max-body-bytes", type=int, default=MAX_BODY_BYTES)
     server.add_argument("--log-format", choices=["console", "json"], default="console")
     options = parser.parse_args(arguments)
     if not options.model and not options.embedder:
         parser.error("there is nothing to serve: give --model, --embedder, or both")
+    if options.api_key_file and not options.api_key_file.is_file():
+        parser.error(f"there is no file {options.api_key_file}")
     if options.guard and not options.embedder:
         parser.error("--guard needs --embedder, whose vectors it judges")
     return options

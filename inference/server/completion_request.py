@@ -3,75 +3,79 @@
 from dataclasses import dataclass
 from typing import Any
 
-from inference.errors import InvalidRequest
-from inference.server.fields import MAX_TOP_LOGPROBS, SEED_RANGE, Fields, refuse_unsupported, wrong
+from inference.sampling.params import SamplingParams
+from inference.server.chat_request import MAX_N, Caller, parse_caller
+from inference.server.fields import MAX_TOP_LOGPROBS, MOST, Fields, refuse_unsupported, wrong
+from inference.server.sampling_fields import FORMAT_FIELDS, SAMPLING_FIELDS, ReplyForm, parse_form, parse_sampling
 
-IGNORED = {"user", "add_special_tokens"}
-UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "n": (1,),
-    "best_of": (1,),
-    "echo": (False,),
-    "suffix": ("",),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-}
+IGNORED = {"add_special_tokens"}
+UNSUPPORTED: dict[str, tuple[Any, ...]] = {"suffix": ("",)}
 SUPPORTED = {
-    *("model", "prompt", "stream", "stream_options", "max_tokens", "temperature", "top_p", "top_k", "seed", "stop"),
-    *("logprobs", "return_token_ids", "dry_multiplier"),
+    *("model", "prompt", "stream", "stream_options", "max_tokens", "stop", "n", "best_of", "echo", "logprobs"),
+    *("return_token_ids", "user", "priority", "cache_salt", *SAMPLING_FIELDS, *FORMAT_FIELDS),
 }
 DEFAULT_MAX_TOKENS = 16
+MAX_PROMPTS = 256
+
+Prompt = str | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """What a client asks for. `prompt` is text, in which special tokens are special, or token ids taken as they are."""
+    """What a client asks for. A prompt is text, in which special tokens are special, or ids taken as they are."""
 
     model: str
-    prompt: str | tuple[int, ...]
+    prompts: tuple[Prompt, ...]
     is_stream: bool
     includes_usage: bool
+    num_choices: int
+    echoes: bool
     max_tokens: int
-    temperature: float
-    top_p: float
-    top_k: int
-    dry_multiplier: float
-    seed: int | None
     stop: tuple[str, ...]
-    num_logprobs: int | None
+    sampling: SamplingParams
+    form: ReplyForm | None
     returns_token_ids: bool
+    caller: Caller
 
 
 def parse_completion_request(body: object) -> CompletionRequest:
     """Raises InvalidRequest naming the first parameter that is wrong."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
     fields = Fields(body)
-    refuse_unsupported(body, known=SUPPORTED | IGNORED, unsupported=UNSUPPORTED)
-    stream_options = fields.get("stream_options", dict, default={})
-    temperature, top_p = fields.number("temperature", float, 0, 2), fields.number("top_p", float, 0, 1)
+    refuse_unsupported(fields.body, known=SUPPORTED | IGNORED, unsupported=UNSUPPORTED)
+    num_choices = fields.integer("n", 1, MAX_N, default=1)
+    if fields.integer("best_of", 1, MAX_N, default=num_choices) != num_choices:
+        raise wrong("best_of", "must be 'n'")
+    num_logprobs, echoes = fields.number("logprobs", int, 0, MAX_TOP_LOGPROBS), fields.boolean("echo")
+    if echoes and num_logprobs is not None:
+        raise wrong("echo", "cannot be given beside 'logprobs'")
+    form = parse_form(fields)
     return CompletionRequest(
         model=fields.get("model", str, default=""),
-        prompt=_prompt(body.get("prompt")),
+        prompts=_prompts(fields.body.get("prompt")),
         is_stream=fields.boolean("stream"),
-        includes_usage=stream_options.get("include_usage") is True,
-        max_tokens=fields.number("max_tokens", int, 1, 1 << 31) or DEFAULT_MAX_TOKENS,
-        temperature=1.0 if temperature is None else temperature,
-        top_p=1.0 if top_p is None else top_p,
-        top_k=max(fields.number("top_k", int, -1, 1 << 31) or 0, 0),
-        dry_multiplier=fields.number("dry_multiplier", float, 0, 100) or 0.0,
-        seed=fields.number("seed", int, *SEED_RANGE),
+        includes_usage=fields.includes_usage(),
+        num_choices=num_choices,
+        echoes=echoes,
+        max_tokens=fields.integer("max_tokens", 1, MOST, default=DEFAULT_MAX_TOKENS),
         stop=fields.stop_strings(),
-        num_logprobs=fields.number("logprobs", int, 0, MAX_TOP_LOGPROBS),
+        sampling=parse_sampling(fields, form=form, num_logprobs=num_logprobs),
+        form=form,
         returns_token_ids=fields.boolean("return_token_ids"),
+        caller=parse_caller(fields),
     )
 
 
-def _prompt(value: Any) -> str | tuple[int, ...]:
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str | list):
-        value = value[0]  # a batch of one
+def _prompts(value: Any) -> tuple[Prompt, ...]:
+    """One text, one list of ids, or a list of either."""
+    many = value if isinstance(value, list) and value and isinstance(value[0], str | list) else [value]
+    if len(many) > MAX_PROMPTS:
+        raise wrong("prompt", f"may have at most {MAX_PROMPTS} entries")
+    return tuple(_prompt(one) for one in many)
+
+
+def _prompt(value: Any) -> Prompt:
     if isinstance(value, str) and value:
         return value
     if isinstance(value, list) and value and all(type(token_id) is int for token_id in value):
         return tuple(value)
-    raise wrong("prompt", "must be one text or one list of token ids, and not empty")
+    raise wrong("prompt", "must be text or a list of token ids, or a list of such, and not empty")

@@ -1,21 +1,21 @@
-"""POST /v1/completions: a raw prompt continued, for programs that build their prompts themselves."""
+"""POST /v1/completions: raw prompts continued, for programs that build their prompts themselves."""
 
 import asyncio
-import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from inference.engine.request import GenerationRequest, Piece, PositionLogprobs, SamplingParams
-from inference.errors import InvalidRequest
+from inference.engine.request import End, GenerationRequest, Piece, PositionLogprobs
+from inference.sampling.grammars import CompiledGrammar
 from inference.server.bodies import read_json
-from inference.server.chat import model_knows
-from inference.server.completion_request import CompletionRequest, parse_completion_request
-from inference.server.replies import CLIENT_CLOSED_REQUEST, EventStream, RunningReply, usage
+from inference.server.completion_request import CompletionRequest, Prompt, parse_completion_request
+from inference.server.frames import Json, framed
+from inference.server.generations import Wish, generations, raw_prompt
+from inference.server.replies import CLIENT_CLOSED_REQUEST, EventStream, Replies, WholeReply, usage
 from inference.server.serving import ChatModel, Serving
 
 
@@ -24,103 +24,111 @@ async def completions(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     wanted = parse_completion_request(await read_json(request))
     model = serving.chat_model(wanted.model)
-    generation = await asyncio.to_thread(generation_request, wanted, model)
-    reply = RunningReply(generation, model.engine, request.app.state.chat_metrics.timer())
-    answer = _Answer(reply, wanted, model)
-    reply.start()
+    grammar = await model.grammars.compile(wanted.form)
+    answer = _Answer(wanted, model)
+    asked = await asyncio.to_thread(_generations, wanted, grammar, model, request, answer.id)
+    replies = Replies(asked, model, request.app.state.chat_metrics)
+    replies.start()
     if wanted.is_stream:
-        return EventStream(reply, answer.chunks())
-    whole = await reply.whole(request)
-    if whole is None:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    choice = answer.choice(whole.text, whole.token_ids, whole.logprobs, whole.end.finish_reason)
-    return JSONResponse({**answer.head(), "choices": [choice], "usage": usage(whole.end)})
+        return EventStream(replies, framed(answer.chunks(replies.events())))
+    whole = await replies.whole(request)
+    return Response(status_code=CLIENT_CLOSED_REQUEST) if whole is None else Json(answer.body(whole))
 
 
-def generation_request(wanted: CompletionRequest, model: ChatModel) -> GenerationRequest:
-    """The prompt in token ids, with the beginning-of-text token where the model was trained with one.
-
-    Raises InvalidRequest for a token id that the model does not know.
-    """
-    if isinstance(wanted.prompt, str):
-        prompt_ids = model.checkpoint.tokenizer.encode_markup(wanted.prompt)
-        bos_ids = model.checkpoint.chat_format.bos_ids
-        prompt_ids = prompt_ids if prompt_ids[: len(bos_ids)] == list(bos_ids) else [*bos_ids, *prompt_ids]
-    else:
-        prompt_ids = list(wanted.prompt)
-        if not model_knows(prompt_ids, model):
-            raise InvalidRequest("A token id is not in the model's vocabulary.", code="invalid_value", param="prompt")
-    return GenerationRequest(
-        request_id=f"cmpl-{uuid.uuid4().hex}",
-        prompt_ids=tuple(prompt_ids),
+def _generations(
+    wanted: CompletionRequest, grammar: CompiledGrammar | None, model: ChatModel, request: Request, answer_id: str
+) -> Sequence[GenerationRequest]:
+    wish = Wish(
+        num_choices=wanted.num_choices,
         max_tokens=wanted.max_tokens,
-        stop_strings=wanted.stop,
-        sampling=SamplingParams(
-            temperature=wanted.temperature,
-            top_p=wanted.top_p,
-            top_k=wanted.top_k,
-            dry_multiplier=wanted.dry_multiplier,
-            seed=secrets.randbits(63) if wanted.seed is None else wanted.seed,
-            num_logprobs=wanted.num_logprobs,
-        ),
+        stop=wanted.stop,
+        sampling=wanted.sampling,
+        grammar=grammar,
+        caller=wanted.caller,
     )
+    prompts = [raw_prompt(prompt, model) for prompt in wanted.prompts]
+    return generations(prompts, wish, model, request, answer_id=answer_id)
 
 
 class _Answer:
-    """The JSON that tells a client about a completion."""
+    """The JSON that tells a client about completions: `n` choices for the first prompt, then for the second, ..."""
 
-    def __init__(self, reply: RunningReply, wanted: CompletionRequest, model: ChatModel) -> None:
-        self._reply = reply
+    def __init__(self, wanted: CompletionRequest, model: ChatModel) -> None:
         self._wanted = wanted
         self._model = model
+        self.id = f"cmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
-        self._num_chars = 0
+        self._num_choices = len(wanted.prompts) * wanted.num_choices
+        self._num_chars = [0] * self._num_choices
 
-    async def chunks(self) -> AsyncIterator[dict[str, Any]]:
-        """OpenAI's stream: a chunk per piece, one with the reason, usage if asked for."""
-        async for event in self._reply.events():
+    async def chunks(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[dict[str, Any]]:
+        """OpenAI's stream: a chunk per piece, one with the reason for each choice, usage if asked for."""
+        ends: dict[int, End] = {}
+        for index in range(self._num_choices if self._wanted.echoes else 0):
+            yield {**self._head(), "choices": [self._choice(index, self._echo(index), (), (), None)]}
+        async for index, event in events:
             if isinstance(event, Piece):
-                choice = self.choice(event.text, event.token_ids, event.logprobs, None)
+                choice = self._choice(index, event.text, event.token_ids, event.logprobs, None)
             else:
-                choice = self.choice("", (), (), event.finish_reason)
-            yield {**self.head(), "choices": [choice]}
-            if not isinstance(event, Piece) and self._wanted.includes_usage:
-                yield {**self.head(), "choices": [], "usage": usage(event)}
+                ends[index] = event
+                choice = self._choice(index, "", (), (), event.finish_reason)
+            yield {**self._head(), "choices": [choice]}
+        if self._wanted.includes_usage:
+            yield {**self._head(), "choices": [], "usage": self._usage([ends[index] for index in sorted(ends)])}
 
-    def head(self) -> dict[str, Any]:
-        return {
-            "id": self._reply.generation.request_id,
-            "object": "text_completion",
-            "created": self._created,
-            "model": self._model.card.id,
-        }
+    def body(self, replies: Sequence[WholeReply]) -> dict[str, Any]:
+        """The replies in one object."""
+        choices = [
+            self._choice(
+                index, self._echo(index) + reply.text, reply.token_ids, reply.logprobs, reply.end.finish_reason
+            )
+            for index, reply in enumerate(replies)
+        ]
+        return {**self._head(), "choices": choices, "usage": self._usage([reply.end for reply in replies])}
 
-    def choice(
+    def _usage(self, ends: Sequence[End]) -> dict[str, Any]:
+        return usage(ends, num_choices=self._wanted.num_choices)
+
+    def _echo(self, index: int) -> str:
+        """The prompt of a choice, if the client wants to have it back."""
+        if not self._wanted.echoes:
+            return ""
+        return _text_of(self._wanted.prompts[index // self._wanted.num_choices], self._model)
+
+    def _head(self) -> dict[str, Any]:
+        return {"id": self.id, "object": "text_completion", "created": self._created, "model": self._model.card.id}
+
+    def _choice(
         self,
+        index: int,
         text: str,
         token_ids: Sequence[int],
         logprobs: Sequence[PositionLogprobs],
         finish_reason: str | None,
     ) -> dict[str, Any]:
         choice: dict[str, Any] = {
-            "index": 0,
+            "index": index,
             "text": text,
-            "logprobs": self._logprobs(logprobs),
+            "logprobs": self._logprobs(index, logprobs),
             "finish_reason": finish_reason,
         }
         return choice | {"token_ids": list(token_ids)} if self._wanted.returns_token_ids else choice
 
-    def _logprobs(self, positions: Sequence[PositionLogprobs]) -> dict[str, Any] | None:
-        if self._wanted.num_logprobs is None:
+    def _logprobs(self, index: int, positions: Sequence[PositionLogprobs]) -> dict[str, Any] | None:
+        if self._wanted.sampling.num_logprobs is None:
             return None
         name = self._model.checkpoint.tokenizer.token_text
         tokens, offsets = [name(at.chosen.token_id) for at in positions], []
         for token in tokens:
-            offsets.append(self._num_chars)
-            self._num_chars += len(token)
+            offsets.append(self._num_chars[index])
+            self._num_chars[index] += len(token)
         return {
             "tokens": tokens,
             "token_logprobs": [at.chosen.logprob for at in positions],
             "top_logprobs": [{name(top.token_id): top.logprob for top in at.top} for at in positions],
             "text_offset": offsets,
         }
+
+
+def _text_of(prompt: Prompt, model: ChatModel) -> str:
+    return prompt if isinstance(prompt, str) else model.checkpoint.tokenizer.decode_markup(prompt)

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,10 +12,33 @@ from prometheus_client.registry import Collector
 from inference.engine.request import End
 from inference.server.serving import Serving
 
+if TYPE_CHECKING:
+    from inference.engine.engine import EngineStats
+
 logger = logging.getLogger(__name__)
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 TOKENS = (1, 8, 32, 128, 512, 1024, 2048, 4096, 8192, 32768)
+
+# Name: (attribute of EngineStats, text).
+GAUGES = {
+    "num_requests_running": ("num_running", "Sequences advanced in each step"),
+    "num_requests_waiting": ("num_waiting", "Requests waiting for room"),
+    "kv_cache_named_blocks": ("num_blocks_named", "Blocks that can be reused"),
+}
+COUNTERS = {
+    "prefix_cache_queries": ("num_prefix_queried_tokens", "Prompt tokens looked up"),
+    "prefix_cache_hits": ("num_prefix_hit_tokens", "Prompt tokens found"),
+    "computed_prefill_tokens": ("num_prefill_tokens", "Prompt tokens computed"),
+    "computed_decode_tokens": ("num_decode_tokens", "Reply tokens computed"),
+    "num_preemptions": ("num_preemptions", "Sequences put back for want of room"),
+    "spec_decode_num_drafts": ("num_drafts", "Drafts verified"),
+    "spec_decode_num_draft_tokens": ("num_draft_tokens", "Tokens drafted"),
+    "spec_decode_num_accepted_tokens": ("num_accepted_tokens", "Drafted tokens accepted"),
+    "engine_steps": ("num_steps", "Forward passes"),
+    "engine_step_seconds": ("step_seconds", "Time in steps"),
+    "engine_schedule_seconds": ("schedule_seconds", "Time of scheduling"),
+}
 
 
 class ChatMetrics:
@@ -32,6 +56,9 @@ class ChatMetrics:
         self.generation_tokens = counter("generation_tokens", "Tokens generated")
         self.first_token = histogram("time_to_first_token_seconds", "From request to first text", SECONDS)
         self.inter_token = histogram("inter_token_latency_seconds", "Between tokens of a reply", SECONDS)
+        self.queue = histogram("request_queue_time_seconds", "From request to its first step", SECONDS)
+        self.prefill = histogram("request_prefill_time_seconds", "From first step to first token", SECONDS)
+        self.decode = histogram("request_decode_time_seconds", "From first token to last", SECONDS)
         self.whole = histogram("e2e_request_latency_seconds", "From request to end", SECONDS)
         self.request_prompt = histogram("request_prompt_tokens", "Tokens of one prompt", TOKENS)
         self.request_generation = histogram("request_generation_tokens", "Tokens of one reply", TOKENS)
@@ -69,6 +96,10 @@ class ReplyTimer:
         self._metrics.whole.observe(seconds)
         self._metrics.request_prompt.observe(prompt_tokens)
         self._metrics.request_generation.observe(reply_tokens)
+        if end and end.timing:
+            self._metrics.queue.observe(end.timing.queue_s)
+            self._metrics.prefill.observe(end.timing.prefill_s)
+            self._metrics.decode.observe(end.timing.decode_s)
         fields = {
             "outcome": outcome,
             "prompt_tokens": prompt_tokens,
@@ -81,7 +112,7 @@ class ReplyTimer:
 
 
 class EngineCollector(Collector):
-    """Numbers the engine keeps itself, read when Prometheus asks."""
+    """Numbers the engine keeps itself, read when Prometheus asks. What an engine does not count is left out."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
@@ -90,14 +121,25 @@ class EngineCollector(Collector):
         chat = self._serving.chat_or_none
         if chat is None:
             return
-        stats, kv_bytes = chat.engine.stats(), self._serving.config.engine.kv_bytes
-        yield GaugeMetricFamily("num_requests_running", "Sequences advanced in each step", stats.num_running)
-        yield GaugeMetricFamily("num_requests_waiting", "Requests waiting for room", stats.num_waiting)
-        yield GaugeMetricFamily("kv_cache_usage_perc", "Keys and values promised", stats.kv_bytes_promised / kv_bytes)
-        yield GaugeMetricFamily("kv_cache_stored_bytes", "Kept of finished sequences", stats.kv_bytes_stored)
-        yield CounterMetricFamily("prefix_cache_queries", "Prompt tokens looked up", stats.num_prefix_queried_tokens)
-        yield CounterMetricFamily("prefix_cache_hits", "Prompt tokens found", stats.num_prefix_hit_tokens)
-        yield CounterMetricFamily("computed_prefill_tokens", "Prompt tokens computed", stats.num_prefill_tokens)
-        yield CounterMetricFamily("computed_decode_tokens", "Reply tokens computed", stats.num_decode_tokens)
-        yield CounterMetricFamily("engine_steps", "Forward passes", stats.num_steps)
-        yield CounterMetricFamily("engine_step_seconds", "Time in steps", stats.step_seconds)
+        stats = chat.engine.stats()
+        for name, (attribute, text) in GAUGES.items():
+            if (value := getattr(stats, attribute, None)) is not None:
+                yield GaugeMetricFamily(name, text, value)
+        for name, (attribute, text) in COUNTERS.items():
+            if (value := getattr(stats, attribute, None)) is not None:
+                yield CounterMetricFamily(name, text, value)
+        yield GaugeMetricFamily("kv_cache_usage_perc", "Blocks held, from 0 to 1", _share_held(stats))
+        yield _accepted_by_position(getattr(stats, "accepted_per_position", ()))
+
+
+def _share_held(stats: "EngineStats") -> float:
+    return stats.num_blocks_held / max(stats.num_blocks, 1)
+
+
+def _accepted_by_position(counts: Sequence[int]) -> Metric:
+    family = CounterMetricFamily(
+        "spec_decode_num_accepted_tokens_per_pos", "Drafted tokens accepted, by place in the draft", labels=["position"]
+    )
+    for position, count in enumerate(counts):
+        family.add_metric([str(position)], count)
+    return family

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference.encoders.guard import GuardClassifier
     from inference.encoders.minilm import SentenceEncoder
     from inference.engine.thread import EngineThread
+    from inference.server.grammars import Grammars
     from inference.weights.checkpoint import Checkpoint, ModelCard
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,14 @@ class ServingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatModel:
-    """The chat model and the thread that runs it."""
+    """The chat model and the thread that runs it. `max_open` requests are held at a time."""
 
     checkpoint: "Checkpoint"
     card: "ModelCard"
     engine: "EngineThread"
+    grammars: "Grammars"
     max_context: int
+    max_open: int
 
 
 class Serving:
@@ -68,6 +71,7 @@ class Serving:
         self.is_draining = True
         if self._chat:
             self._chat.engine.close()
+            self._chat.grammars.close()
 
     def reason_not_ready(self) -> str:
         """Empty when every model is ready and the server is not going down."""
@@ -134,32 +138,36 @@ class Serving:
 
 def load_chat_model(config: ServingConfig) -> ChatModel:
     """Read a checkpoint, put its weights into memory and start its engine. Raises CheckpointError."""
-    import torch
-
-    from inference.engine.engine import Engine
+    from inference.engine.load import load_decoder, load_engine
     from inference.engine.thread import EngineThread
-    from inference.model.llama import load_model
-    from inference.model.precision import choose_dtype, context_limit
+    from inference.sampling.compiler import GrammarCompiler
+    from inference.server.grammars import Grammars
     from inference.weights.open import open_checkpoint
 
     started = time.monotonic()
-    engine_config = config.engine
-    torch.set_num_threads(engine_config.num_threads)
     checkpoint = open_checkpoint(config.model, sha256=config.model_sha256)
-    dtype = choose_dtype(checkpoint, engine_config)
-    max_context = context_limit(checkpoint.shape, dtype, engine_config)
-    model = load_model(checkpoint, dtype=dtype, max_context=max_context, device=engine_config.device)
+    loaded = load_decoder(checkpoint, config.engine)
+    max_context = loaded.model.max_context
     card = replace(checkpoint.card, id=config.model_name or checkpoint.card.id, context_length=max_context)
-    engine = Engine(model, checkpoint.tokenizer, stop_ids=checkpoint.stop_ids, config=engine_config)
+    engine = load_engine(checkpoint, config.engine, loaded)
     fields = {
         "model": card.id,
-        "dtype": dtype,
+        "computed_by": loaded.computed_by,
         "max_context": max_context,
-        "num_threads": engine_config.num_threads,
+        "num_threads": config.engine.num_threads,
+        "drafts": config.engine.drafts,
         "load_s": round(time.monotonic() - started, 2),
     }
     logger.info("model_loaded", extra=fields)
-    max_open = engine_config.max_running + engine_config.max_waiting
+    max_open = config.engine.max_running + config.engine.max_waiting
+    compiler = GrammarCompiler(
+        checkpoint.tokenizer, vocab_size=checkpoint.shape.vocab_size, stop_ids=checkpoint.stop_ids
+    )
     return ChatModel(
-        checkpoint=checkpoint, card=card, engine=EngineThread(engine, max_open=max_open), max_context=max_context
+        checkpoint=checkpoint,
+        card=card,
+        engine=EngineThread(engine, max_open=max_open),
+        grammars=Grammars(compiler),
+        max_context=max_context,
+        max_open=max_open,
     )

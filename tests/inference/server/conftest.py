@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from openai import OpenAI
 
 START_TIMEOUT_S = 60
 
@@ -83,3 +84,16 @@ def server(smollm2_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[OpenAI]:
+    """The official client."""
+    with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def http(server: RunningServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client

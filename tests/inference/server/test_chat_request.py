@@ -1,11 +1,16 @@
 """What a client may send, and that everything else is refused by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from inference.errors import InvalidRequest
-from inference.server.chat_request import parse_chat_request
+from inference.sampling.params import SamplingParams
+from inference.server.chat_request import Caller, parse_chat_request
+from inference.text.tools import ToolCall
 
 HELLO = [{"role": "user", "content": "Hello"}]
+JSON, ANY = {"type": "json_object"}, "invalid_value"
 
 # (what is sent besides a good message, the parameter that is named, the code)
 REFUSED: list[tuple[dict[str, object], str, str]] = [
@@ -13,7 +18,15 @@ REFUSED: list[tuple[dict[str, object], str, str]] = [
     ({"messages": []}, "messages", "invalid_value"),
     ({"messages": "Hello"}, "messages", "invalid_value"),
     ({"messages": ["Hello"]}, "messages[0]", "invalid_value"),
-    ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "invalid_value"),
+    ({"messages": [{"role": "function", "content": "x"}]}, "messages[0].role", "invalid_value"),
+    ({"messages": [{"role": "tool"}]}, "messages[0].content", "invalid_value"),
+    ({"messages": [{"role": "user", "content": "x", "tool_calls": [1]}]}, "messages[0].tool_calls", "invalid_value"),
+    ({"messages": [{"role": "assistant", "tool_calls": [1]}]}, "messages[0].tool_calls[0]", "invalid_value"),
+    (
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]}]},
+        "messages[0].tool_calls[0].function.arguments",
+        "invalid_value",
+    ),
     ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role", "invalid_value"),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "invalid_value"),
     ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "invalid_value"),
@@ -47,11 +60,13 @@ REFUSED: list[tuple[dict[str, object], str, str]] = [
     ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "invalid_value"),
     ({"continue_final_message": True}, "continue_final_message", "invalid_value"),
     ({"add_generation_prompt": False}, "add_generation_prompt", "invalid_value"),
-    ({"n": 2}, "n", "unsupported_parameter"),
-    ({"presence_penalty": 0.5}, "presence_penalty", "unsupported_parameter"),
-    ({"logit_bias": {"5": 1}}, "logit_bias", "unsupported_parameter"),
-    ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
-    ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
+    ({"n": 0}, "n", "invalid_value"),
+    ({"n": 10**6}, "n", "invalid_value"),
+    ({"user": "x" * 600}, "user", "invalid_value"),
+    ({"priority": 1.5}, "priority", "invalid_value"),
+    ({"cache_salt": 5}, "cache_salt", "invalid_value"),
+    ({"functions": [{"name": "f"}]}, "functions", "unsupported_parameter"),
+    ({"tools": [{"type": "function", "function": {"name": "f"}}], "response_format": JSON}, "response_format", ANY),
     ({"colour": "blue"}, "colour", "unknown_parameter"),
 ]
 
@@ -72,17 +87,43 @@ def test_a_body_that_is_no_object_is_refused(body: object) -> None:
         parse_chat_request(body)
 
 
-def test_neutral_values_of_what_we_do_not_offer_pass() -> None:
+def test_neutral_values_of_everything_pass() -> None:
     """Clients send defaults they never thought about."""
     neutral = {
         "n": 1,
         "presence_penalty": 0,
         "frequency_penalty": 0.0,
         "tools": [],
+        "functions": [],
         "response_format": {"type": "text"},
     }
     request = parse_chat_request({"messages": HELLO, "user": "someone", "logit_bias": None, **neutral})
-    assert (request.temperature, request.top_p, request.max_tokens, request.seed) == (1.0, 1.0, None, None)
+    sampling = request.sampling
+    assert (sampling.temperature, sampling.top_p, request.max_tokens, request.num_choices) == (1.0, 1.0, None, 1)
+    assert sampling == replace(SamplingParams(), seed=sampling.seed)
+
+
+def test_requests_without_a_seed_get_different_ones() -> None:
+    """Otherwise asking again would bring the same answer."""
+    seeds = {parse_chat_request({"messages": HELLO}).sampling.seed for _ in range(10)}
+    assert len(seeds) == 10
+
+
+def test_who_calls_and_how_urgently_is_passed_on() -> None:
+    fields = {"user": "ann", "priority": -3, "cache_salt": "s"}
+    assert parse_chat_request({"messages": HELLO, **fields}).caller == Caller(user="ann", priority=-3, cache_salt="s")
+
+
+def test_what_a_function_returned_and_was_asked_is_part_of_the_conversation() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+    messages = [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]
+    asked, told = parse_chat_request({"messages": messages}).messages[1:]
+    assert asked.tool_calls == (ToolCall(name="f", arguments='{"x": 1}'),)
+    assert (told.role, told.content) == ("tool", "sunny")
 
 
 def test_text_parts_are_joined_and_developers_are_the_system() -> None:

@@ -1,5 +1,6 @@
 """Our client against our server, and against a server that knows none of our extensions."""
 
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -8,6 +9,7 @@ from contextlib import aclosing
 import httpx
 import pytest
 
+import inference.client
 from inference.client import ChatEnd, ChatPiece, ChatTurn, InferenceClient
 from inference.errors import InferenceRejected, InferenceUnavailable
 from tests.inference.server.conftest import RunningServer, free_port
@@ -137,6 +139,32 @@ async def test_what_may_pass_is_unavailable_not_an_end(transport: httpx.MockTran
     async with served_by(transport) as client:
         with pytest.raises(InferenceUnavailable):
             await reply(client, [QUESTION])
+
+
+async def test_a_server_without_our_extensions_is_asked_in_plain_words() -> None:
+    """It refuses the first request for a parameter it does not know; from then on it gets OpenAI's own only."""
+    bodies: list[dict[str, object]] = []
+
+    def strict(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        bodies.append(body)
+        if "return_token_ids" in body or any("token_ids" in message for message in body["messages"]):
+            return httpx.Response(400, json={"error": {"message": "Unknown parameter", "code": "unknown_parameter"}})
+        stream = "".join(f"data: {line}\n\n" for line in (TEXT, STOP, "[DONE]"))
+        return httpx.Response(200, text=stream, headers={"Content-Type": "text/event-stream"})
+
+    begun = ChatTurn(role="assistant", content="Llamas", token_ids=(5, 6))
+    try:
+        for _ in range(2):
+            async with served_by(httpx.MockTransport(strict)) as client:
+                pieces, _ = await reply(client, [QUESTION, begun], continue_final=True, cache_salt="s", user="u")
+                assert joined(pieces) == ("Hi", ())
+        assert len(bodies) == 3
+        assert [message["role"] for message in bodies[-1]["messages"]] == ["user", "assistant", "user"]  # type: ignore[attr-defined]
+        assert bodies[-1]["user"] == "u"
+        assert "cache_salt" not in bodies[-1]
+    finally:
+        inference.client._PLAIN_SERVERS.clear()
 
 
 def test_the_client_does_not_import_torch() -> None:

@@ -1,6 +1,5 @@
 """Raw completions: what a program that builds its own prompts relies on, such as the Llama Guard adapter."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -9,24 +8,12 @@ from openai import OpenAI
 
 from inference.client import InferenceClient
 from tests.inference.checkpoints import make_reciting_llama, write_meta
-from tests.inference.server.conftest import RunningServer, start_server
+from tests.inference.server.conftest import start_server
 
 pytestmark = pytest.mark.integration
 
 MODEL = "SmolLM2-135M-Instruct"
 PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
-
-
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
-        yield client
-
-
-@pytest.fixture
-def http(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
 
 
 def test_special_tokens_in_a_raw_prompt_are_special(client: OpenAI) -> None:
@@ -72,13 +59,17 @@ def test_logprobs_come_in_the_older_form(client: OpenAI) -> None:
         ({}, "prompt"),
         ({"prompt": ""}, "prompt"),
         ({"prompt": []}, "prompt"),
-        ({"prompt": ["one", "two"]}, "prompt"),
+        ({"prompt": ["one", 2]}, "prompt"),
+        ({"prompt": ["one", ""]}, "prompt"),
+        ({"prompt": ["x"] * 300}, "prompt"),
         ({"prompt": [1, "two"]}, "prompt"),
         ({"prompt": [10**9]}, "prompt"),
         ({"prompt": [-1]}, "prompt"),
         ({"prompt": "a", "logprobs": 50}, "logprobs"),
-        ({"prompt": "a", "echo": True}, "echo"),
-        ({"prompt": "a", "n": 2}, "n"),
+        ({"prompt": "a", "echo": True, "logprobs": 1}, "echo"),
+        ({"prompt": "a", "suffix": "b"}, "suffix"),
+        ({"prompt": "a", "n": 2, "best_of": 3}, "best_of"),
+        ({"prompt": "a", "n": 100}, "n"),
         ({"prompt": "a", "max_tokens": 0}, "max_tokens"),
         ({"prompt": "a", "temperatur": 0}, "temperatur"),
         ({"prompt": "a", "model": "gpt-4"}, "model"),
@@ -88,6 +79,32 @@ def test_what_is_wrong_is_refused_by_name(http: httpx.Client, fields: dict[str, 
     answer = http.post("/v1/completions", json=fields)
     assert answer.status_code in {400, 404}
     assert answer.json()["error"]["param"] == param
+
+
+def test_every_prompt_gets_its_choices_in_order(client: OpenAI) -> None:
+    """Two prompts with one choice each, then one prompt with three; prompts are counted once each."""
+    prompts = [PROMPT, "The colours of the rainbow are"]
+    alone = [client.completions.create(model=MODEL, prompt=p, temperature=0, max_tokens=8) for p in prompts]
+    both = client.completions.create(model=MODEL, prompt=prompts, temperature=0, max_tokens=8)
+    assert [choice.text for choice in both.choices] == [reply.choices[0].text for reply in alone]
+    assert [choice.index for choice in both.choices] == [0, 1]
+    assert both.usage is not None
+    assert both.usage.prompt_tokens == sum(reply.usage.prompt_tokens for reply in alone if reply.usage)
+    three = client.completions.create(model=MODEL, prompt=PROMPT, temperature=1.5, max_tokens=8, n=3, seed=4)
+    assert len({choice.text for choice in three.choices}) == 3
+    assert three.usage is not None and three.usage.prompt_tokens == alone[0].usage.prompt_tokens  # type: ignore[union-attr]
+
+
+def test_the_prompt_is_echoed(client: OpenAI) -> None:
+    """Ids come back as text, special tokens by their names."""
+    plain = client.completions.create(model=MODEL, prompt="One, two,", temperature=0, max_tokens=3)
+    echoed = client.completions.create(model=MODEL, prompt="One, two,", temperature=0, max_tokens=3, echo=True)
+    assert echoed.choices[0].text == "One, two," + plain.choices[0].text
+    with client.completions.create(
+        model=MODEL, prompt=[1, 4093, 198], temperature=0, max_tokens=2, echo=True, stream=True
+    ) as stream:
+        text = "".join(choice.text for chunk in stream for choice in chunk.choices)
+    assert text.startswith("<|im_start|>user\n")
 
 
 async def test_our_client_reads_a_greedy_completion(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import math
 from pathlib import Path
 
+import openai
 import pytest
+from openai import OpenAI
 
 from inference.client import InferenceClient
 from inference.errors import InferenceRejected
@@ -44,3 +46,19 @@ async def test_small_models_are_served_without_a_chat_model(encoder_server: Runn
             await client.embed([])
         assert await client.models() == []
         assert len(await asyncio.gather(*(client.embed([f"text {n}"]) for n in range(8)))) == 8
+
+
+def test_the_openai_client_gets_vectors_in_both_spellings(encoder_server: RunningServer) -> None:
+    """It asks for base64 unless it is told otherwise. Tokens are counted as the encoder reads them."""
+    with OpenAI(base_url=f"{encoder_server.url}/v1", api_key="none", max_retries=0) as client:
+        packed = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a llama", "hello world"])
+        plain = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a llama"], encoding_format="float")
+        assert packed.data[0].embedding == pytest.approx(plain.data[0].embedding, abs=1e-6)
+        assert len(packed.data[1].embedding) == 384
+        # [CLS] a llama [SEP], where "llama" is two pieces, and [CLS] hello world [SEP]
+        assert (plain.usage.prompt_tokens, packed.usage.total_tokens) == (5, 9)
+        for wrong in ({"encoding_format": "hex"}, {"dimensions": 5}):
+            with pytest.raises(openai.BadRequestError):
+                client.embeddings.create(model="all-MiniLM-L6-v2", input="x", extra_body=wrong)
+        with pytest.raises(openai.NotFoundError):
+            client.embeddings.create(model="text-embedding-3-small", input="x")

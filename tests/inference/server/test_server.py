@@ -5,7 +5,6 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,18 +20,6 @@ pytestmark = pytest.mark.integration
 MODEL = "SmolLM2-135M-Instruct"
 CAPITAL: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France?"}]
 SECRET = "xylophone-marmalade"
-
-
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
-        yield client
-
-
-@pytest.fixture
-def http(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
 
 
 def metric(http: httpx.Client, name: str) -> float:
@@ -227,3 +214,56 @@ def test_sigterm_cuts_streams_within_three_seconds(start: Start, smollm2_path: P
     reader.join(timeout=5)
     assert json.loads(lines[-1].removeprefix("data: "))["error"]["code"] == "shutting_down"
     assert "Traceback" not in server.log.read_text()
+
+
+def test_each_of_several_keys_opens_the_door_and_nothing_else_does(
+    start: Start, smollm2_path: Path, tmp_path: Path
+) -> None:
+    """So that a key can be replaced while both are in use. Health and metrics are for whoever reaches the address."""
+    (tmp_path / "keys").write_text("third\n\n  fourth  \n")
+    keys = ("--api-key", "first", "--api-key", "second", "--api-key-file", str(tmp_path / "keys"))
+    server = start("--model", str(smollm2_path), *keys)
+    server.wait_until_ready()
+
+    def status(path: str, authorization: str) -> int:
+        return httpx.get(f"{server.url}{path}", headers={"Authorization": authorization}).status_code
+
+    for key in ("first", "second", "third", "fourth"):
+        assert status("/v1/models", f"Bearer {key}") == 200
+    for wrong in ("", "Bearer", "Bearer firs", "Bearer firsts", "bearer first", "Basic first", "Bearer third fourth"):
+        assert status("/v1/models", wrong) == 401
+    assert httpx.post(f"{server.url}/tokenize", json={"prompt": "x"}).status_code == 401
+    for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+        assert status(path, "") == 200
+
+
+def test_a_server_that_drains_lets_replies_end(start: Start, smollm2_path: Path) -> None:
+    """With time to drain, a deployment cuts nobody short: the stream ends as it would have, then the process does."""
+    server = start("--model", str(smollm2_path), "--drain-s", "20")
+    server.wait_until_ready()
+    body = {"messages": CAPITAL, "max_tokens": 60, "stream": True, "temperature": 1, "seed": 1, "ignore_eos": True}
+    with httpx.stream("POST", f"{server.url}/v1/chat/completions", json=body) as stream:
+        lines = (line for line in stream.iter_lines() if line)
+        first = next(lines)
+        server.process.terminate()
+        rest = list(lines)
+    assert first.startswith("data: ") and rest[-1] == "data: [DONE]"
+    assert server.process.wait(timeout=10) == 0
+
+
+def test_metrics_have_the_names_of_the_field(http: httpx.Client) -> None:
+    """vLLM's, without its prefix, so that its dashboards fit."""
+    assert http.post("/v1/chat/completions", json={"messages": CAPITAL, "max_tokens": 2}).status_code == 200
+    text = http.get("/metrics").text
+    for name in (
+        *("num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "prefix_cache_queries_total"),
+        *("prefix_cache_hits_total", "prompt_tokens_total", "generation_tokens_total", "num_preemptions_total"),
+        *("time_to_first_token_seconds_bucket", "inter_token_latency_seconds_bucket", "request_prompt_tokens_bucket"),
+        *("e2e_request_latency_seconds_bucket", "request_generation_tokens_bucket"),
+        *(
+            "request_queue_time_seconds_count",
+            "request_prefill_time_seconds_count",
+            "request_decode_time_seconds_count",
+        ),
+    ):
+        assert re.search(rf"^{name}[ {{]", text, re.M), name
