@@ -1,0 +1,52 @@
+"""Two processes compute what one computes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from inference.model.all_logits import all_logits
+from inference.model.llama import load_model
+from inference.weights.open import open_checkpoint
+from tests.inference.checkpoints import PROJECT_ROOT, make_reciting_llama, make_tiny_llama, write_hf, write_meta
+from tests.inference.parallel.rank_program import NUM_PROMPT
+
+# Sums over the ranks are added in another order. Relative to the spread of the logits, which is 2 to 3 here.
+TOLERANCE = 1e-5
+
+
+def torchrun(num_ranks: int, *command: str) -> str:
+    launch = ("torch.distributed.run", "--standalone", "--nproc-per-node", str(num_ranks))
+    arguments = [sys.executable, "-m", *launch, "-m", *command]
+    done = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("is_tied", [False, True], ids=["head", "tied"])
+def test_two_ranks_compute_the_logits_and_the_text_of_one(tmp_path: Path, is_tied: bool) -> None:
+    """Eight shards of Meta on two ranks; prefill over two attention tiles, and decode."""
+    tiny = make_tiny_llama(is_scaled=True, is_tied=is_tied)
+    folder = write_meta(tmp_path / "meta", tiny, num_shards=8)
+    results = []
+    for num_ranks in (1, 2):
+        target = tmp_path / f"{num_ranks}.pt"
+        torchrun(num_ranks, "tests.inference.parallel.rank_program", str(folder), str(target))
+        results.append(torch.load(target))
+    one, two = results
+    assert one["logits"].shape == two["logits"].shape == (NUM_PROMPT, 512)
+    assert (one["logits"] - two["logits"]).abs().max() < TOLERANCE * one["logits"].std()
+    assert one["greedy"] == two["greedy"]
+    generator = torch.Generator().manual_seed(5)
+    token_ids = torch.randint(0, 512, (NUM_PROMPT,), generator=generator).tolist()
+    plain = load_model(open_checkpoint(str(folder)), dtype="float32", max_context=512)
+    assert torch.equal(all_logits(plain, token_ids), one["logits"]), "one rank is the plain model"
+
+
+def test_the_engine_runs_on_two_ranks(tmp_path: Path) -> None:
+    """The command: scheduling and sampling on rank 0, nothing but the reply on the terminal."""
+    folder = write_hf(tmp_path / "model", make_reciting_llama(after="\n", text="Hi you!"))
+    options = ["--prompt", "Hello", "--dtype", "float32", "--kv-gib", "0.05"]
+    assert torchrun(2, "inference.parallel", str(folder), *options) == "Hi you!\n"
