@@ -3,13 +3,14 @@
 
 BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
 
-.PHONY: help run test lint bench-turn clean
+.PHONY: help run test lint bench-turn bench-engine clean
 
 help:
 	@echo "make run         set up what is missing and start Cria"
 	@echo "make test        set up what is missing and run every check and test"
 	@echo "make lint        only the checks that need no running process"
 	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
+	@echo "make bench-engine  our engine beside llama.cpp and transformers, in one run (builds them once)"
 	@echo "make clean       remove the virtual environment and caches; conversations and settings stay"
 
 run:
@@ -23,6 +24,9 @@ lint:
 
 bench-turn:
 	@$(BOOTSTRAP) bench-turn
+
+bench-engine:
+	@$(BOOTSTRAP) bench-engine
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis var/setup var/browsers

@@ -44,6 +44,9 @@ class Stack:
             "CRIA_INFERENCE_PORT": str(inference_port),
             "SECRET_KEY": "only-for-tests-" + "x" * 40,
             "LOG_FORMAT": "json",
+            # Long enough to be cut, killed and stopped in the middle of, however fast the machine.
+            "CRIA_CONTEXT_TOKENS": "4096",
+            "CRIA_MAX_REPLY_TOKENS": "900",
             **settings,
         }
         self.log = self.var / "log.txt"

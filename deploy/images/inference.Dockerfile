@@ -12,6 +12,13 @@ RUN grep '^torch==' constraints.txt > torch.txt \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --index-url "$TORCH_INDEX" -r torch.txt \
     && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: -r inference.txt -c constraints.txt
 
+FROM packages AS kernels
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+COPY inference inference
+# Tested where they are made; the processor of the machine that runs them is asked there.
+RUN /opt/venv/bin/python -m inference.kernels.build /opt/kernels
+
 FROM base AS models
 WORKDIR /opt/models
 COPY deploy/local/models.txt deploy/local/models.sha256 /build/
@@ -29,6 +36,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HF_HOME=/var/cache/huggingface
 WORKDIR /srv/cria
 COPY inference inference
+COPY --from=kernels /opt/kernels var/kernels
 COPY deploy/images/inference.sh deploy/images/
 # The file system is read-only later: bytecode that is not here by then would be made anew at every start.
 RUN python -m compileall -q .

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.local import models
+from deploy.local import kernels, models
 from deploy.local.chromium import ensure_chromium
 from deploy.local.steps import SetupProblem, step
 
@@ -56,6 +56,7 @@ def main(which: str) -> NoReturn:
     try:
         if which == "all":
             models.ensure(PROJECT / "var" / "models", for_tests=True)
+            kernels.ensure()
             os.environ["CHROMIUM"] = str(ensure_chromium())
         for check in lint_checks():
             run(check)

@@ -68,8 +68,8 @@ class Supervisor:
         self._watchers = {process.name: self._watcher(process) for process in processes}
         self._arbiter = Arbiter(
             list(self._watchers.values()),
-            "inproc://control",
-            "inproc://events",
+            f"inproc://control-{id(self)}",
+            f"inproc://events-{id(self)}",
             check_delay=CHECK_S,
             loop=IOLoop.current(),
         )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
 ANSWER_MS = 120_000
-LONG_STORY = "Write a long story about a lost llama in the Andes. Tell what it sees and how it gets home."
+LONG_TEXT = "Write a detailed essay of two thousand words about the history of bread."
 REPORT_VIOLATIONS = """
     document.addEventListener("securitypolicyviolation", (event) =>
       console.error("content security policy:", event.violatedDirective, event.blockedURI, event.sourceFile));

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import LONG_STORY, ChatPage
+from tests.browser.chat_page import LONG_TEXT, ChatPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -40,7 +40,7 @@ def test_the_first_tab_stop_leads_to_the_content(chat: ChatPage) -> None:
 
 def test_enter_keeps_the_text_while_an_answer_is_written(chat: ChatPage) -> None:
     """One answer at a time; what was typed meanwhile is not lost."""
-    chat.send(LONG_STORY)
+    chat.send(LONG_TEXT)
     chat.field.fill("And then?")
     chat.field.press("Enter")
     expect(chat.page.get_by_role("alert")).to_contain_text("still being written")

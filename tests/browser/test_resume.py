@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ANSWER_MS, LONG_STORY, ChatPage, Watch
+from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 def test_a_reload_in_mid_stream_goes_on_where_it_was(chat: ChatPage) -> None:
     """What was visible stays, the rest arrives, and the end is what is stored. Then a second answer is stopped."""
-    chat.send(LONG_STORY)
+    chat.send(LONG_TEXT)
     chat.wait_for_words(12)
     before = settled(chat.answer)
     chat.page.reload()
@@ -44,7 +44,7 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
     other.page.goto(chat.page.url)
     assert other.answer == chat.answer
 
-    chat.send(LONG_STORY)
+    chat.send(LONG_TEXT)
     expect(other.last).to_have_attribute("data-reply", chat.reply_id)
     other.wait_for_words(8)
     other.page.keyboard.press("Escape")
@@ -56,7 +56,7 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
 def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: Watch) -> None:
     """It reconnects by itself, and the answer goes on without a reload, nothing twice and nothing missing."""
     watch.expected.append("WebSocket connection")
-    chat.send(LONG_STORY)
+    chat.send(LONG_TEXT)
     chat.wait_for_words(8)
     before = settled(chat.answer)
     stack.kill("web")

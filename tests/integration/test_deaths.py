@@ -13,7 +13,7 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-PROMPT = "Write a long story about a lost llama in the Andes. Tell what it sees, whom it meets and how it gets home."
+PROMPT = "Write a detailed essay of two thousand words about the history of bread."
 
 
 def text_of(html: str) -> str:
