@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Dtype = Literal["auto", "int4", "bfloat16", "float32"]
+Dtype = Literal["auto", "int4", "int8", "fp8", "bfloat16", "float32"]
+KvDtype = Literal["auto", "bfloat16", "fp8"]
 
 GIB = 1 << 30
 
@@ -20,7 +21,10 @@ class EngineConfig:
     """How the engine runs its model.
 
     dtype             "float32" is the reference everything else is compared with; "bfloat16" halves the memory traffic;
-                      "int4" keeps 4-bit GGUF tensors as they are; "auto" takes the fastest the checkpoint allows
+                      "int4" keeps 4-bit GGUF tensors as they are; "auto" takes the fastest the checkpoint allows;
+                      "int8" and "fp8" are for GPUs, where "int4" rounds what is not stored in 4 bits as well
+    device            "cpu", or "cuda" with the number of one, as in "cuda:1"
+    kv_dtype          number type of keys and values: "auto" is that of the computation, "fp8" half of it, on GPUs
     num_threads       compute threads for prompts
     decode_threads    compute threads for steps of a few tokens; 0 = chosen by the model's size (`precision.py`)
     max_context       tokens of prompt and reply together; 0 = what the checkpoint says, as far as `kv_bytes` reaches
@@ -33,12 +37,16 @@ class EngineConfig:
     kernels           "native" runs quantised models in one C++ call for each step, "torch" does without; "auto" takes
                       the native ones where they can be built and know the checkpoint's types
     drafts            where guesses at the next tokens come from: "lookup" in the prompt and in earlier replies of the
-                      same tenant, "model" from `draft_model`, "off" from nowhere; replies are the same either way
-    draft_model       checkpoint of a smaller model with the same tokenizer, for "model"
+                      same tenant, "model" or "eagle" from `draft_model`, "off" from nowhere; replies never change
+    draft_model       for "model" the checkpoint of a smaller model with the same tokenizer, for "eagle" the folder of
+                      an EAGLE-3 head
+    num_ranks         processes that share the model, each with a part of it and with `kv_bytes` and `num_threads` of
+                      its own
     """
 
     dtype: Dtype = "auto"
     device: str = "cpu"
+    kv_dtype: KvDtype = "auto"
     num_threads: int = field(default_factory=physical_cores)
     decode_threads: int = 0
     max_context: int = 0
@@ -49,14 +57,15 @@ class EngineConfig:
     busy_step_tokens: int = 64
     deadline_s: float = 600.0
     kernels: Literal["auto", "native", "torch"] = "auto"
-    drafts: Literal["lookup", "model", "off"] = "lookup"
+    drafts: Literal["lookup", "model", "eagle", "off"] = "lookup"
     draft_model: str = ""
+    num_ranks: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("num_threads", "kv_bytes", "max_running", "max_step_tokens", "busy_step_tokens"):
+        for name in ("num_threads", "kv_bytes", "max_running", "max_step_tokens", "busy_step_tokens", "num_ranks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if min(self.decode_threads, self.max_context, self.max_waiting) < 0 or self.deadline_s <= 0:
             raise ValueError("a count must not be negative, and deadline_s must be positive")
-        if (self.drafts == "model") != bool(self.draft_model):
-            raise ValueError('drafts="model" needs a draft_model, and a draft_model needs drafts="model"')
+        if (self.drafts in ("model", "eagle")) != bool(self.draft_model):
+            raise ValueError('drafts="model" or "eagle" needs a draft_model, and a draft_model needs one of them')

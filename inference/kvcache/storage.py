@@ -1,8 +1,10 @@
 """Keys and values of all sequences in blocks of equal size. The only place that knows how they lie in memory."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,13 +15,17 @@ NULL_BLOCK = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KvShape:
-    """What one token costs: keys and values of every layer and key-value head."""
+    """What one token costs: keys and values of every layer and key-value head.
+
+    A model that pads its steps asks for a scratch block: it lies behind all others, and nobody reads what is in it.
+    """
 
     num_layers: int
     num_kv_heads: int
     head_dim: int
     dtype: torch.dtype
     device: str = "cpu"
+    has_scratch_block: bool = False
 
     @property
     def block_bytes(self) -> int:
@@ -46,9 +52,15 @@ class KvStorage:
     def __init__(self, shape: KvShape, *, num_blocks: int) -> None:
         self.shape = shape
         self.num_blocks = num_blocks
-        size = (shape.num_layers, num_blocks, shape.num_kv_heads, BLOCK_TOKENS, shape.head_dim)
-        self.keys = torch.zeros(size, dtype=shape.dtype, device=shape.device)
-        self.values = torch.zeros(size, dtype=shape.dtype, device=shape.device)
+        num_stored = num_blocks + shape.has_scratch_block
+        size = (shape.num_layers, num_stored, shape.num_kv_heads, BLOCK_TOKENS, shape.head_dim)
+        self.keys, self.values = (_zeros(size, shape.dtype, shape.device) for _ in range(2))
+
+    @property
+    def scratch_block(self) -> int:
+        """The id of a block for keys and values that nobody wants."""
+        assert self.shape.has_scratch_block
+        return self.num_blocks
 
     def write(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> None:
         """Store keys and values [T, G, D]. `slots` [T] int64: block id * BLOCK_TOKENS + place in the block."""
@@ -61,6 +73,13 @@ class KvStorage:
         shape = (self.shape.num_kv_heads, -1, self.shape.head_dim)
         keys, values = self.keys[layer][block_ids], self.values[layer][block_ids]
         return keys.transpose(0, 1).reshape(shape), values.transpose(0, 1).reshape(shape)
+
+
+def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:
+    """Zeros; on the CPU from pages that the system hands out when they are first written, unlike torch's own."""
+    if device != "cpu":
+        return torch.zeros(size, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(math.prod(size) * dtype.itemsize, dtype=np.uint8)).view(dtype).view(size)
 
 
 def slots_of(block_ids: Sequence[int], first: int, num_tokens: int) -> list[int]:

@@ -27,6 +27,13 @@ def choose_dtype(checkpoint: Checkpoint, config: EngineConfig) -> ComputeDtype:
     return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
 
 
+def kv_type(dtype: ComputeDtype, config: EngineConfig) -> torch.dtype:
+    """The number type of keys and values."""
+    if config.kv_dtype == "fp8":
+        return torch.float8_e4m3fn
+    return torch.float32 if dtype == "float32" and config.kv_dtype == "auto" else torch.bfloat16
+
+
 def decode_threads(shape: ModelShape, config: EngineConfig) -> int:
     """Threads for steps of a few tokens.
 
@@ -47,7 +54,7 @@ def context_limit(shape: ModelShape, dtype: ComputeDtype, config: EngineConfig) 
         num_layers=shape.num_layers,
         num_kv_heads=shape.num_kv_heads,
         head_dim=shape.head_dim,
-        dtype=torch.float32 if dtype == "float32" else torch.bfloat16,
+        dtype=kv_type(dtype, config),
     )
     affordable = config.kv_bytes // kv_shape.block_bytes * BLOCK_TOKENS
     limit = min(shape.context_length, affordable)

@@ -33,6 +33,11 @@ def ids_of_loud_noise(seed: int, position: int, num_tokens: int, *, level: float
     return found
 
 
+def key_of_seed(seed: int) -> int:
+    """What a seed adds to every hash, 64 bits without sign: for those who compute the rest elsewhere."""
+    return _mix(seed & _MASK)
+
+
 def seed_of_choice(seed: int, index: int) -> int:
     """The seed of the `index`-th of several replies to one prompt. The first one's is `seed` itself."""
     return seed if index == 0 else _mix((seed & _MASK) ^ (index * _STEP & _MASK))
@@ -48,7 +53,7 @@ def _mix(value: int) -> int:
 
 def _bits(seed: int, position: int, token_ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """`_mix` of every token id with a key made of seed and position; arithmetic wraps as it should."""
-    key = _mix(_mix(seed & _MASK) ^ (position & _MASK))
+    key = _mix(key_of_seed(seed) ^ (position & _MASK))
     values = (token_ids ^ np.uint64(key)) + np.uint64(_STEP)
     values ^= values >> np.uint64(30)
     values *= np.uint64(_FIRST)
