@@ -2,6 +2,7 @@
 
     InferenceError
     ├── CheckpointError          a model file is wrong: raised at start, the server does not come up
+    ├── RankLost                 a process that computes a part of the model is gone: the server ends
     ├── RequestRefused           this request is not run; carries the HTTP status and OpenAI's `code` and `param`
     │   ├── InvalidRequest       400, the request itself is wrong
     │   ├── QueueFull            429, too many requests are waiting: try again after `retry_after_s`
@@ -30,6 +31,12 @@ class CheckpointError(InferenceError):
         super().__init__(f"{path}: {reason}")
         self.path = Path(path)
         self.reason = reason
+
+
+class RankLost(InferenceError):
+    """A process that computes a part of the model ended by itself; without it nothing can be computed."""
+
+    code = "rank_lost"
 
 
 class RequestRefused(InferenceError):

@@ -5,9 +5,10 @@ import os
 import queue
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from inference.config import GIB, EngineConfig, physical_cores
+from inference.cli.draft_options import add_draft_options, drafts_of
+from inference.config import GIB, Dtype, EngineConfig, KvDtype, physical_cores
 
 if TYPE_CHECKING:
     from inference.engine.request import Event, GenerationRequest
@@ -21,12 +22,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The model and how to run it, alike for every command."""
     parser.add_argument("model", help="GGUF file, Hugging Face folder or hub id, or Meta folder")
     engine = parser.add_argument_group("engine")
-    engine.add_argument("--dtype", choices=["auto", "int4", "bfloat16", "float32"], default="auto")
+    engine.add_argument("--dtype", choices=get_args(Dtype), default="auto")
+    engine.add_argument("--kv-dtype", choices=get_args(KvDtype), default="auto", help="of keys and values, on GPUs")
     engine.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     engine.add_argument("--threads", type=int, default=physical_cores(), help="compute threads (%(default)s)")
     engine.add_argument("--decode-threads", type=int, default=0, help="threads for single tokens (default: by size)")
     engine.add_argument("--max-context", type=int, default=0, help="tokens of prompt and reply (default: the model's)")
     engine.add_argument("--kv-gib", type=float, default=1.0, help="memory for keys and values (%(default)s)")
+    add_draft_options(engine)
 
 
 def load(options: argparse.Namespace) -> "ChatModel":
@@ -37,11 +40,14 @@ def load(options: argparse.Namespace) -> "ChatModel":
 
     engine = EngineConfig(
         dtype=options.dtype,
+        kv_dtype=options.kv_dtype,
         device=options.device,
         num_threads=options.threads,
         decode_threads=options.decode_threads,
         max_context=options.max_context,
         kv_bytes=int(options.kv_gib * GIB),
+        drafts=drafts_of(options),
+        draft_model=options.draft_model,
     )
     return load_chat_model(ServingConfig(model=options.model, engine=engine))
 

@@ -18,15 +18,16 @@ from torch import Tensor
 from inference.config import EngineConfig
 from inference.engine.reply import ReplyWriter
 from inference.engine.request import End, Event, Failure, GenerationRequest
+from inference.engine.step_batch import batch_of, kept, view
 from inference.errors import InvalidRequest
 from inference.kvcache.block_pool import BlockPool
 from inference.kvcache.storage import KvStorage
-from inference.model.batch import Batch, DecoderModel, Segment
+from inference.model.batch import DecoderModel, Preparable
 from inference.sampling.chooser import TokenChooser
 from inference.scheduler.scheduler import Scheduler, SchedulerConfig, Work
 from inference.scheduler.sequence import Sequence
 from inference.speculation.drafting import Drafting
-from inference.speculation.proposer import SequenceView, most_drafts
+from inference.speculation.proposer import most_drafts
 from inference.speculation.statistics import DraftCounters
 from inference.text.tokenizer import Tokenizer
 
@@ -82,6 +83,8 @@ class Engine:
         self._config = config
         num_blocks = config.kv_bytes // model.kv_shape.block_bytes + 1
         self._kv = KvStorage(model.kv_shape, num_blocks=num_blocks)
+        if isinstance(model, Preparable):
+            model.prepare(self._kv)
         limits = SchedulerConfig(
             max_running=config.max_running,
             max_step_tokens=config.max_step_tokens,
@@ -207,7 +210,7 @@ class Engine:
                     self._scheduler.make_room(sequence, min(limit, MAX_ROOM_FOR_DRAFTS))
             num_others = sum(sequence.num_missing for sequence in self._scheduler.running) - len(sequences)
             drafts = self._drafting.drafts_for(
-                [_view(sequence) for sequence in sequences],
+                [view(sequence) for sequence in sequences],
                 limits,
                 num_other_rows=min(num_others, self._config.busy_step_tokens),
             )
@@ -224,7 +227,7 @@ class Engine:
             self._drafting.forget(sequence.request.request_id)
 
     def _compute(self, works: Seq[Work]) -> list[Event]:
-        batch, logit_works = _batch_of(works)
+        batch, logit_works = batch_of(works)
         started = time.monotonic()
         logits = self._model.forward(batch, self._kv)
         if self._drafting and len(logit_works) == len(works):
@@ -244,6 +247,9 @@ class Engine:
                 if written and isinstance(written[-1], End | Failure):
                     ended.append(sequence)
             sequence.publish_full_blocks(self._scheduler.pool)
+        if self._drafting:
+            segments = zip(works, batch.segments, strict=True)
+            self._drafting.observe([kept(work.sequence, segment) for work, segment in segments])
         self._finish(ended)
         return events
 
@@ -251,7 +257,7 @@ class Engine:
         for sequence in sequences:
             del self._replies[sequence.request.request_id]
             if self._drafting:
-                self._drafting.finished(_view(sequence))
+                self._drafting.finished(view(sequence))
         if sequences:
             self._scheduler.remove(lambda sequence: sequence in sequences)
 
@@ -292,36 +298,6 @@ class Engine:
         sequence.tokens.append(token_id)
         events += reply.writer.write(token_id, sequence, is_stop=is_stop, logprobs=choice.logprobs)
         return token_id
-
-
-def _view(sequence: Sequence) -> SequenceView:
-    request = sequence.request
-    return SequenceView(
-        request_id=request.request_id,
-        tokens=sequence.tokens,
-        num_prompt=len(request.prompt_ids),
-        num_computed=sequence.num_computed,
-        block_ids=sequence.block_ids,
-        cache_salt=request.cache_salt,
-    )
-
-
-def _batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
-    """The tokens of all works as one batch, and those works that have logits in it, in order."""
-    ids: list[int] = []
-    segments: list[Segment] = []
-    logit_rows: list[int] = []
-    logit_works = []
-    for work in works:
-        sequence, end = work.sequence, work.position + work.num_tokens
-        segments.append(
-            Segment(row=len(ids), num_tokens=work.num_tokens, position=work.position, block_ids=sequence.block_ids)
-        )
-        ids += sequence.tokens[work.position : end] + sequence.drafts[: work.num_drafts]
-        if work.has_logits:
-            logit_rows += range(len(ids) - work.num_drafts - 1, len(ids))
-            logit_works.append(work)
-    return Batch(ids=ids, segments=segments, logit_rows=logit_rows), logit_works
 
 
 def _failure(sequence: Sequence, code: str, message: str) -> Failure:

@@ -8,7 +8,7 @@ Whichever sequence and phase a token belongs to, everything but attention treats
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -48,4 +48,13 @@ class DecoderModel(Protocol):
 
     def forward(self, batch: Batch, kv: KvStorage) -> Tensor:
         """Compute all tokens, write their keys and values, return logits [R, vocab] float32 on the CPU."""
+        ...
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A model that has something to make ready before the first request would have to wait for it."""
+
+    def prepare(self, kv: KvStorage) -> None:
+        """Make ready for steps that use this storage."""
         ...

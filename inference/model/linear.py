@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from inference.weights.checkpoint import PackedMatrix
 
-ComputeDtype = Literal["int4", "bfloat16", "float32"]
+ComputeDtype = Literal["int4", "int8", "fp8", "bfloat16", "float32"]
 
 INT4_GROUP = 32
 INT4_ROWS = 16  # the kernel takes output rows in multiples of this
@@ -77,6 +77,12 @@ def _rounded_to_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
     rows = rows.float()
     scales = rows.abs().amax(dim=1).clamp_min(1e-12) / 127
     return (rows / scales[:, None]).round_().to(torch.int8), scales
+
+
+class LogitHead(Protocol):
+    """x [R, hidden] float32 -> logits [R, vocab] float32."""
+
+    def __call__(self, x: Tensor) -> Tensor: ...
 
 
 class Head:

@@ -3,17 +3,18 @@
 There is no batch dimension and no padding. The residual stream is float32 throughout; matrices work in their own type.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from inference.errors import CheckpointError
 from inference.kvcache.storage import KvShape, KvStorage, slots_of
 from inference.model.attention import attend, blocks_of_tile
 from inference.model.batch import Batch, Segment
-from inference.model.linear import ComputeDtype, DenseLinear, Head, Int4Linear, Int8Linear, Linear
+from inference.model.linear import ComputeDtype, DenseLinear, Head, Int4Linear, Int8Linear, Linear, LogitHead
 from inference.model.rotary import RotaryTable, rotate
 from inference.weights.checkpoint import Checkpoint, PackedMatrix, WeightSource
 from inference.weights.shape import ModelShape
@@ -42,6 +43,18 @@ class Threads:
     for_few: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joints:
+    """Where a model of which this process has a part becomes whole.
+
+    whole_sum     what a layer's `o` and `down` give is added up over all parts
+    whole_logits  the logits of this part's words become those of all words
+    """
+
+    whole_sum: Callable[[Linear], Linear]
+    whole_logits: Callable[[LogitHead], LogitHead]
+
+
 class Llama:
     """A model in memory. Without `threads` the setting of the process is left as it is."""
 
@@ -52,7 +65,7 @@ class Llama:
         embedding: Tensor,
         layers: Sequence[Layer],
         final_norm: Tensor,
-        head: Head,
+        head: LogitHead,
         max_context: int,
         threads: Threads | None = None,
     ) -> None:
@@ -66,11 +79,28 @@ class Llama:
             dtype=embedding.dtype,
             device=str(embedding.device),
         )
-        self._embedding = embedding
+        self.embedding = embedding
         self._layers = layers
         self._final_norm = final_norm
         self._head = head
-        self._rope = RotaryTable(shape.rope, head_dim=shape.head_dim, num_positions=max_context)
+        self._rope = RotaryTable(
+            shape.rope, head_dim=shape.head_dim, num_positions=max_context, device=str(embedding.device)
+        )
+        self._feature_layers: tuple[int, ...] = ()
+        self._features: dict[int, Tensor] = {}
+
+    def keep_features(self, layers: Sequence[int]) -> None:
+        """From the next pass on, keep the residual stream that enters these layers, counted from 0.
+
+        Raises ValueError if there is no such layer.
+        """
+        if not all(0 <= number < len(self._layers) for number in layers):
+            raise ValueError(f"there are {len(self._layers)} layers, and not {', '.join(map(str, layers))}")
+        self._feature_layers = tuple(layers)
+
+    def features(self) -> Tensor:
+        """[T, layers * hidden] float32 of all rows of the last pass, before any norm; layers side by side."""
+        return torch.cat([self._features[number] for number in self._feature_layers], dim=-1)
 
     @torch.inference_mode()
     def forward(self, batch: Batch, kv: KvStorage) -> Tensor:
@@ -82,8 +112,10 @@ class Llama:
             torch.set_num_threads(self._threads.for_many if len(batch.ids) > FEW_TOKENS else self._threads.for_few)
         places = _Places.of(batch, device=self.kv_shape.device)
         cos, sin = self._rope.at(places.positions)
-        hidden = self._embedding[torch.tensor(batch.ids)].float()
+        hidden = self.embedding[torch.tensor(batch.ids)].float()
         for number, layer in enumerate(self._layers):
+            if number in self._feature_layers:
+                self._features[number] = hidden.clone()
             hidden += self._attention(number, layer, hidden, cos, sin, places, kv)
             gate, up = layer.gate_up(self._norm(hidden, layer.mlp_norm)).chunk(2, dim=-1)
             hidden += layer.down(functional.silu(gate) * up)
@@ -140,9 +172,18 @@ def load_model(
     max_context: int,
     device: str = "cpu",
     threads: Threads | None = None,
+    joints: Joints | None = None,
 ) -> Llama:
-    """Read the weights into memory. With "int4", matrices that are not stored in 4 bits are kept in bfloat16."""
-    builder = _Builder(checkpoint.weights, dtype=dtype, device=device)
+    """Read the weights into memory. With "int4", matrices that are not stored in 4 bits are kept in bfloat16.
+
+    `joints` make a checkpoint that is a part of a model compute as the whole. Raises CheckpointError for a type that
+    only the code for GPUs knows.
+    """
+    if dtype in ("int8", "fp8") or (dtype == "int4" and device != "cpu"):
+        raise CheckpointError(
+            checkpoint.path, f"{dtype} on {device} cannot be computed by plain torch, which is needed"
+        )
+    builder = _Builder(checkpoint.weights, dtype=dtype, device=device, joints=joints)
     shape = checkpoint.shape
     with torch.inference_mode():
         embedding = builder.dense("embedding")
@@ -152,14 +193,17 @@ def load_model(
             embedding=embedding,
             layers=[builder.layer(f"layers.{i}") for i in range(shape.num_layers)],
             final_norm=builder.norm("final_norm"),
-            head=Head(head_rows, Int8Linear(head_rows) if dtype == "int4" else DenseLinear(head_rows)),
+            head=builder.head(head_rows),
             max_context=max_context,
             threads=threads,
         )
 
 
 class _Builder:
-    def __init__(self, weights: WeightSource, *, dtype: ComputeDtype, device: str) -> None:
+    def __init__(
+        self, weights: WeightSource, *, dtype: ComputeDtype, device: str, joints: Joints | None = None
+    ) -> None:
+        self._joints = joints
         self._weights = weights
         self._is_int4 = dtype == "int4"
         self._dtype = torch.float32 if dtype == "float32" else torch.bfloat16
@@ -169,10 +213,10 @@ class _Builder:
         return Layer(
             attention_norm=self.norm(f"{prefix}.attention_norm"),
             qkv=self.linear(*(f"{prefix}.{name}" for name in "qkv")),
-            o=self.linear(f"{prefix}.o"),
+            o=self.summed(f"{prefix}.o"),
             mlp_norm=self.norm(f"{prefix}.mlp_norm"),
             gate_up=self.linear(f"{prefix}.gate", f"{prefix}.up"),
-            down=self.linear(f"{prefix}.down"),
+            down=self.summed(f"{prefix}.down"),
         )
 
     def dense(self, name: str) -> Tensor:
@@ -180,6 +224,14 @@ class _Builder:
 
     def norm(self, name: str) -> Tensor:
         return self._weights.tensor(name, torch.float32).to(self._device)
+
+    def head(self, rows: Tensor) -> LogitHead:
+        head = Head(rows, Int8Linear(rows) if self._is_int4 else DenseLinear(rows))
+        return self._joints.whole_logits(head) if self._joints else head
+
+    def summed(self, name: str) -> Linear:
+        """A matrix of which a part may have only some columns."""
+        return self._joints.whole_sum(self.linear(name)) if self._joints else self.linear(name)
 
     def linear(self, *names: str) -> Linear:
         """One matrix with the rows of all these, in 4 bits if each is stored so."""

@@ -27,9 +27,9 @@ def _scaled(frequencies: Tensor, scaling: Llama3Scaling) -> Tensor:
 class RotaryTable:
     """Cosines and sines of every position, in float32: in bfloat16, neighbouring far positions would coincide."""
 
-    def __init__(self, rope: Rope, *, head_dim: int, num_positions: int) -> None:
+    def __init__(self, rope: Rope, *, head_dim: int, num_positions: int, device: str = "cpu") -> None:
         angles = torch.outer(torch.arange(num_positions, dtype=torch.float32), inverse_frequencies(rope, head_dim))
-        self._cos, self._sin = angles.cos(), angles.sin()
+        self._cos, self._sin = angles.cos().to(device), angles.sin().to(device)
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines for positions [T], each [T, 1, head_dim/2]."""

@@ -1,11 +1,14 @@
-"""One model on several ranks (processes, each with a GPU or, in tests, some cores), started by torchrun.
+"""One model on several ranks: processes, each with a GPU or, in tests, some cores.
 
     plan.py     which part of each tensor a rank has (Shoeybi et al. 2019, arXiv:1909.08053)
     weights.py  a checkpoint as one rank sees it: only its parts are read
     ranks.py    joining the group, and what ranks say to one another
     layers.py   matrices whose results are summed or gathered over the ranks
     llama.py    the decoder: rank 0 schedules, all compute
-    __main__.py a reply from the command line
+    load.py     a rank's part under the engine's settings
+    launch.py   rank 0 of a server starts the others, watches and ends them
+    follower.py what such a process does
+    __main__.py a reply from the command line, on ranks that torchrun started
 
                      rank 0             rank 1
     hidden        all of it          all of it

@@ -4,15 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import torch
-
 from inference.config import GIB, EngineConfig
 from inference.engine.engine import Engine
 from inference.engine.request import GenerationRequest, Piece, SamplingParams
 from inference.errors import InferenceError
-from inference.model.linear import ComputeDtype
-from inference.model.precision import choose_dtype, context_limit
-from inference.parallel.llama import TensorParallelLlama, load_tensor_parallel
+from inference.parallel.llama import TensorParallelLlama
+from inference.parallel.load import load_rank
 from inference.parallel.ranks import join
 from inference.text.chat import ChatMessage, build_prompt
 from inference.weights.checkpoint import Checkpoint
@@ -24,15 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Every rank runs this. Returns the exit status: 0, or 3 if the model could not be loaded."""
     options = _parse(arguments)
     ranks = join(device=options.device)
-    torch.set_num_threads(options.threads)
     config = EngineConfig(
-        dtype=options.dtype, device=options.device, num_threads=options.threads, kv_bytes=int(options.kv_gib * GIB)
+        dtype=options.dtype,
+        device=options.device,
+        num_threads=options.threads,
+        kv_bytes=int(options.kv_gib * GIB),
+        num_ranks=ranks.num_ranks,
     )
     try:
         checkpoint = open_checkpoint(options.model, progress=progress_on() if ranks.is_first else Silent())
-        dtype: ComputeDtype = choose_dtype(checkpoint, config)
-        max_context = context_limit(checkpoint.shape, dtype, config)
-        model = load_tensor_parallel(checkpoint, ranks, dtype=dtype, max_context=max_context)
+        model, _ = load_rank(checkpoint, config, ranks)
         if ranks.is_first:
             _answer(model, checkpoint, config, options)
             model.close()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.model.linear import Head, Linear
+from inference.model.linear import Linear, LogitHead
 from inference.parallel.plan import Plan
 from inference.parallel.ranks import Ranks
 
@@ -27,7 +27,7 @@ class SummedLinear:
 class GatheredHead:
     """Logits of which each rank computes those of its words."""
 
-    def __init__(self, part: Head, plan: Plan, ranks: Ranks) -> None:
+    def __init__(self, part: LogitHead, plan: Plan, ranks: Ranks) -> None:
         self._part = part
         self._plan = plan
         self._ranks = ranks

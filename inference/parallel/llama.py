@@ -5,7 +5,8 @@ others    follow:                            <-hear--  compute their part
 """
 
 import weakref
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from torch import Tensor
@@ -13,8 +14,8 @@ from torch import Tensor
 from inference.errors import CheckpointError
 from inference.kvcache.storage import KvStorage
 from inference.model.batch import Batch
-from inference.model.linear import ComputeDtype, Head
-from inference.model.llama import Llama, Threads, load_model
+from inference.model.linear import ComputeDtype
+from inference.model.llama import Joints, Llama, Threads, load_model
 from inference.parallel.layers import GatheredHead, SummedLinear
 from inference.parallel.plan import Plan
 from inference.parallel.ranks import Ranks
@@ -68,6 +69,19 @@ class TensorParallelLlama:
         """On rank 0: let the others end."""
         self._ranks.tell(None)
 
+    @property
+    def embedding(self) -> Tensor:
+        """Every rank has all of it."""
+        return self._part.embedding
+
+    def keep_features(self, layers: Sequence[int]) -> None:
+        """The residual stream is the same on every rank, so it is enough to keep it on this one."""
+        self._part.keep_features(layers)
+
+    def features(self) -> Tensor:
+        """As `Llama.features`."""
+        return self._part.features()
+
 
 def load_tensor_parallel(
     checkpoint: Checkpoint,
@@ -78,20 +92,24 @@ def load_tensor_parallel(
     threads: Threads | None = None,
 ) -> TensorParallelLlama:
     """Read this rank's part of the weights. Raises CheckpointError if the model cannot be cut into so many."""
-    try:
-        plan = Plan(shape=checkpoint.shape, num_ranks=ranks.num_ranks, rank=ranks.rank)
-    except ValueError as error:
-        raise CheckpointError(checkpoint.path, str(error)) from error
-    ours = checkpoint_of_rank(checkpoint, plan)
-    part = load_model(ours, dtype=dtype, max_context=max_context, device=ranks.device, threads=threads)
-    _make_whole(part, plan, ranks)
+    plan = plan_of(checkpoint, num_ranks=ranks.num_ranks, rank=ranks.rank)
+    part = load_model(
+        checkpoint_of_rank(checkpoint, plan),
+        dtype=dtype,
+        max_context=max_context,
+        device=ranks.device,
+        threads=threads,
+        joints=Joints(
+            whole_sum=lambda part: SummedLinear(part, ranks),
+            whole_logits=lambda part: GatheredHead(part, plan, ranks),
+        ),
+    )
     return TensorParallelLlama(part, plan, ranks)
 
 
-def _make_whole(part: Llama, plan: Plan, ranks: Ranks) -> None:
-    """Put the sums and the gather where a part's result would be taken for the whole."""
-    part._layers = [
-        replace(layer, o=SummedLinear(layer.o, ranks), down=SummedLinear(layer.down, ranks)) for layer in part._layers
-    ]
-    # It has the one method of a Head, whose class is no protocol.
-    part._head = cast(Head, GatheredHead(part._head, plan, ranks))
+def plan_of(checkpoint: Checkpoint, *, num_ranks: int, rank: int = 0) -> Plan:
+    """What a rank has of this checkpoint. Raises CheckpointError if it cannot be cut into so many parts."""
+    try:
+        return Plan(shape=checkpoint.shape, num_ranks=num_ranks, rank=rank)
+    except ValueError as error:
+        raise CheckpointError(checkpoint.path, str(error)) from error

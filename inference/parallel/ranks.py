@@ -1,7 +1,8 @@
-"""The group of ranks that torchrun started, and what they say to one another."""
+"""The group of ranks, started by torchrun or by rank 0 (launch.py), and what they say to one another."""
 
 import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,12 +60,30 @@ class Ranks:
         dist.destroy_process_group()
 
 
-def join(*, device: str = "cpu") -> Ranks:
-    """Meet the other processes that torchrun started; with one process alone, a group of one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A file that does not exist yet, in which the processes of one machine find each other."""
+
+    path: Path
+    rank: int
+    num_ranks: int
+
+
+def join(*, device: str = "cpu", meeting: Meeting | None = None) -> Ranks:
+    """Meet the other processes: those at `meeting`, or else those that torchrun started.
 
     With "cuda", rank i of a machine computes on its GPU i.
     """
-    dist.init_process_group("gloo", timeout=WAIT_FOR_WORK)
+    if meeting is None:
+        dist.init_process_group("gloo", timeout=WAIT_FOR_WORK)
+    else:
+        dist.init_process_group(
+            "gloo",
+            init_method=f"file://{meeting.path}",
+            rank=meeting.rank,
+            world_size=meeting.num_ranks,
+            timeout=WAIT_FOR_WORK,
+        )
     rank, num_ranks = dist.get_rank(), dist.get_world_size()
     if device == "cuda":
         device = f"cuda:{rank % torch.cuda.device_count()}"

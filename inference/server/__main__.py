@@ -10,11 +10,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import get_args
 
 import uvicorn
 
-from inference.config import GIB, EngineConfig, physical_cores
-from inference.errors import InferenceError
+from inference.cli.draft_options import add_draft_options, drafts_of
+from inference.config import GIB, Dtype, EngineConfig, KvDtype, physical_cores
+from inference.errors import InferenceError, RankLost
 from inference.server.app import MAX_BODY_BYTES, build_app
 from inference.server.logs import configure_logging
 from inference.server.serving import Serving, ServingConfig
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 DRAIN_S = 1.0
 SPIN_COUNT = 1000
 EXIT_BAD_MODEL = 3
+EXIT_RANK_LOST = 4
+LAST_S = 5.0
 
 
 class Server(uvicorn.Server):
@@ -49,7 +53,10 @@ class Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 0, or 3 if a model could not be loaded."""
+    """Serve until SIGTERM or SIGINT.
+
+    Returns the exit status: 0, 3 if a model could not be loaded, or 4 if a process that computed a part of it is gone.
+    """
     options = parse_arguments(arguments)
     # Threads that spin while they wait starve everything else on a small machine. Read when torch is loaded, later.
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
@@ -58,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def give_up(error: Exception) -> None:
         failures.append(error)
+        if isinstance(error, RankLost):
+            _end_anyway()
         server.should_exit = True  # a signal would be raised again by uvicorn, and the reason would never be said
 
     serving = Serving(serving_config(options), on_failure=give_up)
@@ -75,10 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     server = Server(config, serving, drain_s=options.drain_s)
     server.run()
-    return _report(failures)
+    status = _report(failures)
+    if options.tensor_parallel > 1:
+        serving.close()  # a second signal leaves that out
+        if not serving.has_left_ranks:
+            logging.shutdown()
+            os._exit(status)
+    return status
+
+
+def _end_anyway() -> None:
+    """A step that waits for a rank that is gone may never end, nor a shutdown that waits for the step."""
+    last = threading.Timer(LAST_S, os._exit, (EXIT_RANK_LOST,))
+    last.daemon = True
+    last.start()
 
 
 def _report(failures: Sequence[Exception]) -> int:
+    if any(isinstance(error, RankLost) for error in failures):
+        return EXIT_RANK_LOST  # the log says which, and others failed because of it
     for error in failures:
         if isinstance(error, InferenceError | FileNotFoundError | ImportError):
             logger.error("model_not_loaded", extra={"reason": str(error)})
@@ -97,8 +121,10 @@ def serving_config(options: argparse.Namespace) -> ServingConfig:
     """The typed form of the command line."""
     engine = EngineConfig(
         dtype=options.dtype,
+        kv_dtype=options.kv_dtype,
         device=options.device,
-        num_threads=options.threads,
+        # The ranks share the cores of this machine.
+        num_threads=max(options.threads // options.tensor_parallel, 1),
         decode_threads=options.decode_threads,
         max_context=options.max_context,
         kv_bytes=int(options.kv_gib * GIB),
@@ -106,8 +132,9 @@ def serving_config(options: argparse.Namespace) -> ServingConfig:
         max_waiting=options.max_waiting,
         deadline_s=options.deadline_s,
         kernels=options.kernels,
-        drafts="model" if options.draft_model else options.drafts,
+        drafts=drafts_of(options),
         draft_model=options.draft_model,
+        num_ranks=options.tensor_parallel,
     )
     return ServingConfig(
         model=options.model,
@@ -131,7 +158,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     models.add_argument("--embedder-tokenizer", default="", help="its tokenizer.json")
     models.add_argument("--guard", default="", help="file of the moderation classifier")
     engine = parser.add_argument_group("engine")
-    engine.add_argument("--dtype", choices=["auto", "int4", "bfloat16", "float32"], default="auto")
+    engine.add_argument("--dtype", choices=get_args(Dtype), default="auto")
+    engine.add_argument("--kv-dtype", choices=get_args(KvDtype), default="auto", help="of keys and values, on GPUs")
     engine.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     engine.add_argument("--threads", type=int, default=physical_cores())
     engine.add_argument("--decode-threads", type=int, default=0, help="threads for single tokens (default: by size)")
@@ -141,8 +169,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     engine.add_argument("--max-waiting", type=int, default=64)
     engine.add_argument("--deadline-s", type=float, default=600.0)
     engine.add_argument("--kernels", choices=["auto", "native", "torch"], default="auto")
-    engine.add_argument("--drafts", choices=["lookup", "off"], default="lookup", help="speculation without a model")
-    engine.add_argument("--draft-model", default="", help="smaller model with the same tokenizer, to draft replies")
+    engine.add_argument(
+        "--tensor-parallel", type=int, default=1, metavar="N", help="share the model among N processes, or N GPUs"
+    )
+    add_draft_options(engine)
     server = parser.add_argument_group("server")
     server.add_argument("--host", default="127.0.0.1")
     server.add_argument("--port", type=int, default=8090)
@@ -157,8 +187,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error("there is nothing to serve: give --model, --embedder, or both")
     if options.api_key_file and not options.api_key_file.is_file():
         parser.error(f"there is no file {options.api_key_file}")
+    if options.tensor_parallel < 1:
+        parser.error("--tensor-parallel must be at least 1")
     if options.guard and not options.embedder:
         parser.error("--guard needs --embedder, whose vectors it judges")
+    if (drafts_of(options) in ("model", "eagle")) != bool(options.draft_model):
+        parser.error("--drafts model and --drafts eagle need --draft-model, and the others do not take one")
     return options
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference.encoders.guard import GuardClassifier
     from inference.encoders.minilm import SentenceEncoder
     from inference.engine.thread import EngineThread
+    from inference.parallel.launch import Followers
     from inference.server.grammars import Grammars
     from inference.weights.checkpoint import Checkpoint, ModelCard
 
@@ -59,6 +60,7 @@ class Serving:
         self._chat: ChatModel | None = None
         self._encoder: SentenceEncoder | None = None
         self._guard: GuardClassifier | None = None
+        self._followers: Followers | None = None
         self._is_loaded = False
         self._thread = threading.Thread(target=self._load, name="load", daemon=True)
 
@@ -72,6 +74,15 @@ class Serving:
         if self._chat:
             self._chat.engine.close()
             self._chat.grammars.close()
+            if self._followers:
+                self._followers.dismiss()
+        elif self._followers:
+            self._followers.kill()
+
+    @property
+    def has_left_ranks(self) -> bool:
+        """Whether the interpreter can end as usual: no group of processes stands that would abort it."""
+        return self._followers is None or self._followers.has_left
 
     def reason_not_ready(self) -> str:
         """Empty when every model is ready and the server is not going down."""
@@ -114,9 +125,14 @@ class Serving:
         try:
             self._load_encoders()
             if self.config.model:
-                self._chat = load_chat_model(self.config)
+                if self.config.engine.num_ranks > 1:
+                    from inference.parallel.launch import Followers
+
+                    self._followers = Followers(on_lost=self._on_failure)
+                self._chat = load_chat_model(self.config, self._followers)
         except Exception as error:
-            self._on_failure(error)
+            if not self.is_draining:  # or it has failed because everything is being taken away
+                self._on_failure(error)
             return
         self._is_loaded = True
         logger.info("ready", extra={"load_s": round(time.monotonic() - started, 2)})
@@ -136,8 +152,11 @@ class Serving:
             self._guard = GuardClassifier.load(Path(config.guard), self._encoder)
 
 
-def load_chat_model(config: ServingConfig) -> ChatModel:
-    """Read a checkpoint, put its weights into memory and start its engine. Raises CheckpointError."""
+def load_chat_model(config: ServingConfig, followers: "Followers | None" = None) -> ChatModel:
+    """Read a checkpoint, put its weights into memory and start its engine. Raises CheckpointError.
+
+    With `followers` the model is shared with them; they are started here.
+    """
     from inference.engine.load import load_decoder, load_engine
     from inference.engine.thread import EngineThread
     from inference.sampling.compiler import GrammarCompiler
@@ -146,7 +165,8 @@ def load_chat_model(config: ServingConfig) -> ChatModel:
 
     started = time.monotonic()
     checkpoint = open_checkpoint(config.model, sha256=config.model_sha256)
-    loaded = load_decoder(checkpoint, config.engine)
+    ranks = followers.start(checkpoint, config.engine) if followers else None
+    loaded = load_decoder(checkpoint, config.engine, ranks=ranks)
     max_context = loaded.model.max_context
     card = replace(checkpoint.card, id=config.model_name or checkpoint.card.id, context_length=max_context)
     engine = load_engine(checkpoint, config.engine, loaded)
@@ -155,6 +175,7 @@ def load_chat_model(config: ServingConfig) -> ChatModel:
         "computed_by": loaded.computed_by,
         "max_context": max_context,
         "num_threads": config.engine.num_threads,
+        "num_ranks": config.engine.num_ranks,
         "drafts": config.engine.drafts,
         "load_s": round(time.monotonic() - started, 2),
     }

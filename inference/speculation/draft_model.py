@@ -20,7 +20,7 @@ from inference.kvcache.storage import BLOCK_TOKENS, KvStorage
 from inference.model.attention import tile_end
 from inference.model.batch import Batch, DecoderModel, Segment
 from inference.speculation.draft_blocks import BlockNames, ComputedBlocks
-from inference.speculation.proposer import SequenceView
+from inference.speculation.proposer import KeptRows, SequenceView
 from inference.text.tokenizer import Tokenizer
 
 
@@ -97,6 +97,9 @@ class DraftModelProposer:
             budget -= sum(len(ids) for writing, ids in pieces if not writing.drafts)
             self._compute(pieces)
         return [writing.drafts for writing in all_of_them]
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        """It reads the text by itself, when it is asked."""
 
     def learn(self, view: SequenceView) -> None:
         """There is nothing to learn: computed blocks outlive their request by themselves."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from inference.speculation.adaptive import AdaptiveK
-from inference.speculation.proposer import Proposer, SequenceView, cut_after_stop
+from inference.speculation.proposer import KeptRows, Proposer, SequenceView, cut_after_stop
 from inference.speculation.statistics import DraftCounters
 
 PRIOR_OF_LOOKUPS = 0.2
@@ -85,6 +85,10 @@ class Drafting:
     def stepped(self, num_rows: int, seconds: float) -> None:
         """A step of so many rows took this long, drafting not included."""
         self._adaptive.step_times.observe(num_rows, seconds)
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        """The rows of a step that were kept, after `checked` and while their blocks are still held."""
+        self._proposer.observe(kept)
 
     def finished(self, view: SequenceView) -> None:
         """A reply is complete: the proposer may learn from it. Not for replies that are to leave no trace."""

@@ -1,7 +1,8 @@
 """Drafts from an EAGLE-3 head, which goes along with the target model: what it needs are the target's own features.
 
-After each step the engine hands over the features of the rows that were kept. The head computes them at once, so that
-its keys and values are complete and the first draft is ready before anybody asks; each further draft is one row.
+After each step the engine says which rows were kept, and the target has their features. The head computes them at
+once, so that its keys and values are complete and the first draft is ready before anybody asks; each further draft is
+one row.
 
     target computed     x0   x1   x2   x3                 kept, and x4 was chosen
     head, position i    (f0,x1) (f1,x2) (f2,x3) (f3,x4)   -> d5
@@ -15,7 +16,7 @@ after it, too, and may stem from another continuation: one position that is off 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -24,30 +25,25 @@ from inference.kvcache.storage import BLOCK_TOKENS, KvStorage
 from inference.model.batch import Segment
 from inference.speculation.draft_blocks import BlockNames, ComputedBlocks
 from inference.speculation.eagle_head import EagleHead
-from inference.speculation.proposer import SequenceView
+from inference.speculation.proposer import KeptRows, SequenceView
 
 
+@runtime_checkable
 class FeatureSource(Protocol):
-    """A target model that keeps, from each pass, the residual stream that enters three of its layers."""
+    """A target model that can keep, from each pass, the residual stream that enters some of its layers."""
 
-    feature_layers: tuple[int, int, int]
-
-    def features(self) -> Tensor:
-        """[T, 3 * hidden] of all rows of the last batch, in its order, before any norm; layers side by side."""
+    @property
+    def embedding(self) -> Tensor:
+        """[vocab, hidden], which a head may share."""
         ...
 
+    def keep_features(self, layers: Sequence[int]) -> None:
+        """From the next pass on, keep what enters these layers, counted from 0."""
+        ...
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRows:
-    """Rows [row, row + num_rows) of the last batch are `view`'s positions from `position` on, and were kept.
-
-    Drafts that were not chosen are not kept. `view` is that after the step: it has a token after each of the rows.
-    """
-
-    view: SequenceView
-    row: int
-    num_rows: int
-    position: int
+    def features(self) -> Tensor:
+        """[T, layers * hidden] of all rows of the last batch, in its order, before any norm; layers side by side."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,20 +57,26 @@ class _Follower:
 
 
 class EagleProposer:
-    """Drafts by argmax in a chain. Requests whose last features have not been handed over get none."""
+    """Drafts by argmax in a chain. Requests whose last features have not been observed get none.
 
-    def __init__(self, head: EagleHead, *, num_blocks: int) -> None:
+    target      keeps the features of the layers that the head was trained on
+    num_blocks  of the target's storage; the ids are shared
+    """
+
+    def __init__(self, head: EagleHead, target: FeatureSource, *, num_blocks: int) -> None:
         self._head = head
+        self._target = target
         self._kv = KvStorage(head.kv_shape, num_blocks=num_blocks)
         self._blocks = ComputedBlocks()
         self._followers: dict[str, _Follower] = {}
 
     @torch.inference_mode()
-    def observe(self, kept: Sequence[KeptRows], features: Tensor) -> None:
-        """Go along with a step: `features` are those of its batch, `kept` the rows that stay, one entry a request."""
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        """Go along with a step, with the features that the target has of it."""
         kept = [rows for rows in kept if rows.num_rows > 0]
         if not kept:
             return
+        features = self._target.features()
         ids: list[int] = []
         segments: list[Segment] = []
         followers = [self._follower_at(rows) for rows in kept]

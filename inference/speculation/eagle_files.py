@@ -13,11 +13,36 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from inference.errors import CheckpointError
-from inference.speculation.eagle_head import EagleHead, EagleShape
+from inference.model.batch import DecoderModel
+from inference.speculation.eagle import EagleProposer, FeatureSource
+from inference.speculation.eagle_head import EagleHead, EagleShape, feature_layers
 from inference.weights.json_file import read_json
 from inference.weights.shape import ModelShape
 
 FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def load_eagle(folder: Path, target: DecoderModel, *, num_blocks: int) -> EagleProposer:
+    """Drafts for `target`, which keeps features from now on. `num_blocks` are those of its storage.
+
+    Raises CheckpointError if the head's files are wrong, or the target is not one that a head can follow.
+    """
+    if not isinstance(target, FeatureSource):
+        raise CheckpointError(folder, "it needs features of three layers, which the code of this model does not give")
+    embedding = target.embedding
+    head = load_eagle_head(
+        folder,
+        target=target.shape,
+        embedding=embedding,
+        max_context=target.max_context,
+        dtype=embedding.dtype,
+        device=str(embedding.device),
+    )
+    try:
+        target.keep_features(feature_layers(target.shape.num_layers))
+    except ValueError as error:
+        raise CheckpointError(folder, f"it cannot draft for so small a model: {error}") from error
+    return EagleProposer(head, target, num_blocks=num_blocks)
 
 
 def load_eagle_head(

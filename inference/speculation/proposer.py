@@ -28,11 +28,28 @@ class SequenceView:
     cache_salt: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRows:
+    """Rows [row, row + num_rows) of the last batch are `view`'s positions from `position` on, and were kept.
+
+    Drafts that were not chosen are not kept. `view` is that after the step: it has a token after each of the rows.
+    """
+
+    view: SequenceView
+    row: int
+    num_rows: int
+    position: int
+
+
 class Proposer(Protocol):
     """A source of drafts. Called between two steps, by one thread."""
 
     def propose_all(self, views: Sequence[SequenceView], nums: Sequence[int]) -> list[list[int]]:
         """For every view at most so many tokens that may follow its last one; fewer or none are no failure."""
+        ...
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        """The target has computed a step, of prompts as well: this is what remains of it, one entry a request."""
         ...
 
     def learn(self, view: SequenceView) -> None:
@@ -53,6 +70,9 @@ class LookupProposer(ABC):
 
     def propose_all(self, views: Sequence[SequenceView], nums: Sequence[int]) -> list[list[int]]:
         return [self.propose(view, num) if num > 0 else [] for view, num in zip(views, nums, strict=True)]
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:  # noqa: B027 - most look at the text when they are asked
+        """Nothing, unless overridden."""
 
     def learn(self, view: SequenceView) -> None:  # noqa: B027 - most have nothing to learn
         """Nothing, unless overridden."""
@@ -78,6 +98,10 @@ class FirstAnswer:
             for i, drafts in zip(open_ones, found, strict=True):
                 answers[i] = drafts
         return answers
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        for proposer in self._proposers:
+            proposer.observe(kept)
 
     def learn(self, view: SequenceView) -> None:
         for proposer in self._proposers:

@@ -58,7 +58,12 @@ class TinyLlama:
 
 
 def make_tiny_llama(
-    *, is_scaled: bool, seed: int = 7, is_tied: bool = False, dtype: torch.dtype = torch.float32
+    *,
+    is_scaled: bool,
+    seed: int = 7,
+    is_tied: bool = False,
+    dtype: torch.dtype = torch.float32,
+    num_layers: int = LAYERS,
 ) -> TinyLlama:
     """Random weights. A type other than float32 is what they are stored in."""
     torch.manual_seed(seed)
@@ -66,7 +71,7 @@ def make_tiny_llama(
         vocab_size=VOCAB,
         hidden_size=HIDDEN,
         intermediate_size=MLP,
-        num_hidden_layers=LAYERS,
+        num_hidden_layers=num_layers,
         num_attention_heads=HEADS,
         num_key_value_heads=KV_HEADS,
         max_position_embeddings=131072 if is_scaled else 8192,
@@ -80,12 +85,12 @@ def make_tiny_llama(
     return TinyLlama(model=LlamaForCausalLM(config).eval().to(dtype), is_scaled=is_scaled)
 
 
-def make_reciting_llama(*, after: str, text: str) -> TinyLlama:
+def make_reciting_llama(*, after: str, text: str, num_layers: int = LAYERS) -> TinyLlama:
     """A Llama that, wherever the special token or character `after` stands last, goes on with `text` and then stops.
 
     Its layers add nothing, and its head holds a table of what follows what; so no character may come twice in `text`.
     """
-    tiny = make_tiny_llama(is_scaled=False)
+    tiny = make_tiny_llama(is_scaled=False, num_layers=num_layers)
     chain = [SPECIAL.get(after) or ord(after), *text.encode(), SPECIAL["<|eot_id|>"]]
     assert len(set(chain)) == len(chain)
     with torch.no_grad():
@@ -143,7 +148,8 @@ def _tokenizer_json() -> dict[str, object]:
 def write_meta(folder: Path, tiny: TinyLlama, *, num_shards: int = 1) -> Path:
     """params.json, tokenizer.model and consolidated.*.pth, split as Meta splits for tensor parallelism."""
     folder.mkdir(parents=True)
-    params = {"dim": HIDDEN, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": KV_HEADS, "norm_eps": 1e-5}
+    num_layers = tiny.model.config.num_hidden_layers
+    params = {"dim": HIDDEN, "n_layers": num_layers, "n_heads": HEADS, "n_kv_heads": KV_HEADS, "norm_eps": 1e-5}
     params |= {"rope_theta": THETA, "vocab_size": VOCAB, "multiple_of": 64, "use_scaled_rope": tiny.is_scaled}
     (folder / "params.json").write_text(json.dumps(params))
     lines = (base64.b64encode(bytes([byte])).decode() + f" {byte}" for byte in range(256))
@@ -171,7 +177,7 @@ def write_gguf(
 ) -> Path:
     """A GGUF model; matrices in `kind`, norms in F32. Split into files of `tensors_a_file` tensors if that is given."""
     writer = gguf.GGUFWriter(path, "llama", split_max_tensors=tensors_a_file)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(tiny.model.config.num_hidden_layers)
     writer.add_context_length(tiny.model.config.max_position_embeddings)
     writer.add_embedding_length(HIDDEN)
     writer.add_feed_forward_length(MLP)

@@ -4,7 +4,8 @@ A small random Llama with the bit-exact kernels of bfloat16 makes every combinat
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from inference.engine.request import End, Event, GenerationRequest, Piece, Sampl
 from inference.model.llama import Llama, load_model
 from inference.speculation.draft_model import DraftModelProposer
 from inference.speculation.drafting import Drafting
+from inference.speculation.eagle_files import load_eagle
 from inference.speculation.ngram import NgramProposer
 from inference.speculation.proposer import FirstAnswer, Proposer
 from inference.speculation.suffix import SuffixProposer
@@ -21,6 +23,7 @@ from inference.weights.checkpoint import Checkpoint
 from inference.weights.open import open_checkpoint
 from tests.inference.checkpoints import VOCAB, make_tiny_llama, write_hf
 from tests.inference.speculation.drafters import FlakyProposer, GarbageProposer, OracleProposer, WrongProposer
+from tests.inference.speculation.heads import HeadSizes, random_tensors, write_head
 
 MAX_TOKENS = 70
 PROMPTS = {name: [(7 * i * (number + 1)) % 256 for i in range(60 + 9 * number)] for number, name in enumerate("abc")}
@@ -29,7 +32,7 @@ WARM = SamplingParams(
     temperature=0.8, top_p=0.95, seed=5, repetition_penalty=1.2, frequency_penalty=0.3, dry_multiplier=0.5
 )
 Texts = Mapping[str, Sequence[int]]
-Make = Callable[[Texts, Llama], tuple[Proposer, bool]]
+Make = Callable[[Texts, "Models"], tuple[Proposer, bool]]
 
 SOURCES: dict[str, Make] = {
     "oracle": lambda texts, _: (OracleProposer(texts), True),
@@ -37,16 +40,27 @@ SOURCES: dict[str, Make] = {
     "flaky": lambda texts, _: (FlakyProposer(texts, rate=0.7, vocab_size=VOCAB), True),
     "garbage": lambda texts, _: (GarbageProposer(vocab_size=VOCAB), True),
     "lookup": lambda texts, _: (FirstAnswer([SuffixProposer(), NgramProposer()]), True),
-    "draft model": lambda texts, model: (
-        DraftModelProposer(model, num_blocks=400, num_ids=VOCAB, max_catch_up_tokens=64),
+    "draft model": lambda texts, models: (
+        DraftModelProposer(models.smaller, num_blocks=400, num_ids=VOCAB, max_catch_up_tokens=64),
         False,
     ),
+    "eagle": lambda texts, models: (load_eagle(models.head, models.target, num_blocks=400), False),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """What replies are written by, a draft model, and the folder of an EAGLE-3 head that knows nothing."""
+
+    target: Llama
+    smaller: Llama
+    head: Path
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    return open_checkpoint(str(write_hf(tmp_path_factory.mktemp("tiny") / "hf", make_tiny_llama(is_scaled=False))))
+    tiny = make_tiny_llama(is_scaled=False, num_layers=3)
+    return open_checkpoint(str(write_hf(tmp_path_factory.mktemp("tiny") / "hf", tiny)))
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +69,10 @@ def model(checkpoint: Checkpoint) -> Llama:
 
 
 @pytest.fixture(scope="module")
-def smaller(checkpoint: Checkpoint) -> Llama:
-    """A draft model that is sometimes right: the same weights in another number type."""
-    return load_model(checkpoint, dtype="float32", max_context=1024)
+def models(checkpoint: Checkpoint, model: Llama, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """The draft model is sometimes right: the same weights in another number type."""
+    head = write_head(tmp_path_factory.mktemp("eagle"), HeadSizes(), random_tensors(HeadSizes()))
+    return Models(target=model, smaller=load_model(checkpoint, dtype="float32", max_context=1024), head=head)
 
 
 def engine(checkpoint: Checkpoint, model: Llama, drafting: Drafting | None, *, num_blocks: int = 300) -> Engine:
@@ -94,13 +109,13 @@ def texts_of(model: Llama, checkpoint: Checkpoint, params: SamplingParams) -> tu
 @pytest.mark.parametrize("params", [GREEDY, WARM], ids=["greedy", "warm"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_replies_with_drafts_are_those_without(
-    source: str, params: SamplingParams, checkpoint: Checkpoint, model: Llama, smaller: Llama
+    source: str, params: SamplingParams, checkpoint: Checkpoint, model: Llama, models: Models
 ) -> None:
     """All together, twice in one engine (the second time from reused blocks), and in one too small for all of them."""
     plain, texts = texts_of(model, checkpoint, params)
     requests = [request(name, params) for name in PROMPTS]
     for num_blocks in (300, 9):
-        proposer, is_free = SOURCES[source](texts, smaller)
+        proposer, is_free = SOURCES[source](texts, models)
         drafting = Drafting(proposer, stop_ids=(), is_free=is_free)
         engine_ = engine(checkpoint, model, drafting, num_blocks=num_blocks)
         for _ in range(2):
@@ -108,6 +123,8 @@ def test_replies_with_drafts_are_those_without(
         stats = engine_.stats()
         assert stats.num_prefix_hit_tokens > 0
         assert (stats.num_preemptions > 0) == (num_blocks == 9)
+    if source in ("draft model", "eagle"):
+        assert stats.num_draft_tokens > 0, "nothing was drafted, so nothing was shown"
     if source in ("oracle", "flaky"):
         assert stats.num_accepted_tokens > 0, "nothing was accepted, so nothing was shown"
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from inference.kvcache.storage import KvStorage, num_blocks_for
 from inference.model.attention import tile_end
@@ -13,7 +12,7 @@ from inference.model.batch import Batch, Segment
 from inference.model.llama import Llama, load_model
 from inference.text.chat import ChatMessage, build_prompt
 from inference.weights.checkpoint import Checkpoint
-from inference.weights.hf_weights import LAYER_NAMES as HF_LAYER_NAMES
+from tests.inference.reference import as_transformers
 
 QUESTIONS = ["What is the capital of France?", "Write one line of Python."]
 NUM_GREEDY = 20
@@ -45,36 +44,6 @@ def greedy(model: Llama, prompt: list[int], num_tokens: int) -> list[int]:
     for _ in range(num_tokens):
         token_ids.append(int(compute(model, token_ids, context, lambda: 256).argmax()))
     return token_ids[len(prompt) :]
-
-
-def as_transformers(checkpoint: Checkpoint) -> LlamaForCausalLM:
-    """The same dequantised weights in the reference implementation."""
-    shape = checkpoint.shape
-    config = LlamaConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.mlp_size,
-        num_hidden_layers=shape.num_layers,
-        num_attention_heads=shape.num_heads,
-        num_key_value_heads=shape.num_kv_heads,
-        max_position_embeddings=shape.context_length,
-        rms_norm_eps=shape.norm_eps,
-        rope_parameters={"rope_theta": shape.rope.theta, "rope_type": "default"},
-        tie_word_embeddings=True,
-    )
-    theirs = {canonical: name for name, canonical in HF_LAYER_NAMES.items()}
-    state = {"model.norm.weight": checkpoint.weights.tensor("final_norm")}
-    state["model.embed_tokens.weight"] = state["lm_head.weight"] = checkpoint.weights.tensor("embedding")
-    for name in checkpoint.weights.shapes():
-        if name.startswith("layers."):
-            _, number, part = name.split(".")
-            state[f"model.layers.{number}.{theirs[part]}.weight"] = checkpoint.weights.tensor(name)
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config)
-    model.load_state_dict(state, assign=True)
-    # Buffers are not part of the state; built on the meta device they hold nothing yet.
-    model.model.rotary_emb = type(model.model.rotary_emb)(config)
-    return model.eval()
 
 
 def test_greedy_text_equals_that_of_transformers(smollm2: Checkpoint) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from inference.speculation.drafting import Drafting
 from inference.speculation.ngram import NgramProposer
-from inference.speculation.proposer import Proposer, SequenceView, most_drafts
+from inference.speculation.proposer import KeptRows, Proposer, SequenceView, most_drafts
 from tests.inference.speculation.drafters import FlakyProposer, OracleProposer, WrongProposer, view_of
 
 VOCAB = 1000
@@ -33,6 +33,9 @@ class SlowProposer:
         answers = self._inner.propose_all(views, nums)
         self._clock.now += self._seconds_per_draft * max(map(len, answers))
         return answers
+
+    def observe(self, kept: Sequence[KeptRows]) -> None:
+        self._inner.observe(kept)
 
     def learn(self, view: SequenceView) -> None:
         self._inner.learn(view)

@@ -3,23 +3,23 @@
 No published head is run here: none is part of the test data.
 """
 
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from inference.errors import CheckpointError
 from inference.kvcache.storage import BLOCK_TOKENS, num_blocks_for
-from inference.speculation.eagle import EagleProposer, KeptRows
+from inference.speculation.eagle import EagleProposer
 from inference.speculation.eagle_files import load_eagle_head
 from inference.speculation.eagle_head import EagleHead, feature_layers
+from inference.speculation.proposer import KeptRows
 from inference.weights.shape import ModelShape, Rope
 from tests.inference.speculation.drafters import view_of
+from tests.inference.speculation.heads import HeadSizes, random_tensors, write_head
 
 HIDDEN, HEADS, KV_HEADS, DIM, MLP, VOCAB, DRAFT_VOCAB, THETA = 32, 4, 2, 8, 48, 100, 40, 10000.0
 TARGET = ModelShape(
@@ -35,51 +35,13 @@ TARGET = ModelShape(
     rope=Rope(theta=500000.0),
     has_tied_head=False,
 )
-CONFIG = {
-    "architectures": ["LlamaForCausalLMEagle3"],
-    "hidden_size": HIDDEN,
-    "intermediate_size": MLP,
-    "num_attention_heads": HEADS,
-    "num_key_value_heads": KV_HEADS,
-    "num_hidden_layers": 1,
-    "rms_norm_eps": 1e-5,
-    "vocab_size": VOCAB,
-    "draft_vocab_size": DRAFT_VOCAB,
-}
-
-
-def random_tensors() -> dict[str, Tensor]:
-    """A head's file: draft id i stands for some target id above i."""
-    g = torch.Generator().manual_seed(5)
-    sizes: dict[str, tuple[int, ...]] = {
-        "fc": (HIDDEN, 3 * HIDDEN),
-        "midlayer.self_attn.q_proj": (HEADS * DIM, 2 * HIDDEN),
-        "midlayer.self_attn.k_proj": (KV_HEADS * DIM, 2 * HIDDEN),
-        "midlayer.self_attn.v_proj": (KV_HEADS * DIM, 2 * HIDDEN),
-        "midlayer.self_attn.o_proj": (HIDDEN, HEADS * DIM),
-        "midlayer.mlp.gate_proj": (MLP, HIDDEN),
-        "midlayer.mlp.up_proj": (MLP, HIDDEN),
-        "midlayer.mlp.down_proj": (HIDDEN, MLP),
-        "lm_head": (DRAFT_VOCAB, HIDDEN),
-    }
-    tensors = {f"{name}.weight": torch.randn(size, generator=g) * 0.4 for name, size in sizes.items()}
-    for name in ("norm", *(f"midlayer.{n}" for n in ("input_layernorm", "hidden_norm", "post_attention_layernorm"))):
-        tensors[f"{name}.weight"] = 1 + 0.3 * torch.randn(HIDDEN, generator=g)
-    ids = torch.tensor(sorted(random.Random(6).sample(range(VOCAB), DRAFT_VOCAB)))
-    tensors["d2t"] = ids - torch.arange(DRAFT_VOCAB)
-    tensors["t2d"] = torch.zeros(VOCAB, dtype=torch.bool).index_fill(0, ids, True)
-    return tensors
-
-
-TENSORS = random_tensors()
+SIZES = HeadSizes(hidden=HIDDEN, heads=HEADS, kv_heads=KV_HEADS, dim=DIM, mlp=MLP, vocab=VOCAB, draft_vocab=DRAFT_VOCAB)
+TENSORS = random_tensors(SIZES)
 EMBEDDING = torch.randn(VOCAB, HIDDEN, generator=torch.Generator().manual_seed(7))
 
 
-def write_head(folder: Path, *, tensors: dict[str, Tensor] = TENSORS, **config: object) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(CONFIG | config))
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors")
-    return folder
+def write(folder: Path, *, tensors: dict[str, Tensor] = TENSORS, **config: object) -> Path:
+    return write_head(folder, SIZES, tensors, **config)
 
 
 def load(folder: Path) -> EagleHead:
@@ -88,7 +50,26 @@ def load(folder: Path) -> EagleHead:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> EagleHead:
-    return load(write_head(tmp_path_factory.mktemp("eagle") / "head"))
+    return load(write(tmp_path_factory.mktemp("eagle") / "head"))
+
+
+class Target:
+    """A target model that thinks what it is told to."""
+
+    embedding = EMBEDDING
+    told = torch.empty(0)
+
+    def keep_features(self, layers: Sequence[int]) -> None:
+        """These layers only exist in the tests."""
+
+    def features(self) -> Tensor:
+        return self.told
+
+
+def observe(proposer: EagleProposer, rows: Sequence[KeptRows], features: Tensor) -> None:
+    """After a step in which the target had these features."""
+    Target.told = features
+    proposer.observe(rows)
 
 
 def features_of(tokens: Sequence[int], first: int = 0) -> Tensor:
@@ -159,7 +140,7 @@ def random_ids(seed: int, num_tokens: int) -> list[int]:
 
 def test_drafts_are_those_of_the_plain_transcription(head: EagleHead) -> None:
     """Through chunks of a prompt, accepted and rejected drafts, and two requests at once."""
-    proposer = EagleProposer(head, num_blocks=32)
+    proposer = EagleProposer(head, Target(), num_blocks=32)
     texts, known, rng = [random_ids(1, 45), random_ids(2, 9)], [0, 0], random.Random(3)
     for _ in range(5):
         batch: list[KeptRows] = []
@@ -169,7 +150,7 @@ def test_drafts_are_those_of_the_plain_transcription(head: EagleHead) -> None:
             batch.append(kept(text, known[i], request_id=str(i), first_block=1 + 8 * i, row=row))
             features += [torch.full((2, 3 * HIDDEN), torch.nan), features_of(text[:-1], known[i])]
             known[i] = len(text) - 1
-        proposer.observe(batch, torch.cat([*features, torch.full((3, 3 * HIDDEN), torch.nan)]))
+        observe(proposer, batch, torch.cat([*features, torch.full((3, 3 * HIDDEN), torch.nan)]))
         drafts = proposer.propose_all([rows.view for rows in batch], [4, 2])
         assert drafts == [reference_drafts(texts[0], 4), reference_drafts(texts[1], 2)]
         for text, found in zip(texts, drafts, strict=True):
@@ -177,42 +158,42 @@ def test_drafts_are_those_of_the_plain_transcription(head: EagleHead) -> None:
 
 
 def test_a_chunk_of_a_prompt_brings_no_drafts_but_is_remembered(head: EagleHead) -> None:
-    proposer = EagleProposer(head, num_blocks=32)
+    proposer = EagleProposer(head, Target(), num_blocks=32)
     text = random_ids(4, 50)
     rows = kept(text, 0)
-    proposer.observe([KeptRows(view=rows.view, row=0, num_rows=20, position=0)], features_of(text[:20]))
+    observe(proposer, [KeptRows(view=rows.view, row=0, num_rows=20, position=0)], features_of(text[:20]))
     assert proposer.propose_all([rows.view], [3]) == [[]]
-    proposer.observe([KeptRows(view=rows.view, row=0, num_rows=29, position=20)], features_of(text[:-1], 20))
+    observe(proposer, [KeptRows(view=rows.view, row=0, num_rows=29, position=20)], features_of(text[:-1], 20))
     assert proposer.propose_all([rows.view], [3]) == [reference_drafts(text, 3)]
 
 
 def test_blocks_of_an_earlier_request_are_known(head: EagleHead) -> None:
     """The target found 32 tokens in its cache and has no features of them; the head had computed them before."""
     text = [*random_ids(5, BLOCK_TOKENS), 1, 2, 3, 4]
-    proposer = EagleProposer(head, num_blocks=32)
-    proposer.observe([kept(text, 0, request_id="before")], features_of(text[:-1]))
+    proposer = EagleProposer(head, Target(), num_blocks=32)
+    observe(proposer, [kept(text, 0, request_id="before")], features_of(text[:-1]))
     proposer.forget("before")
     rows = kept(text, BLOCK_TOKENS)
-    proposer.observe([rows], features_of(text[:-1], BLOCK_TOKENS))
+    observe(proposer, [rows], features_of(text[:-1], BLOCK_TOKENS))
     assert proposer.propose_all([rows.view], [3]) == [reference_drafts(text, 3)]
 
 
 @pytest.mark.parametrize("position", [BLOCK_TOKENS, BLOCK_TOKENS + 3])
 def test_what_the_head_never_saw_is_left_out(head: EagleHead, position: int) -> None:
     """Another text stands in these blocks. It must not show through, and a gap may begin anywhere."""
-    proposer = EagleProposer(head, num_blocks=32)
+    proposer = EagleProposer(head, Target(), num_blocks=32)
     other = random_ids(6, 44)
-    proposer.observe([kept(other, 0, request_id="other")], features_of(other[:-1]))
+    observe(proposer, [kept(other, 0, request_id="other")], features_of(other[:-1]))
     text = [*random_ids(7, BLOCK_TOKENS), 1, 2, 3, 4, 5, 6]
     rows = kept(text, position)
-    proposer.observe([rows], features_of(text[:-1], position))
+    observe(proposer, [rows], features_of(text[:-1], position))
     assert proposer.propose_all([rows.view], [3]) == [reference_drafts(text, 3, start=position)]
 
 
 def test_missed_features_mean_no_drafts(head: EagleHead) -> None:
-    proposer = EagleProposer(head, num_blocks=32)
+    proposer = EagleProposer(head, Target(), num_blocks=32)
     text = random_ids(8, 10)
-    proposer.observe([kept(text, 0)], features_of(text[:-1]))
+    observe(proposer, [kept(text, 0)], features_of(text[:-1]))
     assert proposer.propose_all([kept([*text, 1], 0).view], [3]) == [[]]
     assert proposer.propose_all([kept(text, 0, request_id="unknown").view], [3]) == [[]]
     proposer.forget("a")
@@ -221,10 +202,10 @@ def test_missed_features_mean_no_drafts(head: EagleHead) -> None:
 
 def test_no_more_drafts_than_there_is_room_for(head: EagleHead) -> None:
     """The first draft needs no place of its own."""
-    proposer = EagleProposer(head, num_blocks=32)
+    proposer = EagleProposer(head, Target(), num_blocks=32)
     text = random_ids(9, BLOCK_TOKENS)
     view = view_of(text, block_ids=[1])
-    proposer.observe([KeptRows(view=view, row=0, num_rows=len(text) - 1, position=0)], features_of(text[:-1]))
+    observe(proposer, [KeptRows(view=view, row=0, num_rows=len(text) - 1, position=0)], features_of(text[:-1]))
     assert proposer.propose_all([view], [8]) == [reference_drafts(text, 2)]
 
 
@@ -234,7 +215,7 @@ def test_the_layers_it_was_trained_on() -> None:
 
 def test_an_older_file_is_read_as_well(head: EagleHead, tmp_path: Path) -> None:
     """Some heads are published as a pickle of tensors, and some bring the embedding along."""
-    write_head(tmp_path)
+    write(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save(TENSORS | {"embed_tokens.weight": EMBEDDING}, tmp_path / "pytorch_model.bin")
     older = load_eagle_head(tmp_path, target=TARGET, embedding=torch.zeros(1, 1), max_context=256, dtype=torch.float32)
@@ -257,15 +238,15 @@ def test_an_older_file_is_read_as_well(head: EagleHead, tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, change: dict[str, Tensor | None], reason: str) -> None:
     tensors = {name: tensor for name, tensor in (TENSORS | change).items() if tensor is not None}
     with pytest.raises(CheckpointError, match=reason):
-        load(write_head(tmp_path, tensors=tensors))
+        load(write(tmp_path, tensors=tensors))
 
 
 def test_a_head_for_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="made for a model of hidden size 32 and 99 ids"):
-        load(write_head(tmp_path, vocab_size=99))
+        load(write(tmp_path, vocab_size=99))
     with pytest.raises(CheckpointError, match="scaled rope"):
-        load(write_head(tmp_path, rope_scaling={"type": "linear", "factor": 2.0}))
-    write_head(tmp_path)
+        load(write(tmp_path, rope_scaling={"type": "linear", "factor": 2.0}))
+    write(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(CheckpointError, match="not a readable file of weights"):
         load(tmp_path)
