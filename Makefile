@@ -3,7 +3,7 @@
 
 BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
 
-.PHONY: help run test lint bench-turn bench-engine clean
+.PHONY: help run test lint bench-turn bench-engine bench-gpu clean
 
 help:
 	@echo "make run         set up what is missing and start Cria"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint        only the checks that need no running process"
 	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
 	@echo "make bench-engine  our engine beside llama.cpp and transformers, in one run (builds them once)"
+	@echo "make bench-gpu   what share of a CUDA device we use (also: python -m benchmarks.gpu, with nothing installed)"
 	@echo "make clean       remove the virtual environment and caches; conversations and settings stay"
 
 run:
@@ -27,6 +28,10 @@ bench-turn:
 
 bench-engine:
 	@$(BOOTSTRAP) bench-engine
+
+# Not through the set-up: a GPU machine brings its own torch, and often cannot install anything.
+bench-gpu:
+	@"$${PYTHON:-python3}" -m benchmarks.gpu
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis var/setup var/browsers

@@ -6,6 +6,7 @@
     kvcache/               keys and values in blocks: where they lie, who holds them, what can be found again
     model/                 the decoder in torch: linear layers, rope, attention, one flat forward pass
     kernels/               the same pass for quantised weights as one C++ call
+    gpu/                   the same pass on a GPU: paged attention, captured steps, sampling on the device
     parallel/              the same pass over several processes
     sampling/              choosing tokens: penalties, grammars, truncation, noise as a function
     speculation/           guessing tokens ahead: look-ups, a draft model, EAGLE-3; how many guesses pay

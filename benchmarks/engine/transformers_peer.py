@@ -6,22 +6,19 @@ python -m benchmarks.engine.transformers_peer MODEL THREADS
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from benchmarks.engine.protocol import serve
+from inference.weights.open import open_checkpoint
+from tests.inference.reference import as_transformers
 
 
 class Transformers:
     def __init__(self, path: str, num_threads: int) -> None:
         torch.set_num_threads(num_threads)
-        file = Path(path)
-        self._model = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, dtype=torch.bfloat16, local_files_only=True
-        ).eval()
+        self._model = as_transformers(open_checkpoint(path)).bfloat16()
 
     def prefill(self, prompt: Sequence[int]) -> float:
         began = time.perf_counter()
@@ -45,7 +42,7 @@ class Transformers:
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], num_tokens: int) -> torch.Tensor:
         ids = torch.tensor(prompts)
-        output: torch.Tensor = self._model.generate(
+        output = self._model.generate(  # type: ignore[misc]  # its own annotation of `self` excludes it
             ids,
             attention_mask=torch.ones_like(ids),
             do_sample=False,
@@ -53,6 +50,7 @@ class Transformers:
             min_new_tokens=num_tokens,
             pad_token_id=2,
         )
+        assert isinstance(output, torch.Tensor)
         return output
 
 

