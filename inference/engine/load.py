@@ -57,6 +57,7 @@ def load_decoder(checkpoint: Checkpoint, config: EngineConfig, *, ranks: Ranks |
     reason = _why_not_native(checkpoint, config)
     if not reason:
         native = NativeLlama.load(checkpoint, max_context, config.num_threads)
+        torch.set_num_threads(1)  # only rows of logits are left to torch, and its threads would meet the kernels'
         return LoadedModel(model=native, computed_by="native")
     if config.kernels == "native":
         raise CheckpointError(checkpoint.path, f"the native kernels cannot run it: {reason}")
