@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol, TextIO, TypeVar
 
@@ -56,7 +57,7 @@ class Silent:
         pass
 
 
-class _Counted:
+class _Counted(ABC):
     """Counts, and asks to be shown at most every `every_s` seconds."""
 
     def __init__(self, every_s: float) -> None:
@@ -78,8 +79,9 @@ class _Counted:
     def _share(self) -> float:
         return min(self._done / self._total, 1.0) if self._total else 1.0
 
+    @abstractmethod
     def _show(self) -> None:
-        raise NotImplementedError
+        """Say how far it is."""
 
 
 class ProgressBar(_Counted):
