@@ -28,7 +28,7 @@ CONTRAST_WEIGHT = 3.0
 OTHER_CATEGORIES_WEIGHT = 0.3
 """For "not in this category", said of a text that was filed under another one."""
 
-FALSE_ALARMS = {"arena-hard": 0.02, "self-instruct": 0.02, "gsm8k": 0.02, "contrast/everyday": 0.02}
+FALSE_ALARMS = {"arena-hard": 0.02, "self-instruct": 0.02, "gsm8k": 0.02, "contrast/everyday": 0.01}
 """The share of a source that may be flagged, at most."""
 
 FALSE_ALARMS_IN_ANSWERS = {
