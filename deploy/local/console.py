@@ -24,9 +24,6 @@ class Console:
     def part_ready(self, name: str, detail: str, seconds: float) -> None:
         self.say(f"  {self._mark('✓', 32)} {name:<22} {detail:<48} {seconds:6.1f} s")
 
-    def part_failed(self, name: str, detail: str) -> None:
-        self.say(f"  {self._mark('✗', 31)} {name:<22} {detail}")
-
     def log(self, name: str, line: str) -> None:
         """A line that a part wrote. JSON stays as it is; anything else becomes JSON in JSON mode."""
         if not self._json:
