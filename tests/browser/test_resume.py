@@ -25,7 +25,7 @@ def test_a_reload_in_mid_stream_goes_on_where_it_was(chat: ChatPage) -> None:
     chat.page.reload()
     assert chat.answer == streamed
 
-    chat.send("And now tell me another one, even longer.")
+    chat.send(LONG_TEXT)
     chat.wait_for_words(5)
     chat.send_button.click()
     chat.wait_until("cancelled")
