@@ -112,10 +112,11 @@ def measure_model(path: str, num_threads: int, input_bits: int | None, runs: int
     tables = [list(range(1 + i * blocks_each, 1 + (i + 1) * blocks_each)) for i in range(NUM_SEQUENCES)]
 
     def prompt(num_tokens: int) -> None:
+        block_ids = range(1, 1 + num_blocks_for(num_tokens))
         for start in range(0, num_tokens, 256):
             size = min(256, num_tokens - start)
             ids = [(token * 7919) % 40000 % checkpoint.shape.vocab_size for token in range(start, start + size)]
-            segment = Segment(row=0, num_tokens=size, position=start, block_ids=tables[0])
+            segment = Segment(row=0, num_tokens=size, position=start, block_ids=block_ids)
             model.forward(Batch(ids=ids, segments=[segment], logit_rows=[size - 1]), kv)
 
     def reply(num_sequences: int, context: int, num_steps: int = 16) -> None:
@@ -127,6 +128,7 @@ def measure_model(path: str, num_threads: int, input_bits: int | None, runs: int
     works: dict[str, tuple[Callable[[], None], int]] = {
         "prompt of 64 tokens": (lambda: prompt(64), 64),
         "prompt of 512 tokens": (lambda: prompt(512), 512),
+        "prompt of 2048 tokens": (lambda: prompt(2048), 2048),
         f"reply, context {CONTEXT}": (lambda: reply(1, CONTEXT), 16),
         "reply, context 1000": (lambda: reply(1, 1000), 16),
         f"{NUM_SEQUENCES} replies at once": (lambda: reply(NUM_SEQUENCES, CONTEXT), 16 * NUM_SEQUENCES),

@@ -1,8 +1,10 @@
 // A whole forward pass of a Llama decoder, compiled once per instruction set (CRIA_NAME names the result).
 //
 // Every row's result is a fixed sequence of operations, whatever other rows, chunks or threads there are: products sum
-// exactly in 32-bit integers within a group and in float32 over groups from left to right; attention folds one block of
-// 32 positions after the other, from position 0. Built with -ffp-contract=off, so `fma` is where we write it.
+// exactly in 32-bit integers within a group and in float32 over groups from left to right; attention folds 128
+// positions after the other, from position 0. Built with -ffp-contract=off, so `fma` is where we write it.
+
+#include <type_traits>
 
 #include "cria.h"
 #include "simd.h"
@@ -11,7 +13,8 @@ using namespace cria;
 
 namespace {
 
-constexpr int QUERY_ROWS = 16;             // rows that share one pass over the keys of a head
+constexpr int QUERY_ROWS = 32;             // rows that share one pass over the keys of a head
+constexpr int FOLD_TOKENS = 128;           // positions that the softmax takes in at once, whole blocks
 constexpr size_t INPUT_CACHE = 384 << 10;  // quantised rows that stay in a core's cache beside the weights
 constexpr size_t PREFETCH_BYTES = 8192;    // how far ahead of a product its weights are asked for, measured
 constexpr int FEW_ROWS = 16;               // up to so many rows, reading weights takes longer than multiplying
@@ -38,6 +41,12 @@ void parallel(Team& team, int num_chunks, const F& chunk) {
 
 inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 inline int smaller(int a, int b) { return a < b ? a : b; }
+
+// The largest number up to `most` that divides `whole`.
+constexpr int largest_part(int whole, int most) {
+    while (whole % most) --most;
+    return most;
+}
 
 // ---- Rows: normalise, quantise --------------------------------------------------------------------------------------
 
@@ -110,6 +119,7 @@ void normalise(const float* x, const float* weight, int size, float eps, int lev
 template <int R, int L, bool IS_K>
 INLINE void tile_of_nibbles(const uint8_t* tile, int num_groups, const Group* x, size_t stride, bool is_streamed,
                             float (*sums)[TILE_ROWS]) {
+    constexpr int AT_ONCE = largest_part(R, ROWS_DOTTED);
     const vi mask = splat_int(0x0f0f0f0f);
     for (int part = 0; part < TILE_ROWS; part += W) {
         vf sum[R];
@@ -135,12 +145,19 @@ INLINE void tile_of_nibbles(const uint8_t* tile, int num_groups, const Group* x,
                 w[4 + j] = both >> 4 & mask;
             }
 #pragma GCC unroll 8
-            for (int r = 0; r < R; ++r) {
-                const Group* in = x + r * stride + g * L;
-                vi exact = dot_nibbles(w, reinterpret_cast<const int32_t*>(in->q));
-                if constexpr (L == 2) exact = (exact << 8) + dot_nibbles(w, reinterpret_cast<const int32_t*>(in[1].q));
-                sum[r] = fma(d * splat(in[L - 1].scale), to_float(exact), sum[r]);
-                sum[r] = fma(m, splat(in->offset), sum[r]);
+            for (int r0 = 0; r0 < R; r0 += AT_ONCE) {
+                const int32_t* inputs[AT_ONCE * L];
+                vi exact[AT_ONCE * L];
+                for (int r = 0; r < AT_ONCE; ++r)
+                    for (int l = 0; l < L; ++l)
+                        inputs[r * L + l] = reinterpret_cast<const int32_t*>(x[(r0 + r) * stride + g * L + l].q);
+                dot_nibbles<AT_ONCE * L>(w, inputs, exact);
+                for (int r = 0; r < AT_ONCE; ++r) {
+                    const Group* in = x + (r0 + r) * stride + g * L;
+                    const vi joint = L == 2 ? (exact[r * L] << 8) + exact[r * L + 1] : exact[r * L];
+                    sum[r0 + r] = fma(d * splat(in[L - 1].scale), to_float(joint), sum[r0 + r]);
+                    sum[r0 + r] = fma(m, splat(in->offset), sum[r0 + r]);
+                }
             }
         }
         for (int r = 0; r < R; ++r) store(sums[r] + part, sum[r]);
@@ -375,14 +392,14 @@ struct Sizes {
 
     size_t floats() const {
         return static_cast<size_t>(BLOCK_TOKENS) * (dim + padded) +
-               static_cast<size_t>(max_queries) * (BLOCK_TOKENS + padded + 1 + W);
+               static_cast<size_t>(max_queries) * (FOLD_TOKENS + padded + 1 + W);
     }
     Workspace workspace(float* at) const {
         Workspace w;
         w.keys = at;
         w.values = w.keys + BLOCK_TOKENS * dim;
         w.scores = w.values + BLOCK_TOKENS * padded;
-        w.mixed = w.scores + max_queries * BLOCK_TOKENS;
+        w.mixed = w.scores + max_queries * FOLD_TOKENS;
         w.sums = w.mixed + max_queries * padded;
         w.peaks = w.sums + max_queries * W;
         return w;
@@ -422,8 +439,9 @@ INLINE void widen_values(const uint16_t* values, const uint16_t* next, int dim, 
     }
 }
 
+// Scores of Q queries over a block.
 template <int Q>
-INLINE void score_queries(const float* const* queries, const float* keys, int dim, float* scores) {
+INLINE void score_block(const float* const* queries, const float* keys, int dim, float* scores) {
     constexpr int V = BLOCK_TOKENS / W, AT_ONCE = V < 4 ? V : 4;
     for (int v0 = 0; v0 < V; v0 += AT_ONCE) {
         vf sum[Q][AT_ONCE];
@@ -432,28 +450,29 @@ INLINE void score_queries(const float* const* queries, const float* keys, int di
         for (int d = 0; d < dim; ++d) {
             vf key[AT_ONCE];
             for (int v = 0; v < AT_ONCE; ++v) key[v] = load_f32(keys + d * BLOCK_TOKENS + (v0 + v) * W);
+#pragma GCC unroll 8
             for (int q = 0; q < Q; ++q) {
                 const vf query = splat(queries[q][d]);
                 for (int v = 0; v < AT_ONCE; ++v) sum[q][v] = fma(query, key[v], sum[q][v]);
             }
         }
         for (int q = 0; q < Q; ++q)
-            for (int v = 0; v < AT_ONCE; ++v) store(scores + q * BLOCK_TOKENS + (v0 + v) * W, sum[q][v]);
+            for (int v = 0; v < AT_ONCE; ++v) store(scores + q * FOLD_TOKENS + (v0 + v) * W, sum[q][v]);
     }
 }
 
-// mixed = mixed * factor + weights times values, D in steps of a few vectors.
+// mixed += weights times the values of a block, for Q queries, V vectors of D at once.
 template <int Q, int V>
-INLINE void mix_part(const float* weights, const float* factors, const float* values, int padded, int num_tokens,
-                     float* mixed) {
+INLINE void mix_part(const float* weights, const float* values, int padded, int num_tokens, float* mixed) {
     vf sum[Q][V];
     for (int q = 0; q < Q; ++q)
-        for (int v = 0; v < V; ++v) sum[q][v] = load_f32(mixed + q * padded + v * W) * splat(factors[q]);
+        for (int v = 0; v < V; ++v) sum[q][v] = load_f32(mixed + q * padded + v * W);
     for (int token = 0; token < num_tokens; ++token) {
         vf value[V];
         for (int v = 0; v < V; ++v) value[v] = load_f32(values + token * padded + v * W);
+#pragma GCC unroll 8
         for (int q = 0; q < Q; ++q) {
-            const vf weight = splat(weights[q * BLOCK_TOKENS + token]);
+            const vf weight = splat(weights[q * FOLD_TOKENS + token]);
             for (int v = 0; v < V; ++v) sum[q][v] = fma(weight, value[v], sum[q][v]);
         }
     }
@@ -462,36 +481,39 @@ INLINE void mix_part(const float* weights, const float* factors, const float* va
 }
 
 template <int Q>
-INLINE void mix_queries(const float* weights, const float* factors, const float* values, int padded, int num_tokens,
-                        float* mixed) {
+INLINE void mix_block(const float* weights, const float* values, int padded, int num_tokens, float* mixed) {
+    constexpr int AT_ONCE = Q > 4 ? 2 : 4;
     int done = 0;
-    for (; done + 4 * W <= padded; done += 4 * W)
-        mix_part<Q, 4>(weights, factors, values + done, padded, num_tokens, mixed + done);
-    for (; done < padded; done += W) mix_part<Q, 1>(weights, factors, values + done, padded, num_tokens, mixed + done);
+    for (; done + AT_ONCE * W <= padded; done += AT_ONCE * W)
+        mix_part<Q, AT_ONCE>(weights, values + done, padded, num_tokens, mixed + done);
+    for (; done < padded; done += W) mix_part<Q, 1>(weights, values + done, padded, num_tokens, mixed + done);
 }
 
-// The softmax so far over the scores of one more block (Milakov and Gimelshein 2018): scores become weights, and the
-// result is what earlier sums are to be multiplied with. Positions from `num_keys` on do not count.
-INLINE float soften(float* scores, int num_keys, float& peak, float* sums) {
-    constexpr int V = BLOCK_TOKENS / W;
-    for (int key = num_keys; key < BLOCK_TOKENS; ++key) scores[key] = -__builtin_inff();
-    vf score[V], best = load_f32(scores);
-    for (int v = 0; v < V; ++v) {
-        score[v] = load_f32(scores + v * W);
-        best = larger(best, score[v]);
-    }
-    const float block_peak = largest(best), new_peak = block_peak > peak ? block_peak : peak;
-    alignas(64) float factor[W];
-    store(factor, exp2(splat(peak - new_peak)));
-    vf sum = load_f32(sums) * splat(factor[0]);
-    for (int v = 0; v < V; ++v) {
-        const vf weight = exp2(score[v] - splat(new_peak));
-        store(scores + v * W, weight);
+// The softmax so far over the scores of a fold (Milakov and Gimelshein 2018): scores become weights, and earlier sums
+// shrink to the new peak. Positions from `num_keys` on do not count; whole blocks of them need not be here.
+INLINE void soften(float* scores, int num_keys, int num_blocks, int padded, float& peak, float* sums, float* mixed) {
+    const int width = num_blocks * BLOCK_TOKENS;
+    for (int key = num_keys; key < width; ++key) scores[key] = -__builtin_inff();
+    vf best = splat(peak);
+    for (int key = 0; key < width; key += W) best = larger(best, load_f32(scores + key));
+    const float new_peak = largest(best);
+    const vf factor = exp2(splat(peak - new_peak));
+    vf sum = load_f32(sums) * factor;
+    for (int key = 0; key < width; key += W) {
+        const vf weight = exp2(load_f32(scores + key) - splat(new_peak));
+        store(scores + key, weight);
         sum = sum + weight;
     }
     store(sums, sum);
+    for (int d = 0; d < padded; d += W) store(mixed + d, load_f32(mixed + d) * factor);
     peak = new_peak;
-    return factor[0];
+}
+
+// `work(Q, first)` with a constant Q, for queries from `first` on, as many at once as there are registers for.
+template <int Q, class F>
+INLINE void each_queries(int first, int end, const F& work) {
+    for (; first + Q <= end; first += Q) work(std::integral_constant<int, Q>{}, first);
+    if constexpr (Q > 1) each_queries<Q - 1>(first, end, work);
 }
 
 // All heads of one key-value head, for the rows of a span. Queries are rotated and scaled by log2(e) / sqrt(D).
@@ -502,48 +524,34 @@ void attend(const Sizes& s, const Span& span, const int32_t* block_ids, const ui
     for (int i = 0; i < num_queries * s.padded; ++i) w.mixed[i] = 0.0f;
     for (int i = 0; i < num_queries * W; ++i) w.sums[i] = 0.0f;
     for (int i = 0; i < num_queries; ++i) w.peaks[i] = -__builtin_inff();
-    const int end = span.position + span.num_rows;
-    for (int base = 0; base < end; base += BLOCK_TOKENS) {
-        const size_t at = static_cast<size_t>(block_ids[span.first_block + base / BLOCK_TOKENS]) * block_stride;
-        const int num_tokens = smaller(BLOCK_TOKENS, end - base);
-        const bool is_last = base + BLOCK_TOKENS >= end;
-        const int32_t* block = block_ids + span.first_block + base / BLOCK_TOKENS;
-        const size_t next = is_last ? at : static_cast<size_t>(block[1]) * block_stride;
-        turn_keys(keys + at, keys + next, s.dim, w.keys);
-        widen_values(values + at, values + next, s.dim, s.padded, num_tokens, w.values);
-        // Rows that lie before this block have seen all their keys.
+    const int end = span.position + span.num_rows, num_blocks = ceil_div(end, BLOCK_TOKENS);
+    const auto block_at = [&](int number) {
+        return static_cast<size_t>(block_ids[span.first_block + smaller(number, num_blocks - 1)]) * block_stride;
+    };
+    for (int base = 0; base < end; base += FOLD_TOKENS) {
+        const int block0 = base / BLOCK_TOKENS, block1 = smaller(block0 + FOLD_TOKENS / BLOCK_TOKENS, num_blocks);
+        // Rows that lie before this fold have seen all their keys.
         const int first = base > span.position ? (base - span.position) * s.per_group : 0;
-        for (int q0 = first; q0 < num_queries; q0 += QUERIES_AT_ONCE) {
-            const int count = smaller(QUERIES_AT_ONCE, num_queries - q0);
-            const float* query[QUERIES_AT_ONCE];
-            float factors[QUERIES_AT_ONCE];
-            for (int q = 0; q < count; ++q)
-                query[q] = queries + (q0 + q) / s.per_group * query_stride + (q0 + q) % s.per_group * s.dim;
-            float* scores = w.scores + q0 * BLOCK_TOKENS;
-            switch (count) {
-                case 1: score_queries<1>(query, w.keys, s.dim, scores); break;
-                case 2: score_queries<2>(query, w.keys, s.dim, scores); break;
-#if defined(CRIA_AVX512)
-                case 3: score_queries<3>(query, w.keys, s.dim, scores); break;
-                case 4: score_queries<4>(query, w.keys, s.dim, scores); break;
-#endif
-                default: __builtin_unreachable();
-            }
-            for (int q = 0; q < count; ++q) {
-                const int visible = span.position + (q0 + q) / s.per_group + 1 - base;
-                factors[q] = soften(scores + q * BLOCK_TOKENS, smaller(visible, BLOCK_TOKENS), w.peaks[q0 + q],
-                                    w.sums + (q0 + q) * W);
-            }
-            float* mixed = w.mixed + q0 * s.padded;
-            switch (count) {
-                case 1: mix_queries<1>(scores, factors, w.values, s.padded, num_tokens, mixed); break;
-                case 2: mix_queries<2>(scores, factors, w.values, s.padded, num_tokens, mixed); break;
-#if defined(CRIA_AVX512)
-                case 3: mix_queries<3>(scores, factors, w.values, s.padded, num_tokens, mixed); break;
-                case 4: mix_queries<4>(scores, factors, w.values, s.padded, num_tokens, mixed); break;
-#endif
-                default: __builtin_unreachable();
-            }
+        for (int block = block0; block < block1; ++block) {
+            turn_keys(keys + block_at(block), keys + block_at(block + 1), s.dim, w.keys);
+            each_queries<QUERIES_AT_ONCE>(first, num_queries, [&](auto count, int q0) {
+                const float* query[count];
+                for (int q = 0; q < count; ++q)
+                    query[q] = queries + (q0 + q) / s.per_group * query_stride + (q0 + q) % s.per_group * s.dim;
+                score_block<count>(query, w.keys, s.dim,
+                                   w.scores + q0 * FOLD_TOKENS + (block - block0) * BLOCK_TOKENS);
+            });
+        }
+        for (int q = first; q < num_queries; ++q)
+            soften(w.scores + q * FOLD_TOKENS, span.position + q / s.per_group + 1 - base, block1 - block0, s.padded,
+                   w.peaks[q], w.sums + q * W, w.mixed + q * s.padded);
+        for (int block = block0; block < block1; ++block) {
+            const int num_tokens = smaller(BLOCK_TOKENS, end - block * BLOCK_TOKENS);
+            widen_values(values + block_at(block), values + block_at(block + 1), s.dim, s.padded, num_tokens, w.values);
+            each_queries<QUERIES_AT_ONCE>(first, num_queries, [&](auto count, int q0) {
+                mix_block<count>(w.scores + q0 * FOLD_TOKENS + (block - block0) * BLOCK_TOKENS, w.values, s.padded,
+                                 num_tokens, w.mixed + q0 * s.padded);
+            });
         }
     }
     for (int q = 0; q < num_queries; ++q) {

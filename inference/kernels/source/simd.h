@@ -18,11 +18,11 @@
 namespace {
 
 #if defined(CRIA_AVX512)
-constexpr int W = 16, ROWS_AT_ONCE = 8, QUERIES_AT_ONCE = 4;
+constexpr int W = 16, ROWS_AT_ONCE = 8, ROWS_DOTTED = 4, QUERIES_AT_ONCE = 8;
 #elif defined(CRIA_AVXVNNI) || defined(CRIA_AVX2)
-constexpr int W = 8, ROWS_AT_ONCE = 4, QUERIES_AT_ONCE = 2;
+constexpr int W = 8, ROWS_AT_ONCE = 4, ROWS_DOTTED = 1, QUERIES_AT_ONCE = 2;
 #else
-constexpr int W = 4, ROWS_AT_ONCE = 4, QUERIES_AT_ONCE = 2;
+constexpr int W = 4, ROWS_AT_ONCE = 4, ROWS_DOTTED = 1, QUERIES_AT_ONCE = 2;
 #endif
 
 typedef float vf __attribute__((vector_size(4 * W)));
@@ -200,24 +200,28 @@ INLINE void transpose(vf r[W]) {
 }
 #endif
 
-// Eight dots in a row over one group of 4-bit values.
-INLINE vi dot_nibbles(const vi w[8], const int32_t* x) {
+// Eight dots in a row over one group of 4-bit values, for N inputs. Each dot of an input waits for the one before it,
+// so inputs take turns.
+template <int N>
+INLINE void dot_nibbles(const vi w[8], const int32_t* const x[N], vi sums[N]) {
 #if defined(CRIA_AVX2)
-    // A pairwise sum is at most 15 * 127 * 2; eight of them fit into 16 bits.
-    __m256i sum = _mm256_maddubs_epi16((__m256i)w[0], _mm256_set1_epi32(x[0]));
+    for (int n = 0; n < N; ++n) {
+        // A pairwise sum is at most 15 * 127 * 2; eight of them fit into 16 bits.
+        __m256i sum = _mm256_maddubs_epi16((__m256i)w[0], _mm256_set1_epi32(x[n][0]));
 #pragma GCC unroll 8
-    for (int j = 1; j < 8; ++j)
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16((__m256i)w[j], _mm256_set1_epi32(x[j])));
-    return (vi)_mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+        for (int j = 1; j < 8; ++j)
+            sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16((__m256i)w[j], _mm256_set1_epi32(x[n][j])));
+        sums[n] = (vi)_mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+    }
 #else
-    vi sum = splat_int(0);
+    for (int n = 0; n < N; ++n) sums[n] = splat_int(0);
 #pragma GCC unroll 8
-    for (int j = 0; j < 8; ++j) sum = dot(sum, w[j], x[j]);
-    return sum;
+    for (int j = 0; j < 8; ++j)
+        for (int n = 0; n < N; ++n) sums[n] = dot(sums[n], w[j], x[n][j]);
 #endif
 }
 
-// The same over bytes that stand for themselves minus 128. `bias` is -128 times the sum of the inputs.
+// Eight dots over a group of bytes that stand for themselves minus 128. `bias` is -128 times the sum of the inputs.
 INLINE vi dot_bytes(const vi w[8], const int32_t* x, int32_t bias) {
 #if defined(CRIA_AVX2)
     (void)bias;
