@@ -1,8 +1,9 @@
-"""`make bench-engine`: our engine, llama.cpp and transformers on the same weights, threads and prompts, in turn.
+"""`make bench-engine`: our engine, llama.cpp, vLLM and transformers: same weights, threads and prompts, in turn.
 
 Everything is measured several times, one contender after the other within each round, so that a busy moment of the
-machine falls on all of them; medians are compared. The bandwidth of this machine's memory is measured in the same run.
-Prints a table and writes every number to benchmarks/out/engine.json.
+machine falls on all of them; medians are compared. A peer that cannot be installed is named, and the others run. The
+bandwidth of this machine's memory is measured in the same run. Prints a table and writes every number to
+benchmarks/out/engine.json.
 """
 
 import argparse
@@ -16,11 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.engine import peers
 from benchmarks.engine.bandwidth import read_bandwidth_gbs
-from benchmarks.engine.contender import Contender
+from benchmarks.engine.contender import Contender, start_each
+from benchmarks.engine.hf_folder import write_hf_folder
 from benchmarks.engine.texts import FREE_TEXT, REWRITE
 from inference.weights.open import open_checkpoint
 
@@ -98,7 +101,26 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
-def print_table(figures: Figures, names: Sequence[str]) -> None:
+def commands_of(threads: str, scratch: Path, *, retry: bool) -> dict[str, Callable[[], Sequence[str]]]:
+    """How each contender is started; asking for a peer's command installs it. Raises NotInstalled then."""
+
+    def python_of(peer: peers.Peer) -> str:
+        return str(peers.python_of(peer, retry=retry))
+
+    here, at, gguf = (sys.executable, "-m"), "benchmarks.engine", str(MODEL)
+    return {
+        "ours": lambda: (*here, f"{at}.ours", gguf, threads, "off", "auto"),
+        "ours, torch": lambda: (*here, f"{at}.ours", gguf, threads, "off", "torch"),
+        "llama.cpp": lambda: (python_of(peers.LLAMA_CPP), "-m", f"{at}.llama_cpp_peer", gguf, threads),
+        "vLLM": lambda: (
+            *(python_of(peers.VLLM), "-m", f"{at}.vllm_peer"),
+            *(str(write_hf_folder(MODEL, scratch)), threads),
+        ),
+        "transformers": lambda: (*here, f"{at}.transformers_peer", gguf, threads),
+    }
+
+
+def print_table(figures: Figures, names: Sequence[str], absent: Mapping[str, str]) -> None:
     print(f"\n{'median':<34}" + "".join(f"{name:>16}" for name in names) + f"{'ours / llama.cpp':>18}")
     for what in figures.values:
         found = {name: figures.median(what, name) for name in names}
@@ -106,6 +128,8 @@ def print_table(figures: Figures, names: Sequence[str]) -> None:
         ours, theirs = found.get("ours"), found.get("llama.cpp")
         ratio = f"{ours / theirs:>17.2f}x" if ours and theirs else ""
         print(f"{what:<34}{cells}{ratio}")
+    for name, reason in absent.items():
+        print(f"{name:<34}{reason}")
 
 
 def main() -> int:
@@ -113,38 +137,37 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out")
+    parser.add_argument("--retry", action="store_true", help="try again to install what could not be installed")
     options = parser.parse_args()
-    threads = str(options.threads)
-    commands: dict[str, Sequence[str]] = {
-        "ours": (sys.executable, "-m", "benchmarks.engine.ours", str(MODEL), threads, "off", "auto"),
-        "ours, torch": (sys.executable, "-m", "benchmarks.engine.ours", str(MODEL), threads, "off", "torch"),
-        "llama.cpp": (str(peers.llama_cpp_python()), "-m", "benchmarks.engine.llama_cpp_peer", str(MODEL), threads),
-        "transformers": (sys.executable, "-m", "benchmarks.engine.transformers_peer", str(MODEL), threads),
-    }
     figures = Figures()
     with ExitStack() as stack:
-        contenders = {}
-        for name, command in commands.items():
-            if name not in options.without:
-                contenders[name] = stack.enter_context(closing(Contender(name, command, folder=ROOT)))
-                figures.add("start to ready, s", name, contenders[name].ready_s)
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="cria-bench-")))
+        commands = commands_of(str(options.threads), scratch, retry=options.retry)
+        wanted = {name: command for name, command in commands.items() if name not in options.without}
+        contenders, absent = start_each(wanted, stack, folder=ROOT)
+        if "ours" in absent:
+            raise SystemExit(f"ours {absent['ours']}")
+        for name, contender in contenders.items():
+            figures.add("start to ready, s", name, contender.ready_s)
         bandwidth = read_bandwidth_gbs(options.threads)
         measure(contenders, figures, options.rounds)
         bandwidth = max(bandwidth, read_bandwidth_gbs(options.threads))
         for name, contender in contenders.items():
             figures.add("peak memory, MB", name, contender.peak_mb)
-        lookup_command = [*commands["ours"][:-2], "lookup", "auto"]
+        lookup_command = [*commands["ours"]()[:-2], "lookup", "auto"]
         lookup = stack.enter_context(closing(Contender("ours", lookup_command, folder=ROOT)))
         measure_reuse(contenders["ours"], figures, options.rounds)
         measure_lookup(contenders["ours"], lookup, figures, options.rounds)
         figures.add("scheduling, share of a step", "ours", contenders["ours"].ask("overhead"))
-    print_table(figures, list(contenders))
+    print_table(figures, list(contenders), absent)
     limit = bandwidth * 1e9 / BYTES_PER_TOKEN
     decoded = figures.median("decode, tok/s", "ours") or 0.0
     print(f"\nread bandwidth {bandwidth:.1f} GB/s, so at most {limit:.0f} tok/s; ours reaches {decoded / limit:.0%}")
     about = {"machine": platform.machine(), "cores": os.cpu_count(), "threads": options.threads}
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({**about, "bandwidth_gbs": bandwidth, "figures": figures.values}, indent=1))
+    OUT.write_text(
+        json.dumps({**about, "bandwidth_gbs": bandwidth, "absent": absent, "figures": figures.values}, indent=1)
+    )
     return 0
 
 
