@@ -7,6 +7,8 @@ Dtype = Literal["auto", "int4", "int8", "fp8", "bfloat16", "float32"]
 KvDtype = Literal["auto", "bfloat16", "fp8"]
 
 GIB = 1 << 30
+STEP_TOKENS = {"cpu": (256, 64), "cuda": (2048, 512)}
+"""`max_step_tokens` and `busy_step_tokens` by kind of device: a GPU takes hundreds of rows to be busy at all."""
 
 
 def physical_cores() -> int:
@@ -29,9 +31,11 @@ class EngineConfig:
     decode_threads    compute threads for steps of a few tokens; 0 = chosen by the model's size (`precision.py`)
     max_context       tokens of prompt and reply together; 0 = what the checkpoint says, as far as `kv_bytes` reaches
     kv_bytes          upper bound for all keys and values, of running and of finished sequences
+    kv_host_bytes     room in host memory for those of finished sequences that `kv_bytes` does not reach for, from where
+                      they are brought back; meant for GPUs, taken at start; 0 = none
     max_running       sequences advanced together in one step
     max_waiting       requests held beyond those; one more is refused
-    max_step_tokens   tokens computed in one step while nobody is waiting for their next token
+    max_step_tokens   tokens computed in one step while nobody is waiting for their next token; 0 = chosen by the device
     busy_step_tokens  the same while somebody is: bounds the pause that a long prompt causes for others
     deadline_s        a request older than this is ended with an error
     kernels           "native" runs quantised models in one C++ call for each step, "torch" does without; "auto" takes
@@ -51,10 +55,11 @@ class EngineConfig:
     decode_threads: int = 0
     max_context: int = 0
     kv_bytes: int = GIB
+    kv_host_bytes: int = 0
     max_running: int = 8
     max_waiting: int = 64
-    max_step_tokens: int = 256
-    busy_step_tokens: int = 64
+    max_step_tokens: int = 0
+    busy_step_tokens: int = 0
     deadline_s: float = 600.0
     kernels: Literal["auto", "native", "torch"] = "auto"
     drafts: Literal["lookup", "model", "eagle", "off"] = "lookup"
@@ -62,10 +67,19 @@ class EngineConfig:
     num_ranks: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("num_threads", "kv_bytes", "max_running", "max_step_tokens", "busy_step_tokens", "num_ranks"):
+        for name in ("num_threads", "kv_bytes", "max_running", "num_ranks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if min(self.decode_threads, self.max_context, self.max_waiting) < 0 or self.deadline_s <= 0:
+        counts = (self.decode_threads, self.max_context, self.max_waiting, self.kv_host_bytes)
+        if min(*counts, self.max_step_tokens, self.busy_step_tokens) < 0 or self.deadline_s <= 0:
             raise ValueError("a count must not be negative, and deadline_s must be positive")
         if (self.drafts in ("model", "eagle")) != bool(self.draft_model):
             raise ValueError('drafts="model" or "eagle" needs a draft_model, and a draft_model needs one of them')
+        if self.kv_host_bytes and self.num_ranks > 1:
+            raise ValueError("kv_host_bytes needs the model in one piece: other ranks do not copy their parts")
+
+    @property
+    def step_tokens(self) -> tuple[int, int]:
+        """`max_step_tokens` and `busy_step_tokens`, those of the device where they are 0."""
+        most, busy = STEP_TOKENS["cuda" if self.device.startswith("cuda") else "cpu"]
+        return self.max_step_tokens or most, self.busy_step_tokens or busy

@@ -3,8 +3,8 @@
     python -m benchmarks.gpu                          under 9 minutes
     python -m benchmarks.gpu --tiny --device cpu      the same script in seconds, to know that it runs
 
-Needs torch, numpy and (for the kernels) triton, nothing else of this project's packages. Weights are random and made on
-the device. Prints tables and writes benchmarks/out/gpu-<device>.json.
+Needs torch, numpy and (for the kernels) triton; where the engine can be imported, it also measures decoding as it is
+served. Weights are random and made on the device. Prints tables and writes benchmarks/out/gpu-<device>.json.
 """
 
 import argparse
@@ -19,18 +19,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from benchmarks.gpu import measure
 from benchmarks.gpu.checks import Check, run_checks
 from benchmarks.gpu.models import SHAPES, Kind, random_llama, resident_bytes
+from inference.gpu.llama import CudaLlama
+
+if TYPE_CHECKING:
+    from benchmarks.gpu.engine_path import EngineTime
 
 OUT = Path(__file__).resolve().parents[1] / "out"
+ENGINE_NEEDS = ("llguidance", "tiktoken")
 BUDGET_S = 420
 """No further model is begun after this, which leaves two minutes for the one under way."""
 MODELS: Sequence[tuple[str, Kind]] = (("8B", "bf16"), ("8B", "fp8"), ("8B", "int4"), ("70B", "int4"), ("70B", "fp8"))
 BATCH_SIZES = (1, 8, 32)
+ENGINE_BATCH_SIZES = (1, 32)
 NUM_DRAFTS = (3, 7)
 ACCEPTANCE = (0.6, 0.75, 0.9)
 SPARE_BYTES = 4 << 30
@@ -49,6 +56,7 @@ class Report:
     limits: measure.Limits | None = None
     checks: list[Check] = field(default_factory=list)
     decode: list[measure.DecodeTime] = field(default_factory=list)
+    engine: list["EngineTime"] = field(default_factory=list)
     prefill: list[measure.PrefillTime] = field(default_factory=list)
     verify_s: dict[str, float] = field(default_factory=dict)
     speculation: list[dict[str, float | str]] = field(default_factory=list)
@@ -100,6 +108,8 @@ def _measure_all(report: Report, device: str, *, is_tiny: bool, started: float) 
         else:
             _try(report, label, partial(_measure_model, report, name, kind, device, scale))
     _speculate(report)
+    if lacking := _engine_lacks():
+        report.left_out.append(f"engine: {', '.join(lacking)} not installed")
     if importlib.util.find_spec("transformers") is None:
         report.left_out.append("transformers: not installed")
     elif time.monotonic() - started < BUDGET_S:
@@ -116,10 +126,22 @@ def _measure_model(report: Report, name: str, kind: Kind, device: str, scale: me
             report.decode.append(measure.decode_time(model, name, kind, size, scale, limits))
 
         _try(report, f"{name} {kind} batch {size}", decode)
+    if not _engine_lacks():
+        _try(report, f"{name} {kind} engine", partial(_measure_engine, report, model, name, kind, scale))
     for num_drafts in (0, *NUM_DRAFTS):
         label = f"{name} {kind} verify {num_drafts}"
         report.verify_s[label] = measure.verify_time(model, num_drafts, scale)
     report.prefill.append(measure.prefill_time(model, name, kind, scale, limits))
+
+
+def _measure_engine(report: Report, model: CudaLlama, name: str, kind: Kind, scale: measure.Scale) -> None:
+    from benchmarks.gpu.engine_path import engine_times
+
+    report.engine += engine_times(model, name, kind, ENGINE_BATCH_SIZES, scale)
+
+
+def _engine_lacks() -> list[str]:
+    return [package for package in ENGINE_NEEDS if importlib.util.find_spec(package) is None]
 
 
 def _speculate(report: Report) -> None:
@@ -223,6 +245,13 @@ def _print(report: Report) -> None:
         print(
             f"{row.model + ' ' + row.kind:14} {row.batch_size:5} {row.context:8} {row.step_s * 1e3:10.2f} "
             f"{row.tokens_s:9.0f} {row.share:15.0%}   {theirs}"
+        )
+    if report.engine:
+        print("\nengine decode  batch   sampling    ms/step     tok/s")
+    for served in report.engine:
+        print(
+            f"{served.model + ' ' + served.kind:14} {served.batch_size:5} {served.sampling:>10} "
+            f"{served.step_s * 1e3:10.2f} {served.tokens_s:9.0f}"
         )
     print("\nprefill       tokens         ms      tok/s   share of matrix rate")
     for prompt in report.prefill:

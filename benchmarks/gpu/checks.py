@@ -12,13 +12,12 @@ from torch.nn import functional
 
 from benchmarks.gpu.models import SHAPES, random_whole
 from inference.gpu.attention import Pages, attend_plainly, choose_backend, paged_attend
-from inference.gpu.decode_loop import DecodeLoop, Runner
 from inference.gpu.linear import Dense, Fp8Rows, Head, Int4Groups, Int8Rows, Matrix
 from inference.gpu.llama import CudaLlama, GpuLayer, GpuWeights
 from inference.gpu.pages import like, ragged_rows
 from inference.gpu.sampling import SamplingRows, noise_bits, sample_rows
 from inference.kvcache.storage import KvStorage
-from inference.model.batch import Batch, Segment
+from inference.model.batch import Batch, Runner, Segment
 from inference.model.rotary import RotaryTable, rotate
 from inference.sampling.noise import gumbel_noise
 from inference.sampling.params import SamplingParams
@@ -199,7 +198,8 @@ def _loop(device: str, dtype: torch.dtype) -> float:
     model = CudaLlama(SHAPE, weights, max_context=256)
     greedy, block_ids, count = SamplingParams(temperature=0.0), (3, 1), 40
     kv = KvStorage(model.kv_shape, num_blocks=6)
-    loop = DecodeLoop(model, kv, size=1, method="greedy")
+    loop = model.steps_ahead(kv, [greedy])
+    assert loop
     loop.start([Runner(token_id=1, position=0, block_ids=block_ids, params=greedy, reply_position=0)])
     ahead = []
     loop.launch()

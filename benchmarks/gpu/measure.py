@@ -8,10 +8,9 @@ from statistics import median
 import torch
 
 from benchmarks.gpu.models import SHAPES, Kind, num_layer_weights
-from inference.gpu.decode_loop import DecodeLoop, Runner
 from inference.gpu.llama import CudaLlama
 from inference.kvcache.storage import KvStorage, num_blocks_for
-from inference.model.batch import Batch, Segment
+from inference.model.batch import Batch, Runner, Segment
 from inference.sampling.params import SamplingParams
 
 
@@ -77,8 +76,9 @@ def limits(device: str, scale: Scale) -> Limits:
 def decode_time(model: CudaLlama, name: str, kind: Kind, batch_size: int, scale: Scale, measured: Limits) -> DecodeTime:
     """Greedy steps of a loop that the host reads one step behind."""
     kv, blocks = _storage(model, batch_size, scale)
-    loop = DecodeLoop(model, kv, size=batch_size, method="greedy")
     greedy = SamplingParams(temperature=0.0)
+    loop = model.steps_ahead(kv, [greedy] * batch_size)
+    assert loop
     runners = [
         Runner(token_id=1, position=scale.context, block_ids=block_ids, params=greedy, reply_position=0)
         for block_ids in blocks

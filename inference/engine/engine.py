@@ -1,6 +1,7 @@
 """The step: the scheduler says which tokens, the model computes them, and replies grow by what the sampler chooses.
 
     schedule ▶ one flat batch ▶ forward ▶ for each sequence with logits: choose, compare with the drafts ▶ events
+                             or the device has chosen already (`device_decoding.py`)
 
 A sequence with drafts has logits for its last token and for each draft. Its next token is chosen from the first; as
 long as it equals the draft, the one after it is chosen from the next. As the noise depends on seed and position alone
@@ -16,13 +17,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from inference.config import EngineConfig
+from inference.engine.device_decoding import DeviceDecoding, chosen
 from inference.engine.reply import ReplyWriter
 from inference.engine.request import End, Event, Failure, GenerationRequest
-from inference.engine.step_batch import batch_of, kept, view
+from inference.engine.step_batch import Rows, batch_of, kept, rows_by_sequence, segment_of, view
 from inference.errors import InvalidRequest
 from inference.kvcache.block_pool import BlockPool
+from inference.kvcache.host_tier import HostCounts, HostTier
 from inference.kvcache.storage import KvStorage
-from inference.model.batch import DecoderModel, Preparable
+from inference.model.batch import Batch, DecoderModel, DecodesOnDevice, Preparable
 from inference.sampling.chooser import TokenChooser
 from inference.scheduler.scheduler import Scheduler, SchedulerConfig, Work
 from inference.scheduler.sequence import Sequence
@@ -43,6 +46,9 @@ class EngineStats:
     num_blocks: int
     num_blocks_held: int
     num_blocks_named: int
+    num_host_blocks: int
+    num_spilled_blocks: int
+    num_restored_blocks: int
     num_prefix_queried_tokens: int
     num_prefix_hit_tokens: int
     num_prefill_tokens: int
@@ -85,12 +91,19 @@ class Engine:
         self._kv = KvStorage(model.kv_shape, num_blocks=num_blocks)
         if isinstance(model, Preparable):
             model.prepare(self._kv)
+        max_step_tokens, self._busy_step_tokens = config.step_tokens
         limits = SchedulerConfig(
             max_running=config.max_running,
-            max_step_tokens=config.max_step_tokens,
-            busy_step_tokens=config.busy_step_tokens,
+            max_step_tokens=max_step_tokens,
+            busy_step_tokens=self._busy_step_tokens,
+            is_tiled=not isinstance(model, DecodesOnDevice),
         )
-        self._scheduler = Scheduler(BlockPool(num_blocks), limits, on_preempt=self._forget_drafts)
+        host = HostTier(self._kv, num_bytes=config.kv_host_bytes) if config.kv_host_bytes else None
+        pool = BlockPool(num_blocks, on_reuse=host.spill if host else None)
+        self._scheduler = Scheduler(pool, limits, host=host, on_preempt=self._forget)
+        self._device: DeviceDecoding | None = None
+        if isinstance(model, DecodesOnDevice):
+            self._device = DeviceDecoding(model, self._kv, make_room=self._scheduler.make_room)
         self._drafting = drafting
         self._replies: dict[str, _Reply] = {}
         self._num_prefill_tokens = self._num_decode_tokens = self._num_steps = 0
@@ -133,18 +146,18 @@ class Engine:
         """Forget a request, in whatever state it is; what it computed can still be found. Unknown ids are no error."""
         if self._replies.pop(request_id, None):
             for sequence in self._scheduler.remove(lambda sequence: sequence.request.request_id == request_id):
-                self._forget_drafts(sequence)
+                self._forget(sequence)
 
     def step(self) -> list[Event]:
         """Advance the running sequences. Returns what happened, in order, for each request."""
         started = time.monotonic()
         events = self._expire(now=started)
-        self._draft()
+        has_drafts = self._draft()
         drafted = time.monotonic()
         works = self._scheduler.schedule()
         if works:
             scheduled = time.monotonic()
-            events += self._compute(works)
+            events += self._compute(works, has_drafts=has_drafts)
             self._num_steps += 1
             self._schedule_seconds += scheduled - drafted
             self._step_seconds += time.monotonic() - started
@@ -152,22 +165,28 @@ class Engine:
 
     def fail_all(self, code: str, message: str) -> list[Event]:
         """End every request with a failure, after an error inside a step. Keys and values are not trusted any more."""
+        if self._device:
+            self._device.abandon()  # it may be the device that failed: wait for nothing
         removed = self._scheduler.remove(lambda _: True)
-        self._scheduler.pool.forget_all()
+        self._scheduler.forget_all()
         self._replies.clear()
         for sequence in removed:
-            self._forget_drafts(sequence)
+            self._forget(sequence)
         return [_failure(sequence, code, message) for sequence in removed]
 
     def stats(self) -> EngineStats:
         scheduler = self._scheduler
         drafts = self._drafting.counters if self._drafting else DraftCounters()
+        host = scheduler.host.counts if scheduler.host else HostCounts()
         return EngineStats(
             num_running=len(scheduler.running),
             num_waiting=len(scheduler.waiting),
             num_blocks=scheduler.pool.num_blocks - 1,
             num_blocks_held=scheduler.pool.num_held,
             num_blocks_named=scheduler.pool.num_named,
+            num_host_blocks=host.num_blocks,
+            num_spilled_blocks=host.num_spilled,
+            num_restored_blocks=host.num_restored,
             num_prefix_queried_tokens=scheduler.num_queried_tokens,
             num_prefix_hit_tokens=scheduler.num_hit_tokens,
             num_prefill_tokens=self._num_prefill_tokens,
@@ -186,6 +205,8 @@ class Engine:
         """Raises AssertionError if a block is lost or held by nobody. For tests, and cheap enough when idle."""
         pool = self._scheduler.pool
         pool.check_integrity()
+        if self._scheduler.host:
+            self._scheduler.host.check_integrity()
         holders = [block_id for sequence in self._scheduler.running for block_id in sequence.block_ids]
         assert len(set(holders)) == pool.num_held
         assert self.has_work or pool.num_held == 0
@@ -195,13 +216,13 @@ class Engine:
         message = f"The request took longer than {self._config.deadline_s:g} s."
         for sequence in late:
             del self._replies[sequence.request.request_id]
-            self._forget_drafts(sequence)
+            self._forget(sequence)
         return [_failure(sequence, "deadline_exceeded", message) for sequence in late]
 
-    def _draft(self) -> None:
-        """Guess ahead for those that miss one token only."""
+    def _draft(self) -> bool:
+        """Guess ahead for those that miss one token only. Whether there are any guesses."""
         if self._drafting is None:
-            return
+            return False
         sequences = [sequence for sequence in self._scheduler.running if sequence.num_missing == 1]
         limits = [self._most_drafts(sequence) for sequence in sequences]
         if any(limits):
@@ -212,46 +233,69 @@ class Engine:
             drafts = self._drafting.drafts_for(
                 [view(sequence) for sequence in sequences],
                 limits,
-                num_other_rows=min(num_others, self._config.busy_step_tokens),
+                num_other_rows=min(num_others, self._busy_step_tokens),
             )
             for sequence, guessed in zip(sequences, drafts, strict=True):
                 chooser = self._replies[sequence.request.request_id].chooser
                 sequence.drafts = list(chooser.mask_draft(guessed)) if guessed else []
+        has_drafts = any(sequence.drafts for sequence in sequences)
+        if self._device and self._device.num_ahead:
+            # The token they are a guess at is being computed: they are made anew once it is known.
+            for sequence in sequences:
+                sequence.drafts = []
+        return has_drafts
 
     def _most_drafts(self, sequence: Sequence) -> int:
         total = len(sequence.request.prompt_ids) + sequence.request.max_tokens
         return most_drafts(len(sequence.tokens), max_total_tokens=total, max_context=self._model.max_context)
 
-    def _forget_drafts(self, sequence: Sequence) -> None:
+    def _forget(self, sequence: Sequence) -> None:
+        """It lost its blocks, which nobody else has been given yet."""
+        if self._device:
+            self._device.forget(sequence)
         if self._drafting:
             self._drafting.forget(sequence.request.request_id)
 
-    def _compute(self, works: Seq[Work]) -> list[Event]:
-        batch, logit_works = batch_of(works)
-        started = time.monotonic()
-        logits = self._model.forward(batch, self._kv)
-        if self._drafting and len(logit_works) == len(works):
-            self._drafting.stepped(len(batch.ids), time.monotonic() - started)
+    def _compute(self, works: Seq[Work], *, has_drafts: bool) -> list[Event]:
+        rows_of = self._rows_ahead(works, goes_on=not has_drafts)
+        segments = {work.sequence: segment_of(work, row=0) for work in works if work.sequence in rows_of}
+        others = [work for work in works if work.sequence not in rows_of]
+        if others:
+            batch, logit_works = batch_of(others)
+            rows_of |= self._forward(batch, logit_works)
+            segments |= {work.sequence: segment for work, segment in zip(others, batch.segments, strict=True)}
         events: list[Event] = []
         ended: list[Sequence] = []
-        row = 0
         for work in works:
             sequence = work.sequence
             self._count(sequence, work.num_tokens)
             sequence.num_computed = work.position + work.num_tokens - work.num_drafts
-            if work in logit_works:
-                rows = logits[row : row + work.num_drafts + 1]
-                row += work.num_drafts + 1
-                written = self._choose(sequence, rows)
+            if sequence in rows_of:
+                written = self._choose(sequence, rows_of[sequence])
                 events += written
                 if written and isinstance(written[-1], End | Failure):
                     ended.append(sequence)
             sequence.publish_full_blocks(self._scheduler.pool)
         if self._drafting:
-            segments = zip(works, batch.segments, strict=True)
-            self._drafting.observe([kept(work.sequence, segment) for work, segment in segments])
+            self._drafting.observe([kept(sequence, segment) for sequence, segment in segments.items()])
         self._finish(ended)
         return events
+
+    def _rows_ahead(self, works: Seq[Work], *, goes_on: bool) -> dict[Sequence, Rows]:
+        if self._device is None:
+            return {}
+        ids = self._device.take(works, goes_on=goes_on)
+        if self._drafting and self._device.step_s and len(ids) == len(works):
+            self._drafting.stepped(len(ids), self._device.step_s)
+        return {sequence: [token_id] for sequence, token_id in ids.items()}
+
+    def _forward(self, batch: Batch, logit_works: Seq[Work]) -> dict[Sequence, Rows]:
+        started = time.monotonic()
+        ids = self._device.sample(batch, logit_works) if self._device else None
+        rows = self._model.forward(batch, self._kv) if ids is None else ids
+        if self._drafting and len(logit_works) == len(batch.segments):
+            self._drafting.stepped(len(batch.ids), time.monotonic() - started)
+        return rows_by_sequence(logit_works, rows)
 
     def _finish(self, sequences: Seq[Sequence]) -> None:
         for sequence in sequences:
@@ -259,7 +303,8 @@ class Engine:
             if self._drafting:
                 self._drafting.finished(view(sequence))
         if sequences:
-            self._scheduler.remove(lambda sequence: sequence in sequences)
+            for sequence in self._scheduler.remove(lambda sequence: sequence in sequences):
+                self._forget(sequence)
 
     def _count(self, sequence: Sequence, num_tokens: int) -> None:
         if sequence.num_generated:
@@ -267,13 +312,13 @@ class Engine:
         else:
             self._num_prefill_tokens += num_tokens
 
-    def _choose(self, sequence: Sequence, rows: Tensor) -> list[Event]:
+    def _choose(self, sequence: Sequence, rows: Rows) -> list[Event]:
         """Choose the next token from the first row, and from each further row as long as the drafts were right."""
         drafts, sequence.drafts = sequence.drafts[: len(rows) - 1], []
         events: list[Event] = []
         num_accepted = 0
-        for number, logits in enumerate(rows):
-            token_id = self._choose_one(sequence, logits, events)
+        for number, row in enumerate(rows):
+            token_id = self._choose_one(sequence, row, events)
             if number == len(drafts) or token_id != drafts[number]:
                 break
             num_accepted += 1
@@ -284,9 +329,12 @@ class Engine:
             self._drafting.checked(sequence.request.request_id, num_drafted=len(drafts), num_accepted=num_accepted)
         return events
 
-    def _choose_one(self, sequence: Sequence, logits: Tensor, events: list[Event]) -> int:
+    def _choose_one(self, sequence: Sequence, row: Tensor | int, events: list[Event]) -> int:
         reply = self._replies[sequence.request.request_id]
-        choice = reply.chooser.choose(logits, position=sequence.reply_position, reply_ids=sequence.reply_ids)
+        if isinstance(row, int):
+            choice = chosen(row)
+        else:
+            choice = reply.chooser.choose(row, position=sequence.reply_position, reply_ids=sequence.reply_ids)
         sequence.first_token_at = sequence.first_token_at or time.monotonic()
         if choice.failure:
             events.append(_failure(sequence, "generation_failed", choice.failure))

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence as Seq
 
+from torch import Tensor
+
 from inference.model.batch import Batch, Segment
 from inference.scheduler.scheduler import Work
 from inference.scheduler.sequence import Sequence
 from inference.speculation.proposer import KeptRows, SequenceView
+
+Rows = Tensor | Seq[int]
+"""What a sequence's next tokens are chosen from: logits [rows, vocab], or what the device chose from them."""
 
 
 def batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
@@ -16,14 +21,27 @@ def batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
     logit_works = []
     for work in works:
         sequence, end = work.sequence, work.position + work.num_tokens
-        segments.append(
-            Segment(row=len(ids), num_tokens=work.num_tokens, position=work.position, block_ids=sequence.block_ids)
-        )
+        segments.append(segment_of(work, row=len(ids)))
         ids += sequence.tokens[work.position : end] + sequence.drafts[: work.num_drafts]
         if work.has_logits:
             logit_rows += range(len(ids) - work.num_drafts - 1, len(ids))
             logit_works.append(work)
     return Batch(ids=ids, segments=segments, logit_rows=logit_rows), logit_works
+
+
+def rows_by_sequence(logit_works: Seq[Work], rows: Rows) -> dict[Sequence, Rows]:
+    """Whose the rows are that a batch was asked for: one for the next token, and one after each draft."""
+    rows_of: dict[Sequence, Rows] = {}
+    end = 0
+    for work in logit_works:
+        start, end = end, end + work.num_drafts + 1
+        rows_of[work.sequence] = rows[start:end]
+    return rows_of
+
+
+def segment_of(work: Work, *, row: int) -> Segment:
+    """What a work computes, as consecutive rows of a batch."""
+    return Segment(row=row, num_tokens=work.num_tokens, position=work.position, block_ids=work.sequence.block_ids)
 
 
 def view(sequence: Sequence) -> SequenceView:

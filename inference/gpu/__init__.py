@@ -9,7 +9,7 @@
     graphs.py          captured steps of fixed shape, largest first, one memory pool
     llama.py           CudaLlama, a DecoderModel
     sampling.py        greedy and seeded sampling of many rows, as the CPU chooser does it
-    decode_loop.py     steps that read the tokens of the step before on the device
+    decode_loop.py     steps that read the tokens of the step before on the device (`engine/device_decoding.py` runs it)
 
 Everything but kernels/ is plain torch and is tested on CPU against the CPU engine. docs/design/gpu.md says what was
 never run on a GPU.

@@ -7,23 +7,22 @@
 
 The host decides nothing that a step needs, except that there is a block for the position it writes: `room` says for how
 many more steps there is. That a reply has ended is seen one step late; the step under way then computes one token
-more, which is not read, in a block the sequence still holds. So a sequence's blocks may be freed only after
-`collect` has returned every step launched while it ran.
+more, which is not read, in a block the sequence still holds. So a sequence's blocks may be given to others only after
+`collect` has returned every step launched while it ran. `engine/device_decoding.py` sees to all this.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from inference.gpu.graphs import Captured
-from inference.gpu.llama import CudaLlama
-from inference.gpu.pages import fill_uniform, like, uniform_rows
+from inference.gpu.pages import PagedRows, fill_uniform, like
 from inference.gpu.sampling import Method, SamplingRows, sample_rows
-from inference.kvcache.storage import BLOCK_TOKENS, KvStorage
-from inference.model.batch import Batch, Segment
+from inference.kvcache.storage import BLOCK_TOKENS
+from inference.model.batch import Batch, Runner, Segment
 from inference.sampling.params import SamplingParams
 
 DEPTH = 2
@@ -31,43 +30,39 @@ DEPTH = 2
 NOTHING = Batch(ids=(), segments=(), logit_rows=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
-    """A sequence that misses one token: its id, its position, blocks (room for later ones included), and sampling.
-
-    `reply_position` is the place in the reply of the token chosen next.
-    """
-
-    token_id: int
-    position: int
-    block_ids: Sequence[int]
-    params: SamplingParams
-    reply_position: int
-
-
 class DecodeLoop:
-    """Up to `size` sequences that advance together, all sampled by one `method`, until the host starts others.
+    """Sequences that advance together, all sampled by one `method`, until the host starts others: `StepsAhead`.
 
-    For an engine: `start` after any step that changed who runs; then `launch` ahead and `collect` behind, `extend`
-    where `room` gets short. A step with prompts, drafts or rows for the CPU's chooser goes through `forward` as before.
+    `compute` is a pass over rows on `device` that returns their logits; `rows` on the CPU have room for a row of as
+    many sequences as this is for, and `scratch_block` takes what those that are not there would store.
     """
 
-    def __init__(self, model: CudaLlama, kv: KvStorage, *, size: int, method: Method) -> None:
-        self._model = model
-        self._kv = kv
-        self._method = method
-        device = kv.shape.device
-        self._on_host = uniform_rows(
-            num_sequences=size, rows_each=1, num_columns=model.num_columns, pairs_per_row=model.pairs_per_row
-        )
-        self._rows = like(self._on_host, device=device)
+    depth = DEPTH
+
+    def __init__(
+        self,
+        compute: Callable[[PagedRows], Tensor],
+        rows: PagedRows,
+        *,
+        method: Method,
+        scratch_block: int,
+        device: str,
+        has_graph: bool,
+        pool: object = None,
+    ) -> None:
+        self._compute = compute
+        self._device = device
+        self._scratch_block = scratch_block
+        self._on_host = rows
+        self._rows = like(rows, device=device)
+        size = rows.num_sequences
         greedy = SamplingParams(temperature=0.0)
         self._sampling = replace(SamplingRows.of([greedy] * size, [0] * size, device=device), method=method)
         self._is_running = torch.zeros(size, dtype=torch.bool, device=device)
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
-        fill_uniform(self._on_host, NOTHING, scratch_block=kv.scratch_block)
+        fill_uniform(self._on_host, NOTHING, scratch_block=scratch_block)
         self._rows.buffer.copy_(self._on_host.buffer)
-        self._captured = Captured(self._step, has_graph=model.has_graphs)
+        self._captured = Captured(self._step, has_graph=has_graph, pool=pool)
         with torch.inference_mode():
             self._captured.prepare()  # on padding alone, which no step moves
         is_cuda = torch.device(device).type == "cuda"
@@ -75,7 +70,8 @@ class DecodeLoop:
         self._is_there = [_event() for _ in range(DEPTH)] if is_cuda else []
         self._free = deque(range(DEPTH))
         self._under_way: deque[int] = deque()
-        self._ends: list[int] = []
+        self._starts: list[int] = []
+        self._num_blocks: list[int] = []
         self._num_launched = 0
 
     @property
@@ -85,7 +81,8 @@ class DecodeLoop:
     @property
     def room(self) -> int:
         """Steps that can be launched before a sequence needs another block."""
-        return min(self._ends, default=0) - self._num_launched
+        ends = (count * BLOCK_TOKENS - start for count, start in zip(self._num_blocks, self._starts, strict=True))
+        return min(ends, default=0) - self._num_launched
 
     @torch.inference_mode()
     def start(self, runners: Sequence[Runner]) -> None:
@@ -97,25 +94,31 @@ class DecodeLoop:
             for row, runner in enumerate(runners)
         ]
         batch = Batch(ids=[runner.token_id for runner in runners], segments=segments, logit_rows=())
-        fill_uniform(self._on_host, batch, scratch_block=self._kv.scratch_block)
+        fill_uniform(self._on_host, batch, scratch_block=self._scratch_block)
         for number, runner in enumerate(runners):
             self._on_host.tables[number, : len(runner.block_ids)] = torch.tensor(list(runner.block_ids))
-        self._ends = [len(runner.block_ids) * BLOCK_TOKENS - runner.position for runner in runners]
+        self._starts = [runner.position for runner in runners]
+        self._num_blocks = [len(runner.block_ids) for runner in runners]
         self._num_launched = 0
         padding = self._rows.num_sequences - len(runners)
         params = [runner.params for runner in runners] + [SamplingParams(temperature=0.0)] * padding
         positions = [runner.reply_position for runner in runners] + [0] * padding
         self._put(params, positions, len(runners))
 
-    def extend(self, number: int, block_ids: Sequence[int], *, position: int) -> None:
-        """Sequence `number` of those started has these blocks now. `position` is where it was started."""
-        columns = torch.tensor(list(block_ids), dtype=torch.int32)
-        self._rows.tables[number, : len(columns)].copy_(columns)
-        self._ends[number] = len(block_ids) * BLOCK_TOKENS - position
+    @torch.inference_mode()
+    def extend(self, number: int, block_ids: Sequence[int]) -> None:
+        """Sequence `number` of those started has these blocks now: those it had, and more."""
+        added = slice(self._num_blocks[number], len(block_ids))
+        if added.start == added.stop:
+            return
+        # The host's table is page-locked, and what a copy under way still reads of it is not written again.
+        self._on_host.tables[number, added] = torch.tensor(list(block_ids[added]), dtype=torch.int32)
+        self._rows.tables[number, added].copy_(self._on_host.tables[number, added], non_blocking=True)
+        self._num_blocks[number] = len(block_ids)
 
     @torch.inference_mode()
     def launch(self) -> None:
-        """Queue a step; does not wait for the device. At most DEPTH may be under way, and `room` must be left."""
+        """Queue a step; does not wait for the device."""
         assert self.room > 0
         slot = self._free.popleft()
         self._captured.run()
@@ -126,17 +129,22 @@ class DecodeLoop:
         self._num_launched += 1
 
     def collect(self) -> list[int]:
-        """The ids chosen by the oldest step under way, for each sequence started; waits for that step alone."""
+        """The ids chosen by the oldest step under way; waits for that step alone."""
         slot = self._under_way.popleft()
         if self._is_there:
             self._is_there[slot].synchronize()
         self._free.append(slot)
-        chosen: list[int] = self._results[slot][: len(self._ends)].tolist()
+        chosen: list[int] = self._results[slot][: len(self._starts)].tolist()
         return chosen
+
+    def abandon(self) -> None:
+        """Ask for nothing that is under way: what is launched later comes behind it on the device's queue."""
+        self._free = deque(range(DEPTH))
+        self._under_way.clear()
 
     def _put(self, params: Sequence[SamplingParams], positions: Sequence[int], num_running: int) -> None:
         self._rows.buffer.copy_(self._on_host.buffer)
-        self._sampling.copy_from(SamplingRows.of(params, positions, device=self._kv.shape.device))
+        self._sampling.copy_from(SamplingRows.of(params, positions, device=self._device))
         self._is_running.copy_(torch.arange(len(params)) < num_running)
 
     def _step(self) -> Tensor:
@@ -146,7 +154,7 @@ class DecodeLoop:
         column = (rows.positions // BLOCK_TOKENS).clamp_max(rows.tables.shape[1] - 1)
         block = rows.tables.gather(1, column.long()[:, None]).squeeze(1)
         rows.slots.copy_(block * BLOCK_TOKENS + rows.positions % BLOCK_TOKENS)
-        logits = self._model.compute(rows, self._kv)
+        logits = self._compute(rows)
         self._chosen.copy_(sample_rows(logits, sampling))
         rows.ids.copy_(torch.where(self._is_running, self._chosen.clamp_min(0), rows.ids))
         advance = self._is_running.int()

@@ -68,9 +68,13 @@ class StepSizes:
     def fitting(self, batch: Batch) -> tuple[int, int] | None:
         """The least shape that this batch fits into."""
         most_rows = max(segment.num_tokens for segment in batch.segments)
-        sizes = [size for size in self.batch_sizes if size >= len(batch.segments)]
+        size = self.holding(len(batch.segments))
         rows = [number for number in self.rows_each if number >= most_rows]
-        return (min(sizes), min(rows)) if sizes and rows else None
+        return (size, min(rows)) if size and rows else None
+
+    def holding(self, num_sequences: int) -> int | None:
+        """The least number of sequences that there are shapes for and that holds so many."""
+        return min((size for size in self.batch_sizes if size >= num_sequences), default=None)
 
 
 class FixedSteps:

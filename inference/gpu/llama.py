@@ -9,7 +9,7 @@ summed in another order (docs/design/gpu.md).
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,13 +17,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.gpu.attention import Pages, choose_backend, paged_attend, split_tokens_for
+from inference.gpu.decode_loop import DecodeLoop
 from inference.gpu.fused import fused_for
 from inference.gpu.graphs import FixedSteps, StepSizes
 from inference.gpu.linear import Head, Matrix
-from inference.gpu.pages import PagedRows, like, ragged_rows
+from inference.gpu.pages import PagedRows, like, ragged_rows, uniform_rows
+from inference.gpu.sampling import METHODS, Method, SamplingRows, method_for, on_device, sample_rows
 from inference.kvcache.storage import KvShape, KvStorage, num_blocks_for
 from inference.model.batch import Batch
 from inference.model.rotary import RotaryTable
+from inference.sampling.params import SamplingParams
 from inference.weights.shape import ModelShape
 
 
@@ -103,10 +106,8 @@ class CudaLlama:
         cos, sin = rope.at(torch.arange(self._num_positions))
         self._rope = cos.squeeze(1).to(self._device), sin.squeeze(1).to(self._device)
         self._fixed: weakref.WeakKeyDictionary[KvStorage, FixedSteps] = weakref.WeakKeyDictionary()
-
-    @property
-    def has_graphs(self) -> bool:
-        return self._has_graphs
+        self._loops: weakref.WeakKeyDictionary[KvStorage, dict[tuple[int, Method], DecodeLoop]]
+        self._loops = weakref.WeakKeyDictionary()
 
     @property
     def num_columns(self) -> int:
@@ -123,10 +124,31 @@ class CudaLlama:
         logits = self._fixed_steps(kv).run(batch)
         return logits if logits is not None else self._forward_ragged(batch, kv)
 
+    def can_sample(self, params: SamplingParams) -> bool:
+        """As `DecodesOnDevice`."""
+        return on_device(params)
+
+    @torch.inference_mode()
+    def forward_and_sample(
+        self, batch: Batch, kv: KvStorage, params: Sequence[SamplingParams], reply_positions: Sequence[int]
+    ) -> list[int]:
+        """As `DecodesOnDevice`: what waits for the device is the copy of the ids alone."""
+        rows = SamplingRows.of(params, reply_positions, device=self._device)  # before there is anything to wait for
+        chosen: list[int] = sample_rows(self.forward_on_device(batch, kv), rows).tolist()
+        return chosen
+
+    def steps_ahead(self, kv: KvStorage, params: Sequence[SamplingParams]) -> DecodeLoop | None:
+        """As `DecodesOnDevice`: a loop of the least size and method that serves all of these."""
+        size = self._sizes.holding(len(params))
+        return self._loop(kv, size, method_for(params)) if size else None
+
     @torch.inference_mode()
     def prepare(self, kv: KvStorage) -> None:
         """Capture the decode steps before the first request has to wait for it."""
         self._fixed_steps(kv).prepare()
+        for size in sorted(self._sizes.batch_sizes, reverse=True):
+            for method in METHODS:
+                self._loop(kv, size, method)
 
     def compute(self, rows: PagedRows, kv: KvStorage, logit_rows: Tensor | None = None) -> Tensor:
         """One pass over rows on the device; logits of `logit_rows`, or of all. Launches kernels and nothing else."""
@@ -159,15 +181,8 @@ class CudaLlama:
 
     def _fixed_steps(self, kv: KvStorage) -> FixedSteps:
         if kv not in self._fixed:
-            reference = weakref.ref(kv)  # or the dictionary would keep what it is to forget
-
-            def compute(rows: PagedRows) -> Tensor:
-                storage = reference()
-                assert storage is not None  # whoever runs a step holds it
-                return self.compute(rows, storage)
-
             self._fixed[kv] = FixedSteps(
-                compute,
+                self._computing_on(kv),
                 scratch_block=kv.scratch_block,
                 device=self._device,
                 sizes=self._sizes,
@@ -176,6 +191,33 @@ class CudaLlama:
                 has_graphs=self._has_graphs,
             )
         return self._fixed[kv]
+
+    def _loop(self, kv: KvStorage, size: int, method: Method) -> DecodeLoop:
+        loops = self._loops.setdefault(kv, {})
+        if (size, method) not in loops:
+            rows = uniform_rows(
+                num_sequences=size, rows_each=1, num_columns=self.num_columns, pairs_per_row=self.pairs_per_row
+            )
+            loops[size, method] = DecodeLoop(
+                self._computing_on(kv),
+                rows,
+                method=method,
+                scratch_block=kv.scratch_block,
+                device=self._device,
+                has_graph=self._has_graphs,
+                pool=self._fixed_steps(kv).pool,
+            )
+        return loops[size, method]
+
+    def _computing_on(self, kv: KvStorage) -> Callable[[PagedRows], Tensor]:
+        reference = weakref.ref(kv)  # or the dictionaries would keep what they are to forget
+
+        def compute(rows: PagedRows) -> Tensor:
+            storage = reference()
+            assert storage is not None  # whoever runs a step holds it
+            return self.compute(rows, storage)
+
+        return compute
 
     @property
     def pairs_per_row(self) -> int:

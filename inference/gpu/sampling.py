@@ -14,13 +14,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from inference.model.batch import FAILED
 from inference.sampling.noise import key_of_seed
 from inference.sampling.params import SamplingParams
 
 GREEDY_BELOW = 1e-5
-FAILED = -1
-"""Stands where no logit is a number."""
 Method = Literal["greedy", "whole", "truncated"]
+METHODS: tuple[Method, ...] = ("truncated", "whole", "greedy")
 
 _STEP, _FIRST, _SECOND = (value - (1 << 64) for value in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 

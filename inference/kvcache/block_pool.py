@@ -11,16 +11,22 @@ linked through two arrays, so that a found block leaves it from the middle in co
 (docs/design/prefix_caching.md of vllm-project/vllm).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from inference.kvcache.hashing import BlockHash
 from inference.kvcache.storage import NULL_BLOCK
 
 
 class BlockPool:
-    """Blocks 1 .. num_blocks - 1; block 0 is the null block, which nobody holds."""
+    """Blocks 1 .. num_blocks - 1; block 0 is the null block, which nobody holds.
 
-    def __init__(self, num_blocks: int) -> None:
+    `on_reuse` hears of named blocks, in the order of the line, just before they are handed out and their names are
+    forgotten: they still hold what they are called, and may be copied (host_tier.py).
+    """
+
+    def __init__(
+        self, num_blocks: int, *, on_reuse: Callable[[Sequence[tuple[int, BlockHash]]], None] | None = None
+    ) -> None:
         if num_blocks < 2:
             raise ValueError(f"a pool needs a block beside the null block, not {num_blocks} in all")
         self.num_blocks = num_blocks
@@ -31,6 +37,7 @@ class BlockPool:
         self._next = [*range(1, num_blocks), NULL_BLOCK]
         self._previous = [num_blocks - 1, *range(num_blocks - 1)]
         self.num_free = num_blocks - 1
+        self._on_reuse = on_reuse
 
     @property
     def num_held(self) -> int:
@@ -67,13 +74,15 @@ class BlockPool:
     def allocate(self, num_blocks: int) -> list[int]:
         """Nameless blocks with one holder. There must be as many free ones; what they held cannot be found any more."""
         assert num_blocks <= self.num_free
-        block_ids = []
+        block_ids: list[int] = []
         for _ in range(num_blocks):
-            block_id = self._next[NULL_BLOCK]
+            block_ids.append(self._next[block_ids[-1] if block_ids else NULL_BLOCK])
+        if self._on_reuse and (named := [(i, name) for i in block_ids if (name := self._names[i])]):
+            self._on_reuse(named)  # if this fails, nothing has been handed out
+        for block_id in block_ids:
             self._unlink(block_id)
             self._forget(block_id)
             self._num_holders[block_id] = 1
-            block_ids.append(block_id)
         return block_ids
 
     def free(self, block_ids: Sequence[int]) -> None:

@@ -62,6 +62,26 @@ class KvStorage:
         assert self.shape.has_scratch_block
         return self.num_blocks
 
+    @property
+    def block_size(self) -> tuple[int, ...]:
+        """(2, L, G, B, bytes of D): a block by itself, keys before values, byte by byte whatever its number type."""
+        shape = self.shape
+        return 2, shape.num_layers, shape.num_kv_heads, BLOCK_TOKENS, shape.head_dim * shape.dtype.itemsize
+
+    def gather(self, block_ids: Sequence[int]) -> Tensor:
+        """Copies of these blocks, [n, *block_size] uint8 on the device; each is one piece of memory."""
+        ids = self._on_device(block_ids)
+        blocks = torch.empty((len(block_ids), *self.block_size), dtype=torch.uint8, device=self.shape.device)
+        for part, whole in enumerate((self.keys, self.values)):
+            blocks[:, part] = whole.view(torch.uint8).index_select(1, ids).transpose(0, 1)
+        return blocks
+
+    def scatter(self, block_ids: Sequence[int], blocks: Tensor) -> None:
+        """Overwrite these blocks with what `gather` gave for others."""
+        ids = self._on_device(block_ids)
+        for part, whole in enumerate((self.keys, self.values)):
+            whole.view(torch.uint8).index_copy_(1, ids, blocks[:, part].transpose(0, 1))
+
     def write(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> None:
         """Store keys and values [T, G, D]. `slots` [T] int64: block id * BLOCK_TOKENS + place in the block."""
         blocks, places = slots // BLOCK_TOKENS, slots % BLOCK_TOKENS
@@ -73,6 +93,9 @@ class KvStorage:
         shape = (self.shape.num_kv_heads, -1, self.shape.head_dim)
         keys, values = self.keys[layer][block_ids], self.values[layer][block_ids]
         return keys.transpose(0, 1).reshape(shape), values.transpose(0, 1).reshape(shape)
+
+    def _on_device(self, block_ids: Sequence[int]) -> Tensor:
+        return torch.tensor(block_ids).to(self.shape.device, non_blocking=True)
 
 
 def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: str) -> Tensor:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+NOT_A_NUMBER = "the model's output is not a number"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenLogprob:

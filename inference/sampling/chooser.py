@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from inference.sampling.choice import Choice
+from inference.sampling.choice import NOT_A_NUMBER, Choice
 from inference.sampling.drawing import draw
 from inference.sampling.grammars import CompiledGrammar, GrammarError
 from inference.sampling.logprobs import logprobs_of
@@ -98,7 +98,7 @@ class TokenChooser:
         if not self._is_plain:
             scores = _numbers(self._processed(scores.clone(), reply_ids))
         if float(scores.max()) == -math.inf:
-            self._failure = "the model's output is not a number"
+            self._failure = NOT_A_NUMBER
         return scores
 
     def _processed(self, scores: Tensor, reply_ids: Sequence[int]) -> Tensor:

@@ -7,12 +7,18 @@ only moves the count; drafts are tokens that may be taken back (vLLM's rule, vll
 
 Room runs out in the middle of a reply: then the least urgent sequence gives its blocks back and waits to be computed
 again, which is cheap for as long as its blocks can still be found. In a step that preempted nobody is admitted.
+
+With a host tier, blocks that had to be handed out can still be found there; they are brought back where a sequence
+starts, into fresh blocks that it needs in any case.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 from inference.kvcache.block_pool import BlockPool
+from inference.kvcache.hashing import BlockHash
+from inference.kvcache.host_tier import HostTier
 from inference.kvcache.storage import BLOCK_TOKENS, num_blocks_for
 from inference.scheduler.fairness import FairQueue
 from inference.scheduler.sequence import Sequence
@@ -20,11 +26,12 @@ from inference.scheduler.sequence import Sequence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerConfig:
-    """Limits of one step, see `EngineConfig`."""
+    """Limits of one step, see `EngineConfig`; `is_tiled` if the model's attention takes one tile at a time."""
 
     max_running: int
     max_step_tokens: int
     busy_step_tokens: int
+    is_tiled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +50,21 @@ class Work:
 
 
 class Scheduler:
-    """Running and waiting sequences, and the blocks they hold. `on_preempt` hears of each that lost its blocks."""
+    """Running and waiting sequences, and the blocks they hold. `on_preempt` hears of each that lost its blocks.
+
+    `host`, if there is one, has what the pool spills.
+    """
 
     def __init__(
-        self, pool: BlockPool, config: SchedulerConfig, *, on_preempt: Callable[[Sequence], None] = lambda _: None
+        self,
+        pool: BlockPool,
+        config: SchedulerConfig,
+        *,
+        host: HostTier | None = None,
+        on_preempt: Callable[[Sequence], None] = lambda _: None,
     ) -> None:
         self.pool = pool
+        self.host = host
         self.running: list[Sequence] = []
         self.waiting: FairQueue[Sequence] = FairQueue()
         self.num_preemptions = 0
@@ -94,12 +110,18 @@ class Scheduler:
         self.waiting.forget_idle(self._is_running)
         return unwanted
 
+    def forget_all(self) -> None:
+        """Nothing that was computed is found any more, on the device or on the host."""
+        self.pool.forget_all()
+        if self.host:
+            self.host.forget_all()
+
     def _is_running(self, user: str) -> bool:
         return any(sequence.user == user for sequence in self.running)
 
     def _plan(self, sequence: Sequence, plan: dict[Sequence, int], budget: int) -> None:
         """Give the running sequence as much of the budget as it can use, preempting others if it needs their room."""
-        num_tokens = sequence.chunk(budget)
+        num_tokens = sequence.chunk(budget, is_tiled=self._config.is_tiled)
         if num_tokens <= 0:
             return
         if self._num_blocks_lacking(sequence, num_tokens) > self.pool.num_free:
@@ -133,19 +155,37 @@ class Scheduler:
         """Start waiting sequences while there are places, budget, and room for all of their tokens."""
         left = budget - sum(plan.values())
         while left > 0 and len(self.running) < self._config.max_running and (sequence := self.waiting.peek()):
-            found = self.pool.find(sequence.reusable_names())
+            names = sequence.reusable_names()
+            found = self.pool.find(names)
             num_new = num_blocks_for(len(sequence.tokens)) - len(found)
             if num_new > self.pool.num_free - self.pool.num_free_among(found):
                 return  # nobody overtakes, or a long prompt would wait for ever
             self.waiting.pop()
             self.pool.hold(found)  # before anything is handed out, or that might be among it
+            self.running.append(sequence)
+            sequence.block_ids = found  # should a copy fail, they are freed with it
+            num_found = len(found) + self._bring_back(sequence, names[len(found) :])
             if not sequence.num_preemptions:
                 self.num_queried_tokens += len(sequence.tokens)
-                self.num_hit_tokens += len(found) * BLOCK_TOKENS
-            sequence.start(found)
-            self.running.append(sequence)
+                self.num_hit_tokens += num_found * BLOCK_TOKENS
+            sequence.start(sequence.block_ids, num_found=num_found)
             self._plan(sequence, plan, left)
             left = budget - sum(plan.values())
+
+    def _bring_back(self, sequence: Sequence, names: Seq[BlockHash]) -> int:
+        """Give the sequence fresh blocks for what the host has of these names, and fill and name them.
+
+        Returns how many are filled: those handed out may push copies out of a host tier that is full. The rest stay
+        with the sequence, which computes into them.
+        """
+        if not self.host or not (known := self.host.find(names)):
+            return 0
+        fresh = self.pool.allocate(len(known))
+        sequence.block_ids += fresh
+        num_restored = self.host.restore(known, fresh)
+        for block_id, name in zip(fresh[:num_restored], known[:num_restored], strict=True):
+            self.pool.name(block_id, name)
+        return num_restored
 
 
 def _work(sequence: Sequence, num_tokens: int) -> Work:

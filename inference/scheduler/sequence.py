@@ -76,21 +76,21 @@ class Sequence:
         """The tokens of the reply so far, with those it began with."""
         return self.tokens[len(self.request.prompt_ids) - self.request.num_reply_ids :]
 
-    def chunk(self, budget: int) -> int:
-        """How many tokens and drafts the next step computes: within the budget and within one attention tile."""
-        wanted = self.num_missing + len(self.drafts)
-        return min(wanted, budget, tile_end(self.num_computed) - self.num_computed)
+    def chunk(self, budget: int, *, is_tiled: bool) -> int:
+        """How many tokens and drafts the next step computes: within the budget and, `is_tiled`, one attention tile."""
+        wanted = min(self.num_missing + len(self.drafts), budget)
+        return min(wanted, tile_end(self.num_computed) - self.num_computed) if is_tiled else wanted
 
     def reusable_names(self) -> Seq[BlockHash]:
         """The names of the full blocks, but of at most all tokens except the last: its logits have to be computed."""
         self._name_up_to(len(self.tokens) - 1)
         return self._names[: (len(self.tokens) - 1) // BLOCK_TOKENS]
 
-    def start(self, block_ids: Seq[int]) -> None:
-        """Begin, or begin again, with these blocks found in the pool and held."""
+    def start(self, block_ids: Seq[int], *, num_found: int) -> None:
+        """Begin, or begin again, with these blocks held, of which the first `num_found` are computed and named."""
         self.block_ids = list(block_ids)
-        self.num_computed = len(block_ids) * BLOCK_TOKENS
-        self._num_named = len(block_ids)
+        self.num_computed = num_found * BLOCK_TOKENS
+        self._num_named = num_found
         if not self.num_preemptions:
             self.num_cached = self.num_computed
             self.started_at = time.monotonic()

@@ -128,6 +128,7 @@ def serving_config(options: argparse.Namespace) -> ServingConfig:
         decode_threads=options.decode_threads,
         max_context=options.max_context,
         kv_bytes=int(options.kv_gib * GIB),
+        kv_host_bytes=int(options.kv_host_gib * GIB),
         max_running=options.max_running,
         max_waiting=options.max_waiting,
         deadline_s=options.deadline_s,
@@ -165,6 +166,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     engine.add_argument("--decode-threads", type=int, default=0, help="threads for single tokens (default: by size)")
     engine.add_argument("--max-context", type=int, default=0, help="tokens of prompt and reply (default: the model's)")
     engine.add_argument("--kv-gib", type=float, default=1.0, help="memory for keys and values")
+    engine.add_argument(
+        "--kv-host-gib", type=float, default=0.0, help="host memory for those that do not fit in there (default: none)"
+    )
     engine.add_argument("--max-running", type=int, default=8)
     engine.add_argument("--max-waiting", type=int, default=64)
     engine.add_argument("--deadline-s", type=float, default=600.0)
@@ -189,6 +193,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error(f"there is no file {options.api_key_file}")
     if options.tensor_parallel < 1:
         parser.error("--tensor-parallel must be at least 1")
+    if options.kv_host_gib < 0:
+        parser.error("--kv-host-gib must not be negative")
+    if options.kv_host_gib and options.tensor_parallel > 1:
+        parser.error("--kv-host-gib needs the model in one process, without --tensor-parallel")
     if options.guard and not options.embedder:
         parser.error("--guard needs --embedder, whose vectors it judges")
     if (drafts_of(options) in ("model", "eagle")) != bool(options.draft_model):

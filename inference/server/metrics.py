@@ -25,10 +25,13 @@ GAUGES = {
     "num_requests_running": ("num_running", "Sequences advanced in each step"),
     "num_requests_waiting": ("num_waiting", "Requests waiting for room"),
     "kv_cache_named_blocks": ("num_blocks_named", "Blocks that can be reused"),
+    "kv_cache_host_blocks": ("num_host_blocks", "Blocks with a copy in host memory"),
 }
 COUNTERS = {
     "prefix_cache_queries": ("num_prefix_queried_tokens", "Prompt tokens looked up"),
     "prefix_cache_hits": ("num_prefix_hit_tokens", "Prompt tokens found"),
+    "kv_cache_spilled_blocks": ("num_spilled_blocks", "Blocks copied to host memory"),
+    "kv_cache_restored_blocks": ("num_restored_blocks", "Blocks brought back from host memory"),
     "computed_prefill_tokens": ("num_prefill_tokens", "Prompt tokens computed"),
     "computed_decode_tokens": ("num_decode_tokens", "Reply tokens computed"),
     "num_preemptions": ("num_preemptions", "Sequences put back for want of room"),

@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from benchmarks.gpu.engine_path import engine_times
+from benchmarks.gpu.measure import TINY
+from benchmarks.gpu.models import random_llama
+
 PROJECT = Path(__file__).resolve().parents[3]
 # What pyproject.toml lists for the engine and for tests; on the GPU machine there is none of it.
 ABSENT: tuple[str, ...] = (
@@ -52,7 +58,15 @@ def test_the_whole_script_runs_with_torch_and_numpy_alone(tmp_path: Path) -> Non
     }
     assert {row["kind"] for row in report["prefill"]} == {"bf16", "fp8", "int4"}
     assert report["speculation"]
-    assert report["left_out"] == ["transformers: not installed"]
+    assert report["left_out"] == ["engine: llguidance, tiktoken not installed", "transformers: not installed"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_decoding_through_the_engine_is_measured_where_it_can_be_imported(batch_size: int) -> None:
+    model = random_llama("tiny", "bf16", device="cpu", max_context=256, kv_dtype=None)
+    times = engine_times(model, "tiny", "bf16", [batch_size], TINY)
+    assert [(time.batch_size, time.sampling) for time in times] == [(batch_size, "greedy"), (batch_size, "top-p")]
+    assert all(time.tokens_s == pytest.approx(batch_size / time.step_s) for time in times)
 
 
 def test_without_a_device_it_says_so_and_writes_nothing(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from inference.gpu.decode_loop import DEPTH, DecodeLoop, Runner
+from inference.gpu.decode_loop import DEPTH
 from inference.gpu.llama import CudaLlama
-from inference.gpu.sampling import method_for
 from inference.gpu.weights import load_cuda_llama
 from inference.kvcache.storage import KvStorage
-from inference.model.batch import Batch, Segment
+from inference.model.batch import Batch, Runner, Segment
 from inference.sampling.chooser import TokenChooser
 from inference.sampling.params import SamplingParams
 from inference.weights.open import open_checkpoint
@@ -18,6 +17,7 @@ from inference.weights.open import open_checkpoint
 BLOCKS = ((3, 9, 2), (5, 4, 1))
 PROMPTS = (list(range(20, 50)), [7, 8, 9])
 NUM_TOKENS = 20
+GREEDY = SamplingParams(temperature=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,8 @@ def step_by_step(model: CudaLlama, prompt: list[int], block_ids: tuple[int, ...]
 def test_a_loop_writes_the_replies_of_single_steps(model: CudaLlama, params: tuple[SamplingParams, ...]) -> None:
     """Two sequences and two rows of padding; the first crosses into a block that it gets on the way."""
     kv = KvStorage(model.kv_shape, num_blocks=12)
-    loop = DecodeLoop(model, kv, size=4, method=method_for(params))
+    loop = model.steps_ahead(kv, [*params, GREEDY])  # in the shape for four
+    assert loop
     runners = []
     for prompt, block_ids, one in zip(PROMPTS, BLOCKS, params, strict=True):
         segment = Segment(row=0, num_tokens=len(prompt) - 1, position=0, block_ids=block_ids)
@@ -75,7 +76,7 @@ def test_a_loop_writes_the_replies_of_single_steps(model: CudaLlama, params: tup
     while len(replies) < NUM_TOKENS:
         while num_launched < NUM_TOKENS and loop.num_under_way < DEPTH:
             if loop.room == 0:
-                loop.extend(0, BLOCKS[0], position=runners[0].position)
+                loop.extend(0, BLOCKS[0])
             loop.launch()
             num_launched += 1
         replies.append(loop.collect())
@@ -86,8 +87,9 @@ def test_a_loop_writes_the_replies_of_single_steps(model: CudaLlama, params: tup
 def test_padding_stays_in_the_scratch_block(model: CudaLlama) -> None:
     """A row of padding that advanced would leave its table after 32 steps and write into somebody's block."""
     kv = KvStorage(model.kv_shape, num_blocks=12)
-    loop = DecodeLoop(model, kv, size=2, method="greedy")
-    runner = Runner(token_id=1, position=0, block_ids=(5, 4), params=SamplingParams(temperature=0.0), reply_position=0)
+    loop = model.steps_ahead(kv, [GREEDY, GREEDY])
+    assert loop
+    runner = Runner(token_id=1, position=0, block_ids=(5, 4), params=GREEDY, reply_position=0)
     loop.start([runner])
     for _ in range(40):
         loop.launch()
@@ -100,11 +102,11 @@ def test_padding_stays_in_the_scratch_block(model: CudaLlama) -> None:
 def test_a_loop_can_be_started_again_with_others(model: CudaLlama) -> None:
     """The same captured step, other sequences: nothing of the first may be left."""
     kv = KvStorage(model.kv_shape, num_blocks=12)
-    loop = DecodeLoop(model, kv, size=2, method="greedy")
-    greedy = SamplingParams(temperature=0.0)
+    loop = model.steps_ahead(kv, [GREEDY, GREEDY])
+    assert loop
     replies = []
     for block_ids in ((5,), (6,), (5,)):
-        loop.start([Runner(token_id=1, position=0, block_ids=block_ids, params=greedy, reply_position=0)])
+        loop.start([Runner(token_id=1, position=0, block_ids=block_ids, params=GREEDY, reply_position=0)])
         loop.launch()
         loop.launch()
         replies.append([loop.collect(), loop.collect()])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.gpu.sampling import FAILED, SamplingRows, noise_bits, on_device, sample_rows
+from inference.gpu.sampling import SamplingRows, noise_bits, on_device, sample_rows
+from inference.model.batch import FAILED
 from inference.sampling import noise
 from inference.sampling.chooser import TokenChooser
 from inference.sampling.params import GrammarSpec, SamplingParams

@@ -1,6 +1,7 @@
 """Blocks are shared, found again, handed out oldest first, and never lost."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -108,6 +109,39 @@ def test_after_a_fault_nothing_is_found() -> None:
     pool.free(computed(pool, chain))
     pool.forget_all()
     assert pool.find(chain) == []
+    pool.check_integrity()
+
+
+def test_named_blocks_are_announced_while_they_can_still_be_found() -> None:
+    """Whoever copies them needs them as they are, longest unused first; nameless ones hold nothing worth it."""
+    heard: list[tuple[int, BlockHash]] = []
+
+    def note(blocks: Sequence[tuple[int, BlockHash]]) -> None:
+        assert all(pool.find([name]) == [block_id] for block_id, name in blocks)
+        heard.extend(blocks)
+
+    pool = BlockPool(NUM_BLOCKS, on_reuse=note)
+    chain = names(3)
+    held = computed(pool, chain)
+    pool.free(held)
+    pool.allocate(NUM_BLOCKS - 1 - 3)
+    assert heard == []
+    pool.allocate(2)
+    assert heard == [(held[2], chain[2]), (held[1], chain[1])]
+
+
+def test_a_copy_that_fails_hands_nothing_out() -> None:
+    """The step fails, and afterwards every block has its place."""
+
+    def fail(_: Sequence[tuple[int, BlockHash]]) -> None:
+        raise RuntimeError("no memory")
+
+    pool = BlockPool(NUM_BLOCKS, on_reuse=fail)
+    held = computed(pool, names(3))
+    pool.free(held)
+    with pytest.raises(RuntimeError):
+        pool.allocate(NUM_BLOCKS - 1)
+    assert (pool.num_held, pool.find(names(3))) == (0, held)
     pool.check_integrity()
 
 

@@ -1,6 +1,7 @@
 """Which tokens are computed next, with a stand-in for the model: whatever is scheduled counts as computed."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -35,9 +36,10 @@ def scheduler(num_blocks: int = 64, limits: SchedulerConfig = LIMITS) -> Schedul
     return Scheduler(BlockPool(num_blocks + 1), limits)
 
 
-def step(scheduler: Scheduler) -> list[Work]:
+def step(scheduler: Scheduler, compute: Callable[[list[Work]], None] = lambda _: None) -> list[Work]:
     """Schedule, and compute: each sequence whose tokens are all computed gets one more; drafts are all wrong."""
     works = scheduler.schedule()
+    compute(works)
     for work in works:
         sequence = work.sequence
         assert len(sequence.block_ids) >= num_blocks_for(work.position + work.num_tokens)
@@ -179,7 +181,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.run = scheduler(num_blocks=8)
-        self.seed = 0
+
+    def step(self) -> list[Work]:
+        return step(self.run)
 
     @rule(
         num_prompt=st.integers(1, 150),
@@ -198,7 +202,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if sequence.num_missing == 1:
                 sequence.drafts = [0] * min(num_drafts, sequence.num_left - 1)
         has_work = bool(self.run.running or len(self.run.waiting))
-        works = step(self.run)
+        works = self.step()
         assert bool(works) == has_work, "something waits, and nothing is done"
         assert sum(work.num_tokens for work in works) <= LIMITS.max_step_tokens
 

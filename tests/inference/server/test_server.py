@@ -260,6 +260,7 @@ def test_metrics_have_the_names_of_the_field(http: httpx.Client) -> None:
         *("prefix_cache_hits_total", "prompt_tokens_total", "generation_tokens_total", "num_preemptions_total"),
         *("time_to_first_token_seconds_bucket", "inter_token_latency_seconds_bucket", "request_prompt_tokens_bucket"),
         *("e2e_request_latency_seconds_bucket", "request_generation_tokens_bucket"),
+        *("kv_cache_host_blocks", "kv_cache_spilled_blocks_total", "kv_cache_restored_blocks_total"),
         *(
             "request_queue_time_seconds_count",
             "request_prefill_time_seconds_count",
