@@ -58,10 +58,7 @@ class GrammarCompiler:
 
         Raises GrammarError with the reason for a spec that is wrong or asks too much, and CompilerBusy.
         """
-        if not 0 < len(spec.text) <= MAX_CHARS[spec.kind]:
-            raise GrammarError(f"it must have 1 to {MAX_CHARS[spec.kind]} characters")
-        if spec.kind == "lark" and "<[" in spec.text:
-            raise GrammarError("token ids cannot be named in a grammar")
+        _check_text(spec)
         return _raised(self._look_up(spec) or self._compile_in_turn(spec))
 
     def known(self, spec: GrammarSpec) -> CompiledGrammar | None:
@@ -102,7 +99,7 @@ class GrammarCompiler:
         return found
 
     def _compiled(self, spec: GrammarSpec) -> CompiledGrammar | GrammarError:
-        if spec.text != ANY_JSON_OBJECT and (reason := self._rehearse(spec)):
+        if spec != GrammarSpec(kind="json_schema", text=ANY_JSON_OBJECT) and (reason := self._rehearse(spec)):
             return GrammarError(reason)
         if self._vocabulary is None:
             tokens = token_bytes_of(self._tokenizer)
@@ -151,6 +148,15 @@ class GrammarCompiler:
         if self._rehearsal:
             _end(*self._rehearsal)
             self._rehearsal = None
+
+
+def _check_text(spec: GrammarSpec) -> None:
+    if not 0 < len(spec.text) <= MAX_CHARS[spec.kind]:
+        raise GrammarError(f"it must have 1 to {MAX_CHARS[spec.kind]} characters")
+    if spec.kind == "lark" and "<[" in spec.text:
+        raise GrammarError("token ids cannot be named in a grammar")
+    if spec.or_else:
+        _check_text(spec.or_else)
 
 
 def _end(child: Child, connection: Connection) -> None:

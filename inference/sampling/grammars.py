@@ -5,8 +5,10 @@ a grammar can neither ask for one nor let one through, except those that end a r
 may end. Its limits are set low, as specs come from clients: what runs into one is refused or ended, not waited for.
 """
 
+import json
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper, regex_to_lark
@@ -116,6 +118,20 @@ class GrammarState:
 
 
 def _in_llguidances_form(spec: GrammarSpec) -> str:
+    if spec.or_else is None:
+        return _alone(spec)
+    start = {"lark_grammar": "start: @this | @that"}
+    return json.dumps({"grammars": [start, _named("this", spec), _named("that", spec.or_else)]})
+
+
+def _named(name: str, spec: GrammarSpec) -> dict[str, Any]:
+    """One grammar of several. A schema's is in a list of one, every other is in Lark's notation."""
+    form = _alone(spec)
+    grammar = json.loads(form)["grammars"][0] if spec.kind == "json_schema" else {"lark_grammar": form}
+    return {**grammar, "name": name}
+
+
+def _alone(spec: GrammarSpec) -> str:
     try:
         match spec.kind:
             case "json_schema":

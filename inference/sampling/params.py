@@ -13,11 +13,13 @@ ANY_JSON_OBJECT = '{"type":"object"}'
 class GrammarSpec:
     """What a reply has to look like: a JSON schema as JSON text, a regular expression, or a grammar in Lark's notation.
 
-    Everything else (any JSON object, one of several strings, a function call) is written as one of these.
+    Everything else (any JSON object, one of several strings, a function call) is written as one of these. With
+    `or_else` the reply may look like that instead.
     """
 
     kind: GrammarKind
     text: str
+    or_else: "GrammarSpec | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

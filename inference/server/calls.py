@@ -1,58 +1,73 @@
-"""Telling calls from text while a reply is still being written.
-
-A reply that is a call is JSON from its first character on. So what begins otherwise is text and goes out at once; what
-does begin so is held until the reply is complete, and then is a call, or text after all.
-"""
+"""A reply as OpenAI's stream tells it: text in pieces, calls with their arguments in pieces."""
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from inference.engine.request import Piece
-from inference.text.tools import OPENERS, ToolCall, parse_calls
+from inference.engine.request import Piece, PositionLogprobs
+from inference.text.calls import CallBegun, CallReader, Content, Part
+from inference.text.tools import ToolCall
 
 
-class CallReader:
-    """Reads one reply. `names` are the functions that were offered; without any, everything is text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """What is new. The ids are those read since the delta before; where they say several things, the first has them."""
+
+    fields: dict[str, Any]
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[PositionLogprobs, ...] = ()
+
+
+class ReplyDeltas:
+    """Tells one reply. `names` are the functions that were offered."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self._names = names
-        self._held: list[Piece] = []
-        self._is_text: bool | None = None if names else True  # None until something is written
+        self._reader = CallReader(names)
+        self._untold: list[Piece] = []
 
-    def push(self, piece: Piece) -> Piece | None:
-        """What may be shown now."""
-        if self._is_text:
-            return piece
-        self._held.append(piece)
-        if self._is_text is None and (begun := piece.text.lstrip()):
-            self._is_text = not begun.startswith(OPENERS)
-        return self._release() if self._is_text else None
+    @property
+    def is_call(self) -> bool:
+        """Whether the reply so far has calls, and all that were told are complete."""
+        return self._reader.is_call
 
-    def finish(self) -> tuple[tuple[ToolCall, ...], Piece | None]:
-        """The calls that the reply is, and what was held back; the text of the latter has been shown or is a call."""
-        held = self._release()
-        return parse_calls(held.text, self._names) if held else (), held
+    def push(self, piece: Piece) -> list[Delta]:
+        """What may be told now."""
+        self._untold.append(piece)
+        parts = self._reader.push(piece.text)
+        return self._deltas([_fields(part) for part in parts])
 
-    def _release(self) -> Piece | None:
-        held, self._held = self._held, []
-        if not held:
-            return None
-        return Piece(
-            request_id=held[0].request_id,
-            text="".join(piece.text for piece in held),
-            token_ids=tuple(token_id for piece in held for token_id in piece.token_ids),
-            logprobs=tuple(at for piece in held for at in piece.logprobs),
+    def finish(self) -> list[Delta]:
+        """What is left; the last one, to which the reason for the end belongs, has ids at most."""
+        return self._deltas([*(_fields(part) for part in self._reader.finish()), {}])
+
+    def _deltas(self, all_fields: Sequence[dict[str, Any]]) -> list[Delta]:
+        if not all_fields:
+            return []
+        untold, self._untold = self._untold, []
+        first = Delta(
+            fields=all_fields[0],
+            token_ids=tuple(token_id for piece in untold for token_id in piece.token_ids),
+            logprobs=tuple(at for piece in untold for at in piece.logprobs),
         )
+        return [first, *(Delta(fields=fields) for fields in all_fields[1:])]
 
 
-def tool_calls_json(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    """OpenAI's form, each call with an id of its own."""
-    return [
-        {
-            "id": f"call_{uuid.uuid4().hex[:24]}",
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
-        }
-        for call in calls
-    ]
+def _fields(part: Part) -> dict[str, Any]:
+    match part:
+        case Content():
+            return {"content": part.text}
+        case CallBegun():
+            begun = call_json(ToolCall(name=part.name, arguments=""))
+            return {"tool_calls": [{"index": part.index, **begun}]}
+        case _:
+            return {"tool_calls": [{"index": part.index, "function": {"arguments": part.text}}]}
+
+
+def call_json(call: ToolCall) -> dict[str, Any]:
+    """OpenAI's form of a call, with an id of its own."""
+    return {
+        "id": f"call_{uuid.uuid4().hex[:24]}",
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from inference.engine.request import End, Piece, PositionLogprobs, TokenLogprob
-from inference.server.calls import CallReader, tool_calls_json
+from inference.server.calls import Delta, ReplyDeltas, call_json
 from inference.server.chat_request import ChatRequest
+from inference.server.frames import framed
 from inference.server.replies import WholeReply, usage
 from inference.server.serving import ChatModel
+from inference.text.calls import read_reply
 from inference.text.tokenizer import Tokenizer
-from inference.text.tools import parse_calls
 
 
 class ChatAnswer:
@@ -23,34 +24,30 @@ class ChatAnswer:
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
 
-    async def chunks(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[dict[str, Any]]:
+    def frames(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[str]:
+        """The replies as server-sent events."""
+        return framed(self._chunks(events))
+
+    async def _chunks(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[dict[str, Any]]:
         """OpenAI's stream: for each choice a chunk with the role, one per piece, one with the reason; then usage."""
         num_choices, names = self._wanted.num_choices, self._wanted.tools.names
         for index in range(num_choices):
-            yield self._chunk(index, {"role": "assistant", "content": ""})
-        readers = [CallReader(names) for _ in range(num_choices)]
+            yield self._chunk(index, Delta(fields={"role": "assistant", "content": ""}))
+        replies = [ReplyDeltas(names) for _ in range(num_choices)]
         ends: list[End] = []
         async for index, event in events:
             if isinstance(event, Piece):
-                if shown := readers[index].push(event):
-                    yield self._chunk(index, {"content": shown.text}, piece=shown)
+                for delta in replies[index].push(event):
+                    yield self._chunk(index, delta)
                 continue
             ends.append(event)
-            for chunk in self._last_chunks(index, readers[index], event):
-                yield chunk
+            *deltas, last = replies[index].finish()
+            for delta in deltas:
+                yield self._chunk(index, delta)
+            yield self._chunk(index, last, finish_reason=_reason(event, is_call=replies[index].is_call))
         if self._wanted.includes_usage:
             counts = usage(ends, num_choices=num_choices)
             yield {**self._head("chat.completion.chunk"), "choices": [], "usage": counts}
-
-    def _last_chunks(self, index: int, reader: CallReader, end: End) -> list[dict[str, Any]]:
-        calls, held = reader.finish()
-        chunks = []
-        if calls:
-            deltas = [{"index": number, **call} for number, call in enumerate(tool_calls_json(calls))]
-            chunks.append(self._chunk(index, {"tool_calls": deltas}, piece=held))
-        elif held:
-            chunks.append(self._chunk(index, {"content": held.text}, piece=held))
-        return [*chunks, self._chunk(index, {}, finish_reason="tool_calls" if calls else end.finish_reason)]
 
     def body(self, replies: Sequence[WholeReply]) -> dict[str, Any]:
         """The replies in one object."""
@@ -59,27 +56,26 @@ class ChatAnswer:
         return {**self._head("chat.completion"), "choices": choices, "usage": counts}
 
     def _choice(self, index: int, reply: WholeReply) -> dict[str, Any]:
-        calls = parse_calls(reply.text, self._wanted.tools.names)
-        message: dict[str, Any] = {"role": "assistant", "content": None if calls else reply.text, "refusal": None}
-        if calls:
-            message["tool_calls"] = tool_calls_json(calls)
+        read = read_reply(reply.text, self._wanted.tools.names)
+        content = None if read.calls and not read.content else read.content
+        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+        if read.calls:
+            message["tool_calls"] = [call_json(call) for call in read.calls]
         choice: dict[str, Any] = {
             "index": index,
             "message": message,
             "logprobs": self._logprobs(reply.logprobs),
-            "finish_reason": "tool_calls" if calls else reply.end.finish_reason,
+            "finish_reason": _reason(reply.end, is_call=read.is_call),
         }
         if self._wanted.returns_token_ids:
             choice["token_ids"] = list(reply.token_ids)
         return choice
 
-    def _chunk(
-        self, index: int, delta: dict[str, Any], *, piece: Piece | None = None, finish_reason: str | None = None
-    ) -> dict[str, Any]:
-        logprobs = self._logprobs(piece.logprobs) if piece else None
-        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+    def _chunk(self, index: int, delta: Delta, *, finish_reason: str | None = None) -> dict[str, Any]:
+        logprobs = self._logprobs(delta.logprobs) if delta.logprobs else None
+        choice = {"index": index, "delta": delta.fields, "logprobs": logprobs, "finish_reason": finish_reason}
         if self._wanted.returns_token_ids:
-            choice["token_ids"] = list(piece.token_ids) if piece else []
+            choice["token_ids"] = list(delta.token_ids)
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
     def _head(self, kind: str) -> dict[str, Any]:
@@ -94,6 +90,11 @@ class ChatAnswer:
             for at in positions
         ]
         return {"content": content, "refusal": None}
+
+
+def _reason(end: End, *, is_call: bool) -> str:
+    """OpenAI's; a call that was cut says why."""
+    return "tool_calls" if is_call else end.finish_reason
 
 
 def _token_json(token: TokenLogprob, tokenizer: Tokenizer) -> dict[str, Any]:

@@ -76,10 +76,8 @@ def parse_chat_request(body: object) -> ChatRequest:
     fields = Fields(body)
     refuse_unsupported(fields.body, known=SUPPORTED | IGNORED, unsupported=UNSUPPORTED)
     messages = parse_messages(fields.body.get("messages"))
-    tools, form = parse_tools(fields), parse_form(fields)
-    if form and tools.offered and form.param == "response_format":
-        raise wrong("response_format", "cannot be given beside 'tools'")
-    form = tools.form() or form
+    tools = parse_tools(fields)
+    form = tools.form(parse_form(fields))
     max_tokens = fields.number("max_completion_tokens", int, 1, MOST) or fields.number("max_tokens", int, 1, MOST)
     return ChatRequest(
         model=fields.get("model", str, default=""),

@@ -1,6 +1,5 @@
 """POST /v1/completions: raw prompts continued, for programs that build their prompts themselves."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -9,45 +8,27 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inference.engine.request import End, GenerationRequest, Piece, PositionLogprobs
-from inference.sampling.grammars import CompiledGrammar
+from inference.engine.request import End, Piece, PositionLogprobs
 from inference.server.bodies import read_json
 from inference.server.completion_request import CompletionRequest, Prompt, parse_completion_request
-from inference.server.frames import Json, framed
-from inference.server.generations import Wish, generations, raw_prompt
-from inference.server.replies import CLIENT_CLOSED_REQUEST, EventStream, Replies, WholeReply, usage
-from inference.server.serving import ChatModel, Serving
+from inference.server.exchange import answered, model_for
+from inference.server.frames import framed
+from inference.server.generations import raw_prompt
+from inference.server.replies import WholeReply, usage
+from inference.server.serving import ChatModel
 
 
 async def completions(request: Request) -> Response:
     """Raises RequestRefused for everything that is wrong before the first token."""
-    serving: Serving = request.app.state.serving
     wanted = parse_completion_request(await read_json(request))
-    model = serving.chat_model(wanted.model)
-    grammar = await model.grammars.compile(wanted.form)
-    answer = _Answer(wanted, model)
-    asked = await asyncio.to_thread(_generations, wanted, grammar, model, request, answer.id)
-    replies = Replies(asked, model, request.app.state.chat_metrics)
-    replies.start()
-    if wanted.is_stream:
-        return EventStream(replies, framed(answer.chunks(replies.events())))
-    whole = await replies.whole(request)
-    return Response(status_code=CLIENT_CLOSED_REQUEST) if whole is None else Json(answer.body(whole))
-
-
-def _generations(
-    wanted: CompletionRequest, grammar: CompiledGrammar | None, model: ChatModel, request: Request, answer_id: str
-) -> Sequence[GenerationRequest]:
-    wish = Wish(
-        num_choices=wanted.num_choices,
-        max_tokens=wanted.max_tokens,
-        stop=wanted.stop,
-        sampling=wanted.sampling,
-        grammar=grammar,
-        caller=wanted.caller,
+    model = model_for(request, wanted.model)
+    return await answered(
+        request,
+        wanted,
+        model,
+        _Answer(wanted, model),
+        lambda: [raw_prompt(prompt, model) for prompt in wanted.prompts],
     )
-    prompts = [raw_prompt(prompt, model) for prompt in wanted.prompts]
-    return generations(prompts, wish, model, request, answer_id=answer_id)
 
 
 class _Answer:
@@ -61,7 +42,11 @@ class _Answer:
         self._num_choices = len(wanted.prompts) * wanted.num_choices
         self._num_chars = [0] * self._num_choices
 
-    async def chunks(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[dict[str, Any]]:
+    def frames(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[str]:
+        """The replies as server-sent events."""
+        return framed(self._chunks(events))
+
+    async def _chunks(self, events: AsyncIterator[tuple[int, Piece | End]]) -> AsyncIterator[dict[str, Any]]:
         """OpenAI's stream: a chunk per piece, one with the reason for each choice, usage if asked for."""
         ends: dict[int, End] = {}
         for index in range(self._num_choices if self._wanted.echoes else 0):

@@ -45,6 +45,8 @@ class ResponseRequest:
     text_format: dict[str, Any]
     metadata: dict[str, str]
     caller: Caller
+    num_choices: int = 1
+    stop: tuple[str, ...] = ()
 
 
 def parse_response_request(body: object) -> ResponseRequest:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.sampling.params import GrammarSpec
@@ -27,11 +28,17 @@ class OfferedTools:
     def names(self) -> frozenset[str]:
         return frozenset(tool.name for tool in self.offered)
 
-    def form(self) -> ReplyForm | None:
-        """What the reply has to look like."""
-        if not self.forced:
-            return None
-        return ReplyForm(spec=GrammarSpec(kind="json_schema", text=schema_of_calls(self.forced)), param="tools")
+    def form(self, content: ReplyForm | None) -> ReplyForm | None:
+        """What the reply has to look like, if text has to look like `content`: a call is no text."""
+        if self.forced:
+            return ReplyForm(spec=_spec_of_calls(self.forced), param="tools")
+        if content and self.offered:
+            return replace(content, spec=replace(_spec_of_calls(self.offered), or_else=content.spec))
+        return content
+
+
+def _spec_of_calls(tools: Sequence[Tool]) -> GrammarSpec:
+    return GrammarSpec(kind="json_schema", text=schema_of_calls(tools))
 
 
 def parse_tools(fields: Fields) -> OfferedTools:

@@ -58,9 +58,17 @@ def test_a_spec_is_bounded_in_length(compiler: GrammarCompiler, kind: GrammarKin
 
 
 def test_a_grammar_cannot_name_special_tokens(compiler: GrammarCompiler) -> None:
+    """Nor can one that stands beside another."""
     for text in ("start: <[256]>", "start: <|end|>"):
-        with pytest.raises(GrammarError):
-            compiler.compile(GrammarSpec(kind="lark", text=text))
+        spec = GrammarSpec(kind="lark", text=text)
+        for wanted in (spec, GrammarSpec(kind="regex", text="a", or_else=spec)):
+            with pytest.raises(GrammarError):
+                compiler.compile(wanted)
+
+
+def test_what_stands_beside_any_object_is_rehearsed(compiler: GrammarCompiler) -> None:
+    with pytest.raises(GrammarError):
+        compiler.compile(GrammarSpec(kind="json_schema", text=ANY_JSON_OBJECT, or_else=HOSTILE[0]))
 
 
 @pytest.mark.parametrize("spec", HOSTILE, ids=lambda spec: spec.text[:30])

@@ -88,6 +88,48 @@ def test_a_grammar_in_larks_notation_is_followed() -> None:
         assert re.fullmatch(r"\d{1,3}(\+\d{1,3}){1,3}", text_of(reply).decode())
 
 
+CALL = {
+    "type": "object",
+    "properties": {"name": {"const": "f"}, "parameters": {"type": "object", "additionalProperties": False}},
+    "required": ["name", "parameters"],
+    "additionalProperties": False,
+}
+LEGS = '{"$ref": "#/$defs/legs", "$defs": {"legs": {"type": "object", "properties": {"n": {"enum": [2, 4]}}, '
+LEGS += '"required": ["n"], "additionalProperties": false}}}'
+
+
+@pytest.mark.parametrize(
+    ("content", "allowed", "forbidden"),
+    [
+        (json_schema(LEGS), ['{"n": 4}'], ['{"n": 5}', '{"name": "f"}']),
+        (json_schema(ANY_JSON_OBJECT), ['{"n": 5}', '{"name": "f"}'], ["5"]),
+        (regex(r"yes|\{no\}"), ["yes", "{no}"], ['{"n": 4}', "no"]),
+        (GrammarSpec(kind="lark", text='start: "a" start | "b"'), ["aab", "b"], ["aa", "{"]),
+    ],
+    ids=str,
+)
+def test_one_of_two_grammars_is_followed(content: GrammarSpec, allowed: list[str], forbidden: list[str]) -> None:
+    """To its end, also where both begin alike; references in a schema stay in it."""
+    grammar = VOCABULARY.compile(GrammarSpec(kind="json_schema", text=json.dumps(CALL), or_else=content))
+
+    def is_whole(text: str) -> bool:
+        state = grammar.start()
+        return all(state.accept(byte) for byte in text.encode()) and state.is_complete
+
+    assert [text for text in [*allowed, *forbidden, '{"name": "f", "parameters": {}}'] if is_whole(text)] == [
+        *allowed,
+        '{"name": "f", "parameters": {}}',
+    ]
+
+
+def test_both_of_two_grammars_are_said_by_chance() -> None:
+    spec = GrammarSpec(kind="json_schema", text=json.dumps(CALL), or_else=regex("[0-9]{2}"))
+    replies = {
+        text_of(generate(SamplingParams(seed=seed, grammar=spec), model_of(seed), most=200))[:1] for seed in range(60)
+    }
+    assert b"{" in replies and replies > {b"{"}
+
+
 def test_a_complete_reply_ends_even_before_its_minimum_length() -> None:
     reply = generate(SamplingParams(grammar=regex("no"), min_tokens=50), model_of(3))
     assert text_of(reply) == b"no" and reply[-1] in (STOP, OTHER_STOP)
@@ -123,6 +165,8 @@ def test_a_beginning_that_does_not_fit_ends_the_reply_with_the_reason() -> None:
         regex("\ud800"),
         GrammarSpec(kind="lark", text="start: missing"),
         GrammarSpec(kind="lark", text="nothing"),
+        GrammarSpec(kind="regex", text="a", or_else=GrammarSpec(kind="lark", text="{")),
+        GrammarSpec(kind="regex", text="a", or_else=json_schema("[]")),
     ],
     ids=str,
 )

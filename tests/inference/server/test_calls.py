@@ -1,44 +1,47 @@
-"""A reply that is a call is held until it is complete; a reply that is text is not held at all."""
+"""Replies in OpenAI's deltas: token ids and probabilities come once, beside what was read from them."""
 
-import pytest
+from typing import Any
 
 from inference.engine.request import Piece
-from inference.server.calls import CallReader
-from inference.text.tools import ToolCall
+from inference.server.calls import Delta, ReplyDeltas
 
-NAMES = {"weather"}
 CALL = '{"name": "weather", "parameters": {"city": "Köln"}}'
 
 
-def read(text: str, names: set[str] = NAMES) -> tuple[str, tuple[ToolCall, ...], str]:
-    """What is shown while the reply comes character by character, its calls, and what was held to the end."""
-    reader = CallReader(names)
-    pieces = (reader.push(Piece(request_id="r", text=char, token_ids=(ord(char),))) for char in text)
-    shown = "".join(piece.text for piece in pieces if piece)
-    calls, held = reader.finish()
-    return shown, calls, held.text if held else ""
+def deltas(pieces: list[str], names: set[str]) -> tuple[list[Delta], bool]:
+    """Each character is a token of its own."""
+    reply, told = ReplyDeltas(names), []
+    for text in pieces:
+        told += reply.push(Piece(request_id="r", text=text, token_ids=tuple(map(ord, text))))
+    return told + reply.finish(), reply.is_call
 
 
-def test_text_is_shown_as_it_comes() -> None:
-    assert read("Sunny.") == ("Sunny.", (), "")
-    assert read(" \n Sunny {x}.") == (" \n Sunny {x}.", (), "")
+def test_a_call_has_a_first_delta_with_its_name_then_its_arguments() -> None:
+    found, is_call = deltas([CALL[:20], CALL[20:40], CALL[40:]], {"weather"})
+    begun, *rest, last = (delta.fields for delta in found)
+    (call,) = begun["tool_calls"]
+    assert call.pop("id").startswith("call_")
+    assert call == {"index": 0, "type": "function", "function": {"name": "weather", "arguments": ""}}
+    arguments = [part for fields in rest for part in fields["tool_calls"]]
+    assert all(part.keys() == {"index", "function"} and part["function"].keys() == {"arguments"} for part in arguments)
+    assert "".join(part["function"]["arguments"] for part in arguments) == '{"city": "Köln"}'
+    assert last == {} and is_call
 
 
-def test_a_call_is_held_and_read() -> None:
-    assert read(f"\n{CALL}") == ("", (ToolCall(name="weather", arguments='{"city": "Köln"}'),), f"\n{CALL}")
+def test_each_call_has_an_id_of_its_own() -> None:
+    found, _ = deltas([f"[{CALL}, {CALL}]"], {"weather"})
+    ids = [call["id"] for delta in found for call in delta.fields.get("tool_calls", []) if "id" in call]
+    assert len(set(ids)) == 2
 
 
-@pytest.mark.parametrize("text", ["{", "[1, 2]", '{"name": "oven", "parameters": {}}', f"{CALL} and so on", "  "])
-def test_what_looked_like_a_call_and_is_none_is_text_after_all(text: str) -> None:
-    assert read(text) == ("", (), text)
+def test_every_id_is_told_once() -> None:
+    """Also of what is held, and of what is never told: the brace that ends a call."""
+    for pieces in (list(CALL), [CALL], list(f"{CALL} Bye."), list("  {"), ["Hi ", "there"], []):
+        found, _ = deltas(pieces, {"weather"})
+        assert [token_id for delta in found for token_id in delta.token_ids] == list(map(ord, "".join(pieces)))
 
 
-def test_without_functions_everything_is_text() -> None:
-    assert read(CALL, set()) == (CALL, (), "")
-
-
-def test_ids_stay_with_their_text() -> None:
-    reader = CallReader(NAMES)
-    assert reader.push(Piece(request_id="r", text=" ", token_ids=(1, 2))) is None
-    shown = reader.push(Piece(request_id="r", text="a", token_ids=(3,)))
-    assert shown is not None and (shown.text, shown.token_ids) == (" a", (1, 2, 3))
+def test_text_is_told_piece_by_piece() -> None:
+    found, is_call = deltas(["Sun", "ny."], {"weather"})
+    expected: list[dict[str, Any]] = [{"content": "Sun"}, {"content": "ny."}, {}]
+    assert [delta.fields for delta in found] == expected and not is_call

@@ -66,7 +66,6 @@ REFUSED: list[tuple[dict[str, object], str, str]] = [
     ({"priority": 1.5}, "priority", "invalid_value"),
     ({"cache_salt": 5}, "cache_salt", "invalid_value"),
     ({"functions": [{"name": "f"}]}, "functions", "unsupported_parameter"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}}], "response_format": JSON}, "response_format", ANY),
     ({"colour": "blue"}, "colour", "unknown_parameter"),
 ]
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from inference.errors import InvalidRequest
+from inference.sampling.params import GrammarSpec
 from inference.server.fields import Fields
+from inference.server.sampling_fields import ReplyForm
 from inference.server.tool_fields import OfferedTools, parse_tools
 
 
@@ -66,9 +68,31 @@ def test_a_choice_says_what_is_offered_and_what_is_forced(
 
 
 def test_a_forced_call_has_the_schema_of_its_function() -> None:
-    form = parse_tools(Fields({"tools": TOOLS, "tool_choice": function("weather")})).form()
+    form = parse_tools(Fields({"tools": TOOLS, "tool_choice": function("weather")})).form(None)
     assert form is not None and form.param == "tools"
     schema = json.loads(form.spec.text)
     assert schema["properties"]["name"] == {"const": "weather"}
     assert schema["properties"]["parameters"] == WEATHER["function"]["parameters"]
-    assert OfferedTools().form() is None
+    assert OfferedTools().form(None) is None
+
+
+CONTENT = ReplyForm(spec=GrammarSpec(kind="regex", text="yes|no"), param="structured_outputs")
+
+
+@pytest.mark.parametrize("choice", ["required", function("clock")])
+def test_text_is_out_of_place_where_a_call_is_forced(choice: object) -> None:
+    """What it would have to look like does not matter then."""
+    offered = parse_tools(Fields({"tools": TOOLS, "tool_choice": choice}))
+    assert offered.form(CONTENT) == offered.form(None)
+
+
+def test_what_is_offered_may_be_called_instead_of_text_in_its_form() -> None:
+    form = parse_tools(Fields({"tools": TOOLS})).form(CONTENT)
+    assert form is not None and form.param == "structured_outputs" and form.spec.or_else == CONTENT.spec
+    names = [call["properties"]["name"]["const"] for call in json.loads(form.spec.text)["anyOf"]]
+    assert names == ["weather", "clock"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"tools": TOOLS, "tool_choice": "none"}])
+def test_where_nothing_is_offered_text_has_its_form(fields: dict[str, object]) -> None:
+    assert parse_tools(Fields(fields)).form(CONTENT) == CONTENT

@@ -1,4 +1,4 @@
-"""Functions told to a model and calls read from it, in Llama 3.1's format."""
+"""Functions and earlier calls told to a model, in Llama 3.1's format."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from inference.text.chat import ChatMessage, Llama3Chat, build_prompt
 from inference.text.tokenizer import Tokenizer
-from inference.text.tools import Tool, ToolCall, parse_calls, schema_of_calls, written_calls
+from inference.text.tools import Tool, ToolCall, schema_of_calls, written_calls
 from inference.text.vocabulary import tokenizer_from_meta
 from inference.weights.checkpoint import Checkpoint
 
@@ -88,45 +88,9 @@ def test_chatml_has_them_in_a_plain_system_message(smollm2: Checkpoint) -> None:
     assert text.endswith("<|im_start|>tool\n42<|im_end|>\n<|im_start|>assistant\n")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"name": "trending_songs", "parameters": {"n": 10}}',
-        ' \n{\n  "type": "function",\n  "name": "trending_songs",\n  "parameters": {"n": 10}\n}',
-        '{"name": "trending_songs", "arguments": {"n": 10}}',
-        '[{"name": "trending_songs", "parameters": {"n": 10}}]',
-        written_calls([CALL]),
-    ],
-)
-def test_a_call_is_read_however_it_is_written(text: str) -> None:
-    assert parse_calls(text, {"trending_songs"}) == (CALL,)
-
-
-def test_several_calls_are_several() -> None:
-    other = ToolCall(name="clock", arguments="{}")
-    for text in (written_calls([CALL, other]), written_calls([CALL]) + '\n{"name": "clock"}'):
-        assert parse_calls(text, {"trending_songs", "clock"}) == (CALL, other)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Sunny.",
-        "{}",
-        "[]",
-        "[" * 5000,
-        '{"name": "oven", "parameters": {}}',
-        '{"name": ["trending_songs"], "parameters": {}}',
-        '{"name": "trending_songs", "parameters": "n"}',
-        '{"name": "trending_songs", "parameters": {"n": NaN}}',
-        '{"name": "trending_songs", "parameters": {}} There you are.',
-        '{"name": "trending_songs", "parameters": {}',
-    ],
-)
-def test_everything_else_is_text(text: str) -> None:
-    """A half-right call must not be acted on."""
-    assert parse_calls(text, {"trending_songs"}) == ()
+def test_calls_are_written_one_after_the_other() -> None:
+    both = '{"name": "trending_songs", "parameters": {"n": 10}}; {"name": "clock", "parameters": {}}'
+    assert written_calls([CALL, ToolCall(name="clock", arguments="{}")]) == both
 
 
 def test_one_function_or_several_can_be_demanded() -> None:
