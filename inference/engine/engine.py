@@ -7,9 +7,13 @@ A sequence with drafts has logits for its last token and for each draft. Its nex
 long as it equals the draft, the one after it is chosen from the next. As the noise depends on seed and position alone
 (`sampling`), the reply is token for token the one that would have been written without drafts.
 
+Where log probabilities of a prompt are asked for, its rows have logits as well. They are read in the step that computes
+them, a bounded number at a time, and on the host: nothing is chosen on the device in such a step.
+
 Not thread-safe: `thread.py` runs it.
 """
 
+import math
 import time
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -20,13 +24,16 @@ from inference.config import EngineConfig
 from inference.engine.device_decoding import DeviceDecoding, chosen
 from inference.engine.reply import ReplyWriter
 from inference.engine.request import End, Event, Failure, GenerationRequest
+from inference.engine.stats import EngineStats, StepCounters, engine_stats
 from inference.engine.step_batch import Rows, batch_of, kept, rows_by_sequence, segment_of, view
 from inference.errors import InvalidRequest
 from inference.kvcache.block_pool import BlockPool
-from inference.kvcache.host_tier import HostCounts, HostTier
+from inference.kvcache.host_tier import HostTier
 from inference.kvcache.storage import KvStorage
 from inference.model.batch import Batch, DecoderModel, DecodesOnDevice, Preparable
+from inference.sampling.choice import NOT_A_NUMBER
 from inference.sampling.chooser import TokenChooser
+from inference.sampling.logprobs import logprobs_of_rows
 from inference.scheduler.scheduler import Scheduler, SchedulerConfig, Work
 from inference.scheduler.sequence import Sequence
 from inference.speculation.drafting import Drafting
@@ -35,32 +42,6 @@ from inference.speculation.statistics import DraftCounters
 from inference.text.tokenizer import Tokenizer
 
 MAX_ROOM_FOR_DRAFTS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineStats:
-    """What /metrics shows. Counters only grow; gauges are of this moment."""
-
-    num_running: int
-    num_waiting: int
-    num_blocks: int
-    num_blocks_held: int
-    num_blocks_named: int
-    num_host_blocks: int
-    num_spilled_blocks: int
-    num_restored_blocks: int
-    num_prefix_queried_tokens: int
-    num_prefix_hit_tokens: int
-    num_prefill_tokens: int
-    num_decode_tokens: int
-    num_preemptions: int
-    num_steps: int
-    step_seconds: float
-    schedule_seconds: float
-    num_drafts: int
-    num_draft_tokens: int
-    num_accepted_tokens: int
-    accepted_per_position: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +87,7 @@ class Engine:
             self._device = DeviceDecoding(model, self._kv, make_room=self._scheduler.make_room)
         self._drafting = drafting
         self._replies: dict[str, _Reply] = {}
-        self._num_prefill_tokens = self._num_decode_tokens = self._num_steps = 0
-        self._step_seconds = self._schedule_seconds = 0.0
+        self._counters = StepCounters()
 
     @property
     def has_work(self) -> bool:
@@ -116,8 +96,8 @@ class Engine:
     def check(self, request: GenerationRequest) -> None:
         """Raises InvalidRequest if the request can never be run. Reads nothing that changes: any thread may call."""
         num_tokens = len(request.prompt_ids) + request.max_tokens
-        if not request.prompt_ids or request.max_tokens < 1:
-            raise InvalidRequest("a request needs a prompt and at least one token to generate", param="max_tokens")
+        if not request.prompt_ids or request.max_tokens < 0:
+            raise InvalidRequest("a request needs a prompt, and a number of tokens to generate", param="max_tokens")
         if max(request.prompt_ids) >= self._model.shape.vocab_size or min(request.prompt_ids) < 0:
             raise InvalidRequest("a token id is not in the model's vocabulary", param="messages")
         if request.sampling.grammar is not None and request.grammar is None:
@@ -158,9 +138,9 @@ class Engine:
         if works:
             scheduled = time.monotonic()
             events += self._compute(works, has_drafts=has_drafts)
-            self._num_steps += 1
-            self._schedule_seconds += scheduled - drafted
-            self._step_seconds += time.monotonic() - started
+            self._counters.num_steps += 1
+            self._counters.schedule_seconds += scheduled - drafted
+            self._counters.step_seconds += time.monotonic() - started
         return events
 
     def fail_all(self, code: str, message: str) -> list[Event]:
@@ -175,31 +155,9 @@ class Engine:
         return [_failure(sequence, code, message) for sequence in removed]
 
     def stats(self) -> EngineStats:
-        scheduler = self._scheduler
+        """The numbers of this moment."""
         drafts = self._drafting.counters if self._drafting else DraftCounters()
-        host = scheduler.host.counts if scheduler.host else HostCounts()
-        return EngineStats(
-            num_running=len(scheduler.running),
-            num_waiting=len(scheduler.waiting),
-            num_blocks=scheduler.pool.num_blocks - 1,
-            num_blocks_held=scheduler.pool.num_held,
-            num_blocks_named=scheduler.pool.num_named,
-            num_host_blocks=host.num_blocks,
-            num_spilled_blocks=host.num_spilled,
-            num_restored_blocks=host.num_restored,
-            num_prefix_queried_tokens=scheduler.num_queried_tokens,
-            num_prefix_hit_tokens=scheduler.num_hit_tokens,
-            num_prefill_tokens=self._num_prefill_tokens,
-            num_decode_tokens=self._num_decode_tokens,
-            num_preemptions=scheduler.num_preemptions,
-            num_steps=self._num_steps,
-            step_seconds=self._step_seconds,
-            schedule_seconds=self._schedule_seconds,
-            num_drafts=drafts.num_drafts,
-            num_draft_tokens=drafts.draft_tokens,
-            num_accepted_tokens=drafts.accepted_tokens,
-            accepted_per_position=tuple(drafts.accepted_tokens_per_pos),
-        )
+        return engine_stats(self._scheduler, self._counters, drafts)
 
     def check_integrity(self) -> None:
         """Raises AssertionError if a block is lost or held by nobody. For tests, and cheap enough when idle."""
@@ -270,11 +228,10 @@ class Engine:
             sequence = work.sequence
             self._count(sequence, work.num_tokens)
             sequence.num_computed = work.position + work.num_tokens - work.num_drafts
-            if sequence in rows_of:
-                written = self._choose(sequence, rows_of[sequence])
-                events += written
-                if written and isinstance(written[-1], End | Failure):
-                    ended.append(sequence)
+            written = self._read(work, rows_of.get(sequence, ()))
+            events += written
+            if written and isinstance(written[-1], End | Failure):
+                ended.append(sequence)
             sequence.publish_full_blocks(self._scheduler.pool)
         if self._drafting:
             self._drafting.observe([kept(sequence, segment) for sequence, segment in segments.items()])
@@ -291,9 +248,10 @@ class Engine:
 
     def _forward(self, batch: Batch, logit_works: Seq[Work]) -> dict[Sequence, Rows]:
         started = time.monotonic()
-        ids = self._device.sample(batch, logit_works) if self._device else None
+        is_scoring = any(work.scored for work in logit_works)
+        ids = self._device.sample(batch, logit_works) if self._device and not is_scoring else None
         rows = self._model.forward(batch, self._kv) if ids is None else ids
-        if self._drafting and len(logit_works) == len(batch.segments):
+        if self._drafting and not is_scoring and len(logit_works) == len(batch.segments):
             self._drafting.stepped(len(batch.ids), time.monotonic() - started)
         return rows_by_sequence(logit_works, rows)
 
@@ -308,9 +266,33 @@ class Engine:
 
     def _count(self, sequence: Sequence, num_tokens: int) -> None:
         if sequence.num_generated:
-            self._num_decode_tokens += num_tokens
+            self._counters.num_decode_tokens += num_tokens
         else:
-            self._num_prefill_tokens += num_tokens
+            self._counters.num_prefill_tokens += num_tokens
+
+    def _read(self, work: Work, rows: Rows) -> list[Event]:
+        """What the rows of a work say: first of the prompt, then of what comes next."""
+        sequence, num_scored = work.sequence, len(work.scored)
+        if num_scored and (failure := self._score(work, rows[:num_scored])):
+            return [failure]
+        if work.has_logits:
+            return self._choose(sequence, rows[num_scored:])
+        if sequence.num_left or sequence.num_missing:
+            return []
+        sequence.first_token_at = time.monotonic()  # it would have come now
+        return self._replies[sequence.request.request_id].writer.write_nothing(sequence)
+
+    def _score(self, work: Work, rows: Rows) -> Failure | None:
+        """Keep how likely the prompt's own tokens after the scored positions were, or say why nobody can tell."""
+        assert isinstance(rows, Tensor)
+        if not math.isfinite(float(rows.max())):
+            return _failure(work.sequence, "generation_failed", NOT_A_NUMBER)
+        request, positions = work.sequence.request, work.scored
+        following = request.prompt_ids[positions.start + 1 : positions.stop + 1]
+        logprobs = logprobs_of_rows(rows, following, num_top=request.sampling.num_prompt_logprobs or 0)
+        self._replies[request.request_id].writer.add_prompt_logprobs(logprobs)
+        work.sequence.num_scored = positions.stop
+        return None
 
     def _choose(self, sequence: Sequence, rows: Rows) -> list[Event]:
         """Choose the next token from the first row, and from each further row as long as the drafts were right."""

@@ -29,6 +29,7 @@ FinishReason = Literal["stop", "length"]
 class GenerationRequest:
     """A prompt to continue. Of `prompt_ids` the last `num_reply_ids` are the beginning of the reply.
 
+    max_tokens  of the reply; 0 = the prompt is computed, and that is all
     grammar     `sampling.grammar`, compiled (see `sampling/compiler.py`)
     user        for whom: waiting requests of several users take turns
     priority    smaller is more urgent
@@ -49,12 +50,18 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Some more of the reply. `token_ids` decode to `text`; `logprobs` are theirs, where asked for."""
+    """Some more of the reply. `token_ids` decode to `text`; `logprobs` are theirs, where asked for.
+
+    Who asks for `prompt_logprobs` hears a piece with nothing else before all others; they begin with the prompt's
+    second token. From then on the logprobs of every token are told, in a piece without text if it is not shown: a stop
+    token, or half a character at the end.
+    """
 
     request_id: str
     text: str
     token_ids: tuple[int, ...]
     logprobs: tuple[PositionLogprobs, ...] = ()
+    prompt_logprobs: tuple[PositionLogprobs, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,10 @@ Rows = Tensor | Seq[int]
 
 
 def batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
-    """The tokens of all works as one batch, and those works that have logits in it, in order."""
+    """The tokens of all works as one batch, and those works that have logits in it, in order.
+
+    The logits of a work are those of its scored positions, then one for the next token and one after each draft.
+    """
     ids: list[int] = []
     segments: list[Segment] = []
     logit_rows: list[int] = []
@@ -23,18 +26,20 @@ def batch_of(works: Seq[Work]) -> tuple[Batch, Seq[Work]]:
         sequence, end = work.sequence, work.position + work.num_tokens
         segments.append(segment_of(work, row=len(ids)))
         ids += sequence.tokens[work.position : end] + sequence.drafts[: work.num_drafts]
+        logit_rows += [segments[-1].row + position - work.position for position in work.scored]
         if work.has_logits:
             logit_rows += range(len(ids) - work.num_drafts - 1, len(ids))
+        if work.scored or work.has_logits:
             logit_works.append(work)
     return Batch(ids=ids, segments=segments, logit_rows=logit_rows), logit_works
 
 
 def rows_by_sequence(logit_works: Seq[Work], rows: Rows) -> dict[Sequence, Rows]:
-    """Whose the rows are that a batch was asked for: one for the next token, and one after each draft."""
+    """Whose the rows are that a batch was asked for."""
     rows_of: dict[Sequence, Rows] = {}
     end = 0
     for work in logit_works:
-        start, end = end, end + work.num_drafts + 1
+        start, end = end, end + len(work.scored) + (work.num_drafts + 1 if work.has_logits else 0)
         rows_of[work.sequence] = rows[start:end]
     return rows_of
 

@@ -9,8 +9,9 @@ import logging
 import threading
 from collections.abc import Callable
 
-from inference.engine.engine import Engine, EngineStats
+from inference.engine.engine import Engine
 from inference.engine.request import End, Event, Failure, GenerationRequest
+from inference.engine.stats import EngineStats
 from inference.errors import NotServing, QueueFull
 
 logger = logging.getLogger(__name__)

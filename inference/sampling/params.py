@@ -41,6 +41,7 @@ class SamplingParams:
     typical_p           keep the tokens of most typical surprise up to this probability (Meister et al. 2022)
     seed                with a token's position in the reply it fixes the noise (see `noise.py`)
     num_logprobs        most likely tokens to report at each position; None = report nothing
+    num_prompt_logprobs the same for the positions of the prompt, from its second token on
     """
 
     repetition_penalty: float = 1.0
@@ -58,6 +59,7 @@ class SamplingParams:
     typical_p: float = 1.0
     seed: int = 0
     num_logprobs: int | None = None
+    num_prompt_logprobs: int | None = None
 
     def __hash__(self) -> int:
         return hash((self.seed, self.temperature, self.top_p, self.grammar))

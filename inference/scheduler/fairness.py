@@ -37,7 +37,8 @@ class FairQueue(Generic[W]):
         self._accounts: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return sum(len(line) for lines in self._lines.values() for line in lines.values())
+        # Any thread may ask, for metrics; a list of values is taken at once, while the dictionaries change.
+        return sum(len(line) for lines in list(self._lines.values()) for line in list(lines.values()))
 
     def __iter__(self) -> Iterator[W]:
         for priority in sorted(self._lines):

@@ -26,27 +26,36 @@ from inference.scheduler.sequence import Sequence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerConfig:
-    """Limits of one step, see `EngineConfig`; `is_tiled` if the model's attention takes one tile at a time."""
+    """Limits of one step, see `EngineConfig`; `is_tiled` if the model's attention takes one tile at a time.
+
+    `max_scored_rows` bounds the logits of prompts: at 128 rows and Llama 3's vocabulary they are 64 MiB.
+    """
 
     max_running: int
     max_step_tokens: int
     busy_step_tokens: int
+    max_scored_rows: int = 128
     is_tiled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Tokens [position, position + num_tokens) of a sequence, the last `num_drafts` of which are drafts."""
+    """Tokens [position, position + num_tokens) of a sequence, the last `num_drafts` of which are drafts.
+
+    Of the positions `scored` the logits are wanted for the sake of the prompt's own next tokens.
+    """
 
     sequence: Sequence
     position: int
     num_tokens: int
     num_drafts: int
+    scored: range = range(0)
 
     @property
     def has_logits(self) -> bool:
-        """Whether all committed tokens are computed afterwards, so that the next one can be chosen."""
-        return self.position + self.num_tokens - self.num_drafts == len(self.sequence.tokens)
+        """Whether all committed tokens are computed afterwards and another is wanted, which can then be chosen."""
+        is_last = self.position + self.num_tokens - self.num_drafts == len(self.sequence.tokens)
+        return is_last and self.sequence.num_left > 0
 
 
 class Scheduler:
@@ -121,7 +130,10 @@ class Scheduler:
 
     def _plan(self, sequence: Sequence, plan: dict[Sequence, int], budget: int) -> None:
         """Give the running sequence as much of the budget as it can use, preempting others if it needs their room."""
-        num_tokens = sequence.chunk(budget, is_tiled=self._config.is_tiled)
+        num_scored = sum(len(planned.scored(num_tokens)) for planned, num_tokens in plan.items())
+        num_tokens = sequence.chunk(
+            budget, max_scored=self._config.max_scored_rows - num_scored, is_tiled=self._config.is_tiled
+        )
         if num_tokens <= 0:
             return
         if self._num_blocks_lacking(sequence, num_tokens) > self.pool.num_free:
@@ -165,7 +177,7 @@ class Scheduler:
             self.running.append(sequence)
             sequence.block_ids = found  # should a copy fail, they are freed with it
             num_found = len(found) + self._bring_back(sequence, names[len(found) :])
-            if not sequence.num_preemptions:
+            if not (sequence.num_preemptions or sequence.num_to_score):
                 self.num_queried_tokens += len(sequence.tokens)
                 self.num_hit_tokens += num_found * BLOCK_TOKENS
             sequence.start(sequence.block_ids, num_found=num_found)
@@ -194,4 +206,5 @@ def _work(sequence: Sequence, num_tokens: int) -> Work:
         position=sequence.num_computed,
         num_tokens=num_tokens,
         num_drafts=max(num_tokens - sequence.num_missing, 0),
+        scored=sequence.scored(num_tokens),
     )

@@ -22,6 +22,9 @@ class Sequence:
     While the prompt is computed many tokens are missing, afterwards always exactly one: the one chosen last. Nobody
     needs to know another difference between prefill and decode. A sequence that is preempted has no blocks and nothing
     computed, and is otherwise as before.
+
+    Where log probabilities of the prompt are asked for, the first `num_to_score` positions have to be computed by our
+    own steps, since a prefix hit has no logits. Those before `num_scored` have told theirs, preempted or not.
     """
 
     def __init__(self, request: GenerationRequest, *, deadline_s: float) -> None:
@@ -31,6 +34,8 @@ class Sequence:
         self.block_ids: list[int] = []
         self.num_computed = 0
         self.num_cached = 0
+        self.num_to_score = len(self.tokens) - 1 if request.sampling.num_prompt_logprobs is not None else 0
+        self.num_scored = 0
         self.num_preemptions = 0
         self.arrived_at = time.monotonic()
         self.deadline = self.arrived_at + deadline_s
@@ -76,15 +81,23 @@ class Sequence:
         """The tokens of the reply so far, with those it began with."""
         return self.tokens[len(self.request.prompt_ids) - self.request.num_reply_ids :]
 
-    def chunk(self, budget: int, *, is_tiled: bool) -> int:
+    def scored(self, num_tokens: int) -> range:
+        """The positions among the next `num_tokens` whose logits say how likely the token after them was."""
+        end = min(self.num_computed + num_tokens, self.num_to_score)
+        return range(max(self.num_computed, self.num_scored), end)
+
+    def chunk(self, budget: int, *, max_scored: int, is_tiled: bool) -> int:
         """How many tokens and drafts the next step computes: within the budget and, `is_tiled`, one attention tile."""
         wanted = min(self.num_missing + len(self.drafts), budget)
+        if self.num_scored + max_scored < self.num_to_score:
+            wanted = min(wanted, self.num_scored + max_scored - self.num_computed)
         return min(wanted, tile_end(self.num_computed) - self.num_computed) if is_tiled else wanted
 
     def reusable_names(self) -> Seq[BlockHash]:
-        """The names of the full blocks, but of at most all tokens except the last: its logits have to be computed."""
-        self._name_up_to(len(self.tokens) - 1)
-        return self._names[: (len(self.tokens) - 1) // BLOCK_TOKENS]
+        """The names of the full blocks, but not of the last token or of those to be scored: their logits are needed."""
+        num_tokens = self.num_scored if self.num_scored < self.num_to_score else len(self.tokens) - 1
+        self._name_up_to(num_tokens)
+        return self._names[: num_tokens // BLOCK_TOKENS]
 
     def start(self, block_ids: Seq[int], *, num_found: int) -> None:
         """Begin, or begin again, with these blocks held, of which the first `num_found` are computed and named."""

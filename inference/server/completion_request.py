@@ -1,6 +1,6 @@
 """A raw completion request, from JSON to a typed value, as `chat_request.py` does for chats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.sampling.params import SamplingParams
@@ -22,7 +22,10 @@ Prompt = str | tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """What a client asks for. A prompt is text, in which special tokens are special, or ids taken as they are."""
+    """What a client asks for. A prompt is text, in which special tokens are special, or ids taken as they are.
+
+    With `echoes` there are log probabilities of the prompt too, where they are asked for, and it may be all there is.
+    """
 
     model: str
     prompts: tuple[Prompt, ...]
@@ -46,9 +49,8 @@ def parse_completion_request(body: object) -> CompletionRequest:
     if fields.integer("best_of", 1, MAX_N, default=num_choices) != num_choices:
         raise wrong("best_of", "must be 'n'")
     num_logprobs, echoes = fields.number("logprobs", int, 0, MAX_TOP_LOGPROBS), fields.boolean("echo")
-    if echoes and num_logprobs is not None:
-        raise wrong("echo", "cannot be given beside 'logprobs'")
     form = parse_form(fields)
+    sampling = parse_sampling(fields, form=form, num_logprobs=num_logprobs)
     return CompletionRequest(
         model=fields.get("model", str, default=""),
         prompts=_prompts(fields.body.get("prompt")),
@@ -56,9 +58,9 @@ def parse_completion_request(body: object) -> CompletionRequest:
         includes_usage=fields.includes_usage(),
         num_choices=num_choices,
         echoes=echoes,
-        max_tokens=fields.integer("max_tokens", 1, MOST, default=DEFAULT_MAX_TOKENS),
+        max_tokens=fields.integer("max_tokens", 0 if echoes else 1, MOST, default=DEFAULT_MAX_TOKENS),
         stop=fields.stop_strings(),
-        sampling=parse_sampling(fields, form=form, num_logprobs=num_logprobs),
+        sampling=replace(sampling, num_prompt_logprobs=num_logprobs if echoes else None),
         form=form,
         returns_token_ids=fields.boolean("return_token_ids"),
         caller=parse_caller(fields),

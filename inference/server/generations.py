@@ -52,7 +52,7 @@ def _generation(
         request_id=request_id,
         prompt_ids=prompt.ids,
         num_reply_ids=prompt.num_reply_ids,
-        max_tokens=wish.max_tokens or room,
+        max_tokens=room if wish.max_tokens is None else wish.max_tokens,
         stop_strings=wish.stop,
         sampling=replace(wish.sampling, seed=seed_of_choice(wish.sampling.seed, index)),
         grammar=wish.grammar,

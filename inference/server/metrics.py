@@ -13,7 +13,7 @@ from inference.engine.request import End
 from inference.server.serving import Serving
 
 if TYPE_CHECKING:
-    from inference.engine.engine import EngineStats
+    from inference.engine.stats import EngineStats
 
 logger = logging.getLogger(__name__)
 

@@ -33,6 +33,7 @@ class WholeReply:
     token_ids: tuple[int, ...]
     logprobs: tuple[PositionLogprobs, ...]
     end: End
+    prompt_logprobs: tuple[PositionLogprobs, ...] | None = None
 
 
 class Replies:
@@ -128,7 +129,7 @@ class _RunningReply:
             case End():
                 self.end, self._outcome = event, event.finish_reason
                 self.close()
-            case Piece():
+            case Piece() if event.text:
                 self._timer.piece(num_tokens=len(event.token_ids))
 
     def close(self) -> None:
@@ -150,6 +151,7 @@ def _whole(pieces: Sequence[Piece], end: End) -> WholeReply:
         token_ids=tuple(token_id for piece in pieces for token_id in piece.token_ids),
         logprobs=tuple(at for piece in pieces for at in piece.logprobs),
         end=end,
+        prompt_logprobs=pieces[0].prompt_logprobs if pieces else None,
     )
 
 

@@ -16,9 +16,10 @@ import pytest
 from torch import Tensor
 
 from inference.config import EngineConfig
-from inference.engine.engine import Engine, EngineStats
+from inference.engine.engine import Engine
 from inference.engine.load import load_decoder, load_engine
 from inference.engine.request import GenerationRequest, Piece, SamplingParams
+from inference.engine.stats import EngineStats
 from inference.errors import CheckpointError
 from inference.model.llama import load_model
 from inference.speculation.drafting import Drafting

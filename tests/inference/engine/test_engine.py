@@ -176,7 +176,7 @@ def test_logprobs_come_with_their_tokens(smollm2_engine: Engine, ask: Ask) -> No
 
 
 @pytest.mark.parametrize(
-    "change", [{"prompt_ids": ()}, {"prompt_ids": (10**6,)}, {"prompt_ids": (-1,)}, {"max_tokens": 0}]
+    "change", [{"prompt_ids": ()}, {"prompt_ids": (10**6,)}, {"prompt_ids": (-1,)}, {"max_tokens": -1}]
 )
 def test_a_request_that_makes_no_sense_is_refused(smollm2_engine: Engine, ask: Ask, change: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):

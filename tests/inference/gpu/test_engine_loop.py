@@ -386,7 +386,10 @@ def test_models_without_a_device_are_stepped_as_ever(bench: Bench) -> None:
     assert isinstance(bench.model(CudaLlama), DecodesOnDevice)
 
 
-PARAMS = (GREEDY, WARM, TRUNCATED, replace(GREEDY, presence_penalty=0.3), replace(WARM, num_logprobs=1))
+PARAMS = (
+    *(GREEDY, WARM, TRUNCATED, replace(GREEDY, presence_penalty=0.3)),
+    *(replace(WARM, num_logprobs=1), replace(WARM, num_prompt_logprobs=1)),
+)
 REQUESTS = st.builds(
     lambda first, length, params, max_tokens, stops: GenerationRequest(
         request_id="",
@@ -398,7 +401,7 @@ REQUESTS = st.builds(
     st.integers(0, 3),
     st.integers(1, 70),
     st.sampled_from(PARAMS),
-    st.integers(1, 50),
+    st.integers(0, 50),
     st.sampled_from([(), ("e",), ("\ufffd",)]),
 )
 ACTIONS = st.lists(

@@ -11,11 +11,14 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import torch
 from openai import APIError, OpenAI
 
 from inference.config import EngineConfig
 from inference.engine.load import load_decoder, load_engine
 from inference.engine.request import GenerationRequest, Piece, SamplingParams
+from inference.model.all_logits import all_logits
+from inference.model.llama import load_model
 from inference.weights.open import open_checkpoint
 from tests.inference.checkpoints import make_tiny_llama, write_hf
 from tests.inference.server.conftest import RunningServer, start_server
@@ -23,6 +26,8 @@ from tests.inference.speculation.heads import HeadSizes, random_tensors, write_h
 
 PROMPTS = ("Two ranks, one answer.", "And another one.")
 NUM_TOKENS = 40
+ROUNDING = 1e-4
+"""Two ranks sum up their parts in another order than one."""
 GONE_S = 10.0
 
 
@@ -72,6 +77,20 @@ def text_of_one_process(folder: Path, prompt: str) -> str:
     return "".join(pieces)
 
 
+def logprobs_by(client: OpenAI, prompt: str) -> list[float]:
+    """How likely each token of the prompt is but the first; nothing is generated."""
+    scored = client.completions.create(model="", prompt=prompt, max_tokens=0, echo=True, logprobs=0)
+    assert scored.choices[0].logprobs and scored.choices[0].logprobs.token_logprobs
+    return scored.choices[0].logprobs.token_logprobs[1:]
+
+
+def logprobs_of_one_process(folder: Path, prompt: str) -> list[float]:
+    checkpoint = open_checkpoint(str(folder))
+    prompt_ids = [*checkpoint.chat_format.bos_ids, *checkpoint.tokenizer.encode(prompt)]
+    logits = all_logits(load_model(checkpoint, dtype="float32", max_context=512), prompt_ids)[:-1]
+    return logits.log_softmax(1).gather(1, torch.tensor(prompt_ids[1:])[:, None])[:, 0].tolist()
+
+
 def test_two_ranks_answer_as_one_process_and_leave_nothing(folder: Path, server: RunningServer) -> None:
     """The official client sees no difference, and after SIGTERM no process is left."""
     follower = follower_of(server)
@@ -82,6 +101,7 @@ def test_two_ranks_answer_as_one_process_and_leave_nothing(folder: Path, server:
             )
             assert answer.choices[0].text == text_of_one_process(folder, prompt)
             assert answer.usage and answer.usage.completion_tokens == NUM_TOKENS
+            assert logprobs_by(client, prompt) == pytest.approx(logprobs_of_one_process(folder, prompt), abs=ROUNDING)
     drafted = re.search(r"^spec_decode_num_draft_tokens_total (\S+)", httpx.get(f"{server.url}/metrics").text, re.M)
     assert drafted and float(drafted[1]) > 0, "the head was never asked, so nothing was shown of it"
     server.process.send_signal(signal.SIGTERM)

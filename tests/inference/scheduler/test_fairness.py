@@ -1,6 +1,11 @@
 """Urgent requests first; within a priority people take turns, by what they cost."""
 
+import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import pytest
 
 from inference.scheduler.fairness import ROUND_TOKENS, FairQueue
 
@@ -97,3 +102,33 @@ def test_requests_can_be_taken_out_wherever_they_stand() -> None:
     queue.remove(lambda asked: True)
     assert len(queue) == 0
     assert queue.peek() is None
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns a thousand times as often as usual."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 1000)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_another_thread_may_ask_how_many_wait() -> None:
+    """Metrics do, while the engine adds and takes out."""
+    queue: FairQueue[Asked] = FairQueue()
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            for number in range(200):
+                queue.add(Asked(f"user {number}"))
+            queue.remove(lambda _: True)
+
+    engine = threading.Thread(target=come_and_go)
+    engine.start()
+    try:
+        assert all(0 <= len(queue) <= 200 for _ in range(20_000))
+    finally:
+        is_over.set()
+        engine.join()

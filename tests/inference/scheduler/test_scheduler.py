@@ -8,17 +8,24 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from inference.engine.request import GenerationRequest
+from inference.engine.request import GenerationRequest, SamplingParams
 from inference.kvcache.block_pool import BlockPool
 from inference.kvcache.storage import BLOCK_TOKENS, num_blocks_for
 from inference.scheduler.scheduler import Scheduler, SchedulerConfig, Work
 from inference.scheduler.sequence import Sequence
 
-LIMITS = SchedulerConfig(max_running=4, max_step_tokens=256, busy_step_tokens=64)
+LIMITS = SchedulerConfig(max_running=4, max_step_tokens=256, busy_step_tokens=64, max_scored_rows=50)
 
 
 def make(
-    num_prompt: int, *, max_tokens: int = 8, user: str = "", priority: int = 0, seed: int = 0, salt: str = ""
+    num_prompt: int,
+    *,
+    max_tokens: int = 8,
+    user: str = "",
+    priority: int = 0,
+    seed: int = 0,
+    salt: str = "",
+    is_scored: bool = False,
 ) -> Sequence:
     rng = random.Random(seed)
     request = GenerationRequest(
@@ -28,6 +35,7 @@ def make(
         user=user,
         priority=priority,
         cache_salt=salt,
+        sampling=SamplingParams(num_prompt_logprobs=0 if is_scored else None),
     )
     return Sequence(request, deadline_s=100)
 
@@ -44,6 +52,9 @@ def step(scheduler: Scheduler, compute: Callable[[list[Work]], None] = lambda _:
         sequence = work.sequence
         assert len(sequence.block_ids) >= num_blocks_for(work.position + work.num_tokens)
         sequence.num_computed = work.position + work.num_tokens - work.num_drafts
+        if work.scored:
+            assert work.scored.start == sequence.num_scored, "a position is lost, or asked for again"
+            sequence.num_scored = work.scored.stop
         if work.has_logits:
             sequence.tokens.append(len(sequence.tokens))
             sequence.drafts = []
@@ -61,6 +72,33 @@ def test_a_long_prompt_comes_in_chunks_and_ends_in_a_token() -> None:
     run.add(sequence)
     assert [shares(step(run)) for _ in range(3)] == [{sequence: 256}, {sequence: 44}, {sequence: 1}]
     assert sequence.num_generated == 2
+
+
+def test_a_prompt_to_be_scored_asks_for_a_bounded_number_of_logits() -> None:
+    """The next one waits with those, and a prompt behind it that needs none does not."""
+    run, first, second, plain = (
+        scheduler(),
+        make(90, is_scored=True),
+        make(90, seed=1, is_scored=True),
+        make(60, seed=2),
+    )
+    for sequence in (first, second, plain):
+        run.add(sequence)
+    assert shares(step(run)) == {first: 50, plain: 60}
+    assert shares(step(run)) == {plain: 1, first: 40, second: 11}
+    assert (first.num_scored, second.num_scored) == (89, 11)
+
+
+def test_a_score_is_not_looked_up_until_it_is_known() -> None:
+    """A hit has no logits. Of what was scored before a preemption the blocks are as good as any."""
+    run, known, scored = scheduler(), make(100, max_tokens=1), make(100, is_scored=True)
+    run.add(known)
+    step(run)
+    run.add(scored)
+    assert shares(step(run)) == {scored: 50}
+    assert (scored.num_cached, len(scored.reusable_names())) == (0, 1)
+    step(run)
+    assert len(scored.reusable_names()) == 3
 
 
 def test_readers_are_served_before_prompts_and_the_budget_shrinks_for_them() -> None:
@@ -191,10 +229,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         user=st.sampled_from("abc"),
         priority=st.integers(0, 1),
         seed=st.integers(0, 2),
+        is_scored=st.booleans(),
     )
-    def add(self, num_prompt: int, max_tokens: int, user: str, priority: int, seed: int) -> None:
+    def add(self, num_prompt: int, max_tokens: int, user: str, priority: int, seed: int, is_scored: bool) -> None:
         if self.run.can_ever_fit(num_prompt + max_tokens):
-            self.run.add(make(num_prompt, max_tokens=max_tokens, user=user, priority=priority, seed=seed))
+            self.run.add(
+                make(num_prompt, max_tokens=max_tokens, user=user, priority=priority, seed=seed, is_scored=is_scored)
+            )
 
     @rule(num_drafts=st.integers(0, 5))
     def advance(self, num_drafts: int) -> None:
@@ -205,6 +246,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         works = self.step()
         assert bool(works) == has_work, "something waits, and nothing is done"
         assert sum(work.num_tokens for work in works) <= LIMITS.max_step_tokens
+        assert sum(len(work.scored) for work in works) <= LIMITS.max_scored_rows
+        assert all(work.sequence.num_scored == work.sequence.num_to_score for work in works if work.has_logits)
 
     @precondition(lambda self: bool(self.run.running or len(self.run.waiting)))
     @rule(data=st.data())

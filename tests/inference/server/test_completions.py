@@ -5,6 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 from openai import OpenAI
+from openai.types import Completion, CompletionChoice
+from openai.types.completion_choice import Logprobs
 
 from inference.client import InferenceClient
 from tests.inference.checkpoints import make_reciting_llama, write_meta
@@ -13,6 +15,7 @@ from tests.inference.server.conftest import start_server
 pytestmark = pytest.mark.integration
 
 MODEL = "SmolLM2-135M-Instruct"
+TEXT = "The capital of France is Paris. Z\xfcrich \U0001f999 is not."
 PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -66,7 +69,7 @@ def test_logprobs_come_in_the_older_form(client: OpenAI) -> None:
         ({"prompt": [10**9]}, "prompt"),
         ({"prompt": [-1]}, "prompt"),
         ({"prompt": "a", "logprobs": 50}, "logprobs"),
-        ({"prompt": "a", "echo": True, "logprobs": 1}, "echo"),
+        ({"prompt": "a", "echo": True, "logprobs": 50}, "logprobs"),
         ({"prompt": "a", "suffix": "b"}, "suffix"),
         ({"prompt": "a", "n": 2, "best_of": 3}, "best_of"),
         ({"prompt": "a", "n": 100}, "n"),
@@ -105,6 +108,71 @@ def test_the_prompt_is_echoed(client: OpenAI) -> None:
     ) as stream:
         text = "".join(choice.text for chunk in stream for choice in chunk.choices)
     assert text.startswith("<|im_start|>user\n")
+
+
+def score(client: OpenAI, prompt: object, **fields: object) -> Completion:
+    """As evaluation harnesses ask for the likelihood of a given text."""
+    wanted = {"max_tokens": 0, "logprobs": 2, "temperature": 0, **fields}
+    return client.completions.create(model=MODEL, prompt=prompt, echo=True, **wanted)  # type: ignore[call-overload]  # any fields
+
+
+def lists_of(choice: CompletionChoice) -> Logprobs:
+    assert choice.logprobs is not None
+    return choice.logprobs
+
+
+def test_a_given_text_is_scored(client: OpenAI) -> None:
+    """Nothing is generated; every token but the first has its likelihood and the likeliest ones."""
+    reply = score(client, TEXT)
+    (choice,) = reply.choices
+    lists = lists_of(choice)
+    assert (choice.text, choice.finish_reason) == (TEXT, "length")
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (len(lists.tokens or ()), 0)
+    assert lists.tokens and lists.token_logprobs and lists.top_logprobs and lists.text_offset
+    assert len(lists.tokens) == len(lists.token_logprobs) == len(lists.top_logprobs) == len(lists.text_offset)
+    assert lists.token_logprobs[0] is None and lists.top_logprobs[0] is None
+    assert all(at < 0 for at in lists.token_logprobs[1:])
+    for own, top in zip(lists.token_logprobs[1:], lists.top_logprobs[1:], strict=True):
+        assert (len(top) == 2 or "\ufffd" in top) and own <= max(top.values())
+    for token, offset in zip(lists.tokens, lists.text_offset, strict=True):
+        assert "\ufffd" in token or TEXT[offset : offset + len(token)] == token
+    assert score(client, TEXT).choices[0].logprobs == choice.logprobs, "the first answer's blocks are not a shortcut"
+
+
+def test_a_token_generated_beside_a_score_comes_last(client: OpenAI) -> None:
+    """Harnesses that ask for one token drop the last entry, and sum up from where the continuation begins."""
+    ids = [1, 4093, 198, 1780, 314, 260, 3575, 282, 4649, 47]
+    alone, followed = lists_of(score(client, ids).choices[0]), lists_of(score(client, ids, max_tokens=1).choices[0])
+    assert followed.token_logprobs and alone.token_logprobs and len(alone.token_logprobs) == len(ids)
+    assert followed.token_logprobs[:-1] == alone.token_logprobs
+    assert len(followed.token_logprobs) == len(ids) + 1
+    assert followed.top_logprobs and followed.token_logprobs[-1] == max(followed.top_logprobs[-1].values())
+
+
+def test_several_scores_come_whole_and_as_a_stream(client: OpenAI) -> None:
+    """Each choice has its own lists; in a stream those of the prompt are with its text, in the first chunk."""
+    whole = score(client, [TEXT, "One, two,"], max_tokens=3, logprobs=0)
+    chunks: dict[int, list[CompletionChoice]] = {0: [], 1: []}
+    with score(client, [TEXT, "One, two,"], max_tokens=3, logprobs=0, stream=True) as stream:  # type: ignore[attr-defined]  # a stream
+        for chunk in stream:
+            for choice in chunk.choices:
+                chunks[choice.index].append(choice)
+    for choice, prompt in zip(whole.choices, (TEXT, "One, two,"), strict=True):
+        parts = chunks[choice.index]
+        assert parts[0].text == prompt and parts[-1].finish_reason == choice.finish_reason
+        assert "".join(part.text for part in parts) == choice.text
+        for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
+            joined = [entry for part in parts for entry in getattr(lists_of(part), name)]
+            assert joined == getattr(lists_of(choice), name)
+    twice = score(client, TEXT, n=2)
+    assert [choice.text for choice in twice.choices] == [TEXT, TEXT]
+    assert twice.choices[0].logprobs == twice.choices[1].logprobs == score(client, TEXT).choices[0].logprobs
+
+
+def test_a_prompt_may_be_echoed_and_nothing_else(client: OpenAI) -> None:
+    (choice,) = score(client, TEXT, logprobs=None).choices
+    assert (choice.text, choice.logprobs, choice.finish_reason) == (TEXT, None, "length")
 
 
 async def test_our_client_reads_a_greedy_completion(tmp_path: Path) -> None:
