@@ -28,6 +28,7 @@ class EngineThread:
         self._max_open = max_open
         self._listeners: dict[str, Listener] = {}
         self._mailbox: list[Callable[[], None]] = []
+        self._unseen: set[str] = set()  # submitted, and still in the mailbox
         self._changed = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -49,6 +50,7 @@ class EngineThread:
                 raise ValueError(f"request id {request.request_id} is in use")
             self._listeners[request.request_id] = listener
             self._mailbox.append(lambda: self._engine.add_request(request))
+            self._unseen.add(request.request_id)
             self._changed.notify()
 
     def cancel(self, request_id: str) -> None:
@@ -80,6 +82,7 @@ class EngineThread:
                 while not (self._mailbox or self._is_closing or self._engine.has_work):
                     self._changed.wait()
                 commands, self._mailbox = self._mailbox, []
+                self._unseen.clear()
                 is_closing = self._is_closing
             self._tell(self._advance(commands, is_closing=is_closing))
             if is_closing:
@@ -90,12 +93,20 @@ class EngineThread:
             for command in commands:
                 command()
             if is_closing:
-                return self._engine.fail_all("shutting_down", "The server is going down.")
+                return self._fail_all("shutting_down", "The server is going down.")
             return self._engine.step()
         except Exception:
             # Whatever it was, the loop goes on: these requests are lost, the next ones are not.
             logger.exception("engine_step_failed")
-            return self._engine.fail_all("internal_error", "The engine failed on this step.")
+            return self._fail_all("internal_error", "The engine failed on this step.")
+
+    def _fail_all(self, code: str, message: str) -> list[Event]:
+        """End every request the engine was to have, those included whose command or last event went down with it."""
+        events = self._engine.fail_all(code, message)
+        told = {event.request_id for event in events}
+        with self._changed:
+            lost = [request_id for request_id in self._listeners if request_id not in told | self._unseen]
+        return [*events, *(Failure(request_id=request_id, code=code, message=message) for request_id in lost)]
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:

@@ -28,7 +28,7 @@ class ReplyDeltas:
 
     @property
     def is_call(self) -> bool:
-        """Whether the reply so far has calls, and all that were told are complete."""
+        """Whether the reply so far has calls, and none that is half written."""
         return self._reader.is_call
 
     def push(self, piece: Piece) -> list[Delta]:

@@ -34,19 +34,19 @@ class ChatAnswer:
         for index in range(num_choices):
             yield self._chunk(index, Delta(fields={"role": "assistant", "content": ""}))
         replies = [ReplyDeltas(names) for _ in range(num_choices)]
-        ends: list[End] = []
+        ends: dict[int, End] = {}
         async for index, event in events:
             if isinstance(event, Piece):
                 for delta in replies[index].push(event):
                     yield self._chunk(index, delta)
                 continue
-            ends.append(event)
+            ends[index] = event
             *deltas, last = replies[index].finish()
             for delta in deltas:
                 yield self._chunk(index, delta)
             yield self._chunk(index, last, finish_reason=_reason(event, is_call=replies[index].is_call))
         if self._wanted.includes_usage:
-            counts = usage(ends, num_choices=num_choices)
+            counts = usage([ends[index] for index in sorted(ends)], num_choices=num_choices)
             yield {**self._head("chat.completion.chunk"), "choices": [], "usage": counts}
 
     def body(self, replies: Sequence[WholeReply]) -> dict[str, Any]:

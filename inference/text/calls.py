@@ -74,7 +74,7 @@ class CallReader:
 
     @property
     def is_call(self) -> bool:
-        """Whether the reply so far has calls, and all that were told are complete."""
+        """Whether the reply so far has calls, and none that is half written."""
         return self._num_calls > 0 and not self._call
 
     def push(self, text: str) -> list[Part]:
@@ -87,8 +87,10 @@ class CallReader:
 
     def finish(self) -> list[Part]:
         """What was held to the end. Nothing is said of what stands between calls and after the last one."""
+        cut = self._call
         if not (self.is_call and not self._held.strip(BETWEEN + "]")):
             self._release()
+        self._call = cut  # told as text, but whoever acts on the calls before it would miss one
         return self._take()
 
     def _takes(self, char: str) -> bool:

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,44 @@ def test_a_fault_in_a_step_ends_its_requests_and_not_the_loop(
     assert "engine_step_failed" in caplog.text
     thread.submit(request("b"), events.put)
     assert isinstance(last_event(events), End)
+
+
+def test_a_last_event_that_went_down_with_its_step_is_made_up_for(
+    thread: EngineThread, smollm2_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply is over and its sequence gone when the step fails, so nobody else would end it."""
+    events: queue.Queue[Event] = queue.Queue()
+    with monkeypatch.context() as patched:
+        patched.setattr(smollm2_engine, "_forget", lambda _: 1 / 0)
+        thread.submit(request("a", max_tokens=1), events.put)
+        failure = last_event(events)
+    assert isinstance(failure, Failure) and failure.code == "internal_error"
+    assert thread.num_open == 0
+
+
+def test_a_command_that_fails_does_not_swallow_the_next(
+    thread: EngineThread, smollm2_model: Llama, smollm2_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands come during one step. The first fails; whoever sent the second hears of it."""
+    events: queue.Queue[Event] = queue.Queue()
+    computing, may_go_on, forward = threading.Event(), threading.Event(), smollm2_model.forward
+
+    def slowly(*arguments: Any) -> Any:
+        computing.set()
+        assert may_go_on.wait(WAIT_S)
+        return forward(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(smollm2_model, "forward", slowly)
+        patched.setattr(smollm2_engine, "cancel", lambda _: 1 / 0)
+        thread.submit(request("a"), lambda _: None)
+        assert computing.wait(WAIT_S)
+        thread.cancel("a")
+        thread.submit(request("b"), events.put)
+        may_go_on.set()
+        failure = last_event(events)
+    assert isinstance(failure, Failure) and failure.code == "internal_error"
+    assert thread.num_open == 0
 
 
 def test_a_listener_that_fails_does_not_stop_the_others(thread: EngineThread, caplog: pytest.LogCaptureFixture) -> None:

@@ -133,6 +133,12 @@ def test_half_a_call_says_that_it_is_none(text: str, arguments: str, content: st
     assert read_reply(text, NAMES) == ReadReply(content=content, calls=(half,), is_call=False)
 
 
+@pytest.mark.parametrize("half", ["{", '{"name": "clo', '{"name": "clock", "parameters": ', '{"parameters": {"a": 1'])
+def test_a_further_call_that_was_cut_before_it_began_says_so(half: str) -> None:
+    """It is text, as nobody knows whose call it is; but the calls before it are not all that was meant."""
+    assert read_reply(f"{WRITTEN}; {half}", NAMES) == ReadReply(content=f"; {half}", calls=(CALL,), is_call=False)
+
+
 def test_what_follows_a_call_is_content() -> None:
     read = read_reply(f'{WRITTEN}; {{"name": "oven"}}', NAMES)
     assert read == ReadReply(content='; {"name": "oven"}', calls=(CALL,), is_call=True)
