@@ -65,10 +65,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moderation:
-    """Scores from 0 to 1 by category slug, for each text; `model` names the classifier and its version."""
+    """Scores from 0 to 1 by category slug, for each text; `model` names the classifier and its version.
+
+    `languages` are ISO 639-1 codes; the scores of a text say little where `language_known` is false.
+    """
 
     model: str
     scores: tuple[dict[str, float], ...]
+    languages: tuple[str, ...]
+    language_known: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +189,14 @@ class InferenceClient:
     async def moderate(
         self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str = ""
     ) -> Moderation:
-        """Raw scores for texts by this role; `context` is what the person had said, for texts by the assistant."""
+        """Raw scores for texts by this role; `context` is what the person had said before them."""
         answer = await self._post("/v1/moderations", {"input": list(texts), "role": role, "context": context})
+        results = answer["results"]
         return Moderation(
-            model=answer["model"], scores=tuple(result["category_scores"] for result in answer["results"])
+            model=answer["model"],
+            scores=tuple(result["category_scores"] for result in results),
+            languages=tuple(result["language"] for result in results),
+            language_known=tuple(result["language_known"] for result in results),
         )
 
     async def models(self) -> list[ServedModel]:

@@ -1,67 +1,99 @@
 """The classifier behind the embedded guard: scores what people ask and what the model answers, by kind of harm.
 
-A first cut, on frozen sentence embeddings; what it catches and what it misses stands in guard_model_card.md. It is
-trained by `python -m inference.encoders.train_guard`, and is not Llama Guard.
+    text ──▶ stretches of 480 characters ──▶ fine-tuned MiniLM (reads the context too) ──┐
+                                        ├──▶ hashed words ───────────────────────────────┼─▶ logits ─▶ scores
+                                        └──▶ offensive words ────────────────────────────┘
+    text ──▶ language
+
+What it catches and what it misses stands in guard_model_card.md. It is trained by
+`python -m inference.encoders.train_guard`, and is not Llama Guard.
 """
 
-import itertools
-import re
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
-from inference.encoders.minilm import SentenceEncoder, Vectors
+from inference.encoders.language import language_of
+from inference.encoders.minilm import session_options
+from inference.encoders.tokens import Tokens, batches_by_length, padded
+from inference.encoders.word_features import HashedWords, OffensiveWords
 
 Array = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float64]
 
 SHIPPED = Path(__file__).with_name("data") / "guard.npz"
 
-NUM_WORD_ROWS = 2**15
-MAX_WORDS = 200
+MAX_TOKENS = 192
+MAX_CONTEXT_CHARS = 240
+MAX_BATCH = 8
 WINDOW_CHARS = 480
 WINDOW_STEP = 360
 
 ADVICE = "specialized_advice"
 """Asked for all day and not unsafe, so scored apart from the other categories."""
 
+JAILBREAK = "prompt_injection"
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One hidden layer on the sentence vector, plus a weight for each word and pair of words.
+Role = Literal["user", "assistant"]
 
-    D = 384 dimensions of the vector, H hidden units, K outputs, R = 32,768 rows words are hashed to.
-        hidden_weight [D, H]   hidden_bias [H]   out_weight [H, K]   out_bias [K]   word_weight [R, K]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardScores:
+    """What the guard says of one text. Scores are in [0, 1]; 0.5 is the operating point chosen in training.
+
+    `categories` has "unsafe" for the whole beside the slugs, and for prompts "prompt_injection": whether they try to
+    switch the model's rules off, which alone is not unsafe. Where `language_known` is false the scores say little.
     """
 
-    hidden_weight: Array
-    hidden_bias: Array
-    out_weight: Array
-    out_bias: Array
-    word_weight: Array
-
-    def logits(self, vectors: Vectors, texts: Sequence[str]) -> Array:
-        """Vectors [N, D] and their N texts -> [N, K]."""
-        hidden = np.maximum(vectors @ self.hidden_weight + self.hidden_bias, 0.0)
-        rows = [word_rows(text) for text in texts]
-        words = np.stack([self.word_weight[row].sum(axis=0) * word_scale(len(row)) for row in rows])
-        return np.asarray(hidden @ self.out_weight + self.out_bias + words, dtype=np.float32)
+    categories: dict[str, float]
+    language: str
+    language_known: bool
 
 
-def word_rows(text: str) -> list[int]:
-    """Rows of the words and the pairs of neighbouring words in `text`, each once, hashed."""
-    words = re.findall(r"\w+", text.lower())[:MAX_WORDS]
-    pairs = (f"{first} {second}" for first, second in itertools.pairwise(words))
-    return [zlib.crc32(gram.encode()) % NUM_WORD_ROWS for gram in sorted({*words, *pairs})]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How the parts are joined into the three logits that decide: unsafe prompt, unsafe answer, jailbreak.
+
+    Each [3] but `category_bias` [2, C], which is for prompts and answers. Offensive words count between the logits
+    `offensive_from` and `offensive_to`: a text without any is judged by its meaning alone, and a curse is no proof.
+    `per_stretch` is taken off for each natural logarithm of the number of stretches: one of many is bad by chance.
+    """
+
+    network: Array
+    words: Array
+    offensive: Array
+    offensive_from: Array
+    offensive_to: Array
+    per_stretch: Array
+    bias: Array
+    category_bias: Array
+
+    def joined(self, network: Array, words: Array, offensive: Array) -> Array:
+        """Logits [N, 3] of the network and of the words, [N] of the offensive words -> [N, 3]."""
+        beyond = np.clip(offensive[:, None], self.offensive_from, self.offensive_to) - self.offensive_from
+        return np.asarray(network * self.network + words * self.words + beyond * self.offensive + self.bias)
+
+    def worst(self, joined: Array, starts: npt.NDArray[np.int64]) -> Array:
+        """Logits [S, 3] of stretches, those of a text from `starts` [N] on -> of the texts [N, 3]."""
+        lengths = np.diff([*starts, len(joined)])
+        worst = np.maximum.reduceat(joined, starts) - self.per_stretch * np.log(lengths)[:, None]
+        return np.asarray(worst, dtype=np.float32)
 
 
-def word_scale(num_rows: int) -> float:
-    """Makes the words of a long text weigh as much in all as those of a short one."""
-    return float(4.0 / np.sqrt(max(num_rows, 1)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything of a guard but its network."""
+
+    model_id: str
+    categories: tuple[str, ...]
+    calibration: Calibration
+    words: HashedWords
+    offensive: OffensiveWords
 
 
 def windows(text: str) -> list[str]:
@@ -71,90 +103,120 @@ def windows(text: str) -> list[str]:
 
 
 class GuardClassifier:
-    """Scores texts. Safe to call from several threads at once."""
+    """Scores texts. Safe to call from several threads at once; each call uses at most `num_threads` cores."""
 
-    def __init__(
-        self, *, prompt: Head, response: Head, categories: Sequence[str], model_id: str, encoder: SentenceEncoder
-    ) -> None:
-        self.model_id = model_id
-        self.categories = tuple(categories)
-        self._prompt = prompt
-        self._response = response
-        self._encoder = encoder
+    def __init__(self, parts: Parts, network_path: Path, tokens: Tokens, num_threads: int) -> None:
+        self.model_id = parts.model_id
+        self.categories = parts.categories
+        self._parts = parts
+        self._tokens = tokens
+        self._session = onnxruntime.InferenceSession(
+            str(network_path), sess_options=session_options(num_threads), providers=["CPUExecutionProvider"]
+        )
 
     @classmethod
-    def load(cls, path: Path, encoder: SentenceEncoder) -> Self:
-        """Read what `save` wrote. Raises FileNotFoundError, and ValueError for another kind of file."""
-        with np.load(path, allow_pickle=False) as file:
-            if "model_id" not in file:
-                raise ValueError(f"{path} holds no guard")
-            return cls(
-                prompt=_head_from(file, "prompt"),
-                response=_head_from(file, "response"),
-                categories=[str(slug) for slug in file["categories"]],
-                model_id=str(file["model_id"]),
-                encoder=encoder,
-            )
+    def load(cls, path: Path, tokenizer_path: Path, num_threads: int) -> Self:
+        """Read what `save` wrote and the network beside it, an .onnx of the same name.
 
-    def score(
-        self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str = ""
-    ) -> list[dict[str, float]]:
-        """For each text its scores in [0, 1]: "unsafe" for the whole, and one for each category.
-
-        0.5 is the operating point chosen in training. `context`, the user turn that an assistant's text answers, helps
-        to name the category. A long text has the scores of its worst stretch.
+        Raises FileNotFoundError naming the file that is not there, and ValueError for another kind of file.
         """
-        stretches = [windows(text) for text in texts]
-        rows = iter(self._score_short([stretch for text in stretches for stretch in text], role, context))
-        return [_worst([next(rows) for _ in text]) for text in stretches]
+        network_path = path.with_suffix(".onnx")
+        for needed in (path, network_path):
+            if not needed.is_file():
+                raise FileNotFoundError(needed)
+        return cls(read(path), network_path, Tokens(tokenizer_path, MAX_TOKENS), num_threads)
 
-    def _score_short(self, texts: Sequence[str], role: str, context: str) -> list[dict[str, float]]:
+    def score(self, texts: Sequence[str], *, role: Role, context: str = "") -> list[GuardScores]:
+        """The scores of each text. `context` is what was said before: for an answer the user turn it answers, for a
+        user's text the turns before it. A long text has the scores of its worst stretch.
+        """
         if not texts:
             return []
-        vectors = self._encoder.encode(texts)
-        as_prompts = self._prompt.logits(vectors, texts)
+        stretches = [windows(text) for text in texts]
+        starts = np.cumsum([0, *(len(of) for of in stretches[:-1])])
+        flat = [stretch for of in stretches for stretch in of]
+        network = self.network_logits([(stretch, context) for stretch in flat])
+        worst, likely = self._joined(network, flat, starts), self._category_logits(network, starts, role)
+        rows = zip(texts, _sigmoid(worst), _sigmoid(likely), strict=True)
+        return [self._scores(text, decided, categories, role) for text, decided, categories in rows]
+
+    def network_logits(self, pairs: Sequence[tuple[str, str]]) -> Array:
+        """What the network alone says of short texts, each with its context: [N, 2 + 2C + 1]."""
+        logits = np.empty((len(pairs), 2 * (1 + len(self.categories)) + 1), dtype=np.float32)
+        encodings = self._tokens.encode([(text, context[-MAX_CONTEXT_CHARS:]) for text, context in pairs])
+        for rows in batches_by_length(encodings, MAX_BATCH):
+            ids, mask, types = padded([encodings[row] for row in rows])
+            feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+            (logits[rows],) = self._session.run(["logits"], feeds)
+        return logits
+
+    def _joined(self, network: Array, stretches: Sequence[str], starts: npt.NDArray[np.int64]) -> Array:
+        """The logits that decide [N, 3]: unsafe as a prompt, unsafe as an answer, jailbreak."""
+        parts, num_per_role = self._parts, 1 + len(self.categories)
+        deciding = network[:, [0, num_per_role, 2 * num_per_role]]
+        words, offensive = parts.words.logits(stretches), parts.offensive.logits(stretches)
+        return parts.calibration.worst(parts.calibration.joined(deciding, words, offensive), starts)
+
+    def _category_logits(self, network: Array, starts: npt.NDArray[np.int64], role: Role) -> Array:
+        """[N, C], each of the stretch in which it is likeliest."""
+        row = 0 if role == "user" else 1
+        first = 1 + row * (1 + len(self.categories))
+        categories = network[:, first : first + len(self.categories)]
+        return np.asarray(np.maximum.reduceat(categories, starts) + self._parts.calibration.category_bias[row])
+
+    def _scores(self, text: str, decided: Probabilities, likely: Probabilities, role: Role) -> GuardScores:
+        categories = self._named(float(decided[0 if role == "user" else 1]), likely)
         if role == "user":
-            return [self._named(row[0], row[1:]) for row in as_prompts]
-        unsafe = self._response.logits(vectors, texts)[:, 0]
-        by_category = as_prompts[:, 1:] + self._context_logits(context)
-        return [self._named(score, row) for score, row in zip(unsafe, by_category, strict=True)]
+            categories[JAILBREAK] = float(decided[2])
+        language = language_of(text, self._tokens.knows)
+        return GuardScores(categories=categories, language=language, language_known=language == "en")
 
-    def _context_logits(self, context: str) -> Array:
-        """[C]; what the user turn says of the category of its answer."""
-        if not context:
-            return np.zeros(len(self.categories), dtype=np.float32)
-        return self._prompt.logits(self._encoder.encode([context]), [context])[0, 1:]
+    def _named(self, unsafe: float, categories: Probabilities) -> dict[str, float]:
+        """The likeliest category has the overall score, and no other more than that.
 
-    def _named(self, unsafe_logit: np.float32, category_logits: Array) -> dict[str, float]:
-        """Share the overall score out: the likeliest category gets all of it, the others in proportion.
-
-        One head decides, because only whether a text is harmful is known for every text it learned from.
+        One output decides, because only whether a text is harmful is known for every text it learned from.
         """
-        unsafe = float(_sigmoid(unsafe_logit))
-        likely = dict(zip(self.categories, _sigmoid(category_logits).tolist(), strict=True))
-        advice = likely.pop(ADVICE, 0.0)
-        likeliest = max(likely.values())
-        shared = {slug: unsafe * score / likeliest for slug, score in likely.items()}
-        return {"unsafe": unsafe, **shared, ADVICE: advice}
+        likely = dict(zip(self.categories, categories.tolist(), strict=True))
+        advice = likely.pop(ADVICE)
+        likeliest = max(likely, key=likely.__getitem__)
+        capped = {slug: unsafe if slug == likeliest else min(unsafe, score) for slug, score in likely.items()}
+        return {"unsafe": unsafe, **capped, ADVICE: advice}
 
 
-def save(path: Path, *, prompt: Head, response: Head, categories: Sequence[str], model_id: str) -> None:
-    """Write the weights in half precision, without pickle."""
+def save(path: Path, parts: Parts) -> None:
+    """Write everything but the network, without pickle; large arrays in half precision."""
     arrays = {
-        f"{name}.{field}": getattr(head, field).astype(np.float16)
-        for name, head in (("prompt", prompt), ("response", response))
-        for field in Head.__slots__
+        "model_id": np.array(parts.model_id),
+        "categories": np.array(parts.categories),
+        "words.weight": parts.words.weight.astype(np.float16),
+        "words.bias": parts.words.bias,
+        "offensive.terms": np.frombuffer("\n".join(parts.offensive.terms).encode(), dtype=np.uint8),
+        "offensive.inverse_frequency": parts.offensive.inverse_frequency.astype(np.float16),
+        "offensive.weight": parts.offensive.weight.astype(np.float16),
+        "offensive.bias": np.array(parts.offensive.bias, dtype=np.float32),
+        **{f"calibration.{f.name}": getattr(parts.calibration, f.name) for f in fields(Calibration)},
     }
-    np.savez_compressed(path, categories=np.array(categories), model_id=np.array(model_id), **arrays)
+    np.savez_compressed(path, **arrays)
 
 
-def _head_from(file: Mapping[str, npt.NDArray[np.float16]], name: str) -> Head:
-    return Head(*(file[f"{name}.{field}"].astype(np.float32) for field in Head.__slots__))
+def read(path: Path) -> Parts:
+    """What `save` wrote. Raises ValueError for another kind of file."""
+    with np.load(path, allow_pickle=False) as file:
+        if "calibration.network" not in file:
+            raise ValueError(f"{path} holds no guard")
+        return Parts(
+            model_id=str(file["model_id"]),
+            categories=tuple(str(slug) for slug in file["categories"]),
+            calibration=Calibration(**{f.name: file[f"calibration.{f.name}"] for f in fields(Calibration)}),
+            words=HashedWords(file["words.weight"].astype(np.float32), file["words.bias"]),
+            offensive=OffensiveWords.from_arrays(
+                file["offensive.terms"].tobytes().decode(),
+                file["offensive.inverse_frequency"].astype(np.float32),
+                file["offensive.weight"].astype(np.float32),
+                float(file["offensive.bias"]),
+            ),
+        )
 
 
-def _sigmoid(logits: npt.NDArray[np.float32] | np.float32) -> npt.NDArray[np.float64]:
-    return 1.0 / (1.0 + np.exp(-np.asarray(logits, dtype=np.float64)))
-
-
-def _worst(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {slug: max(row[slug] for row in rows) for slug in rows[0]}
+def _sigmoid(logits: Array) -> Probabilities:
+    return np.asarray(1.0 / (1.0 + np.exp(-logits.astype(np.float64))))

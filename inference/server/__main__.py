@@ -198,7 +198,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     if options.kv_host_gib and options.tensor_parallel > 1:
         parser.error("--kv-host-gib needs the model in one process, without --tensor-parallel")
     if options.guard and not options.embedder:
-        parser.error("--guard needs --embedder, whose vectors it judges")
+        parser.error("--guard needs --embedder, whose tokenizer it reads with")
     if (drafts_of(options) in ("model", "eagle")) != bool(options.draft_model):
         parser.error("--drafts model and --drafts eagle need --draft-model, and the others do not take one")
     return options

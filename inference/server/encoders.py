@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from inference.encoders.guard import GuardScores
+
 EMBEDDING_MODEL_ID, DIMENSIONS = "all-MiniLM-L6-v2", 384
 MAX_INPUTS = 256
 FLAGGED_FROM = 0.5
@@ -52,7 +54,10 @@ def _spelled(vector: "npt.NDArray[np.float32]", encoding: str) -> list[float] | 
 
 
 async def moderations(request: Request) -> Response:
-    """Raw scores for every category; thresholds and what follows from them are the caller's business."""
+    """Raw scores for every category; thresholds and what follows from them are the caller's business.
+
+    `context` is what was said before the texts: what an assistant's text answers, or the turns before a user's.
+    """
     serving: Serving = request.app.state.serving
     body = _object(await read_json(request))
     texts = _texts(body)
@@ -65,12 +70,14 @@ async def moderations(request: Request) -> Response:
     return Json({"id": f"modr-{uuid.uuid4().hex}", "model": guard.model_id, "results": results})
 
 
-def _moderation(scores: dict[str, float]) -> dict[str, Any]:
-    categories = {slug: score >= FLAGGED_FROM for slug, score in scores.items()}
+def _moderation(scores: "GuardScores") -> dict[str, Any]:
+    categories = {slug: score >= FLAGGED_FROM for slug, score in scores.categories.items()}
     return {
         "flagged": any(categories.values()),
         "categories": categories,
-        "category_scores": {slug: float(score) for slug, score in scores.items()},
+        "category_scores": scores.categories,
+        "language": scores.language,
+        "language_known": scores.language_known,
     }
 
 

@@ -149,7 +149,7 @@ class Serving:
         if config.guard:
             from inference.encoders.guard import GuardClassifier
 
-            self._guard = GuardClassifier.load(Path(config.guard), self._encoder)
+            self._guard = GuardClassifier.load(Path(config.guard), tokenizer_path, config.engine.num_threads)
 
 
 def load_chat_model(config: ServingConfig, followers: "Followers | None" = None) -> ChatModel:

@@ -18,17 +18,21 @@ CATEGORIES = (
     "self_harm",
     "sexual_content",
     "elections",
+    "code_interpreter_abuse",
 )
-"""The categories there is training text for: the canonical ones without code_interpreter_abuse."""
+"""The canonical categories, in the order of the network's outputs."""
 
 Split = Literal["train", "dev"]
+Role = Literal["user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One text. `unsafe` None is unknown; `categories` are those it belongs to, None if nobody said.
+    """One text said by `role`. `unsafe` and `jailbreak` None are unknown.
 
-    `weight` is how much the text counts in training: little, where labels are noisy or texts alike.
+    `categories` are those it belongs to, None if nobody said. `context` is what was said before it: the user turns
+    before a user's, the question an answer answers. `weight` is how much the text counts in training: little, where
+    labels are noisy or texts alike. `origin` is the source of the text this one was made from.
     """
 
     text: str
@@ -37,6 +41,10 @@ class Example:
     unsafe: bool | None
     categories: frozenset[str] | None
     weight: float = 1.0
+    role: Role = "user"
+    context: str = ""
+    jailbreak: bool | None = None
+    origin: str = ""
 
 
 def split_of(key: str, dev_share: float = 0.2) -> Split:

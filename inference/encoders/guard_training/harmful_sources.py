@@ -180,9 +180,9 @@ def _hatecheck(folder: Path) -> Iterator[Example]:
     for row in rows(folder / "hatecheck" / "test_suite_cases.csv"):
         # One sentence pattern stands for dozens of rows.
         if row["label_gold"] == "hateful":
-            yield harmful(row["test_case"], "hatecheck", ("hate",), weight=0.1)
+            yield harmful(row["test_case"], "hatecheck", ("hate",), weight=0.25)
         else:
-            yield harmless(row["test_case"], "hatecheck-harmless", weight=0.1)
+            yield harmless(row["test_case"], "hatecheck-harmless", weight=0.25)
 
 
 def _tweets(folder: Path) -> Iterator[Example]:

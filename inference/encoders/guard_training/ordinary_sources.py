@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,29 @@ def _benign_code(folder: Path) -> Iterator[Example]:
         yield harmless(row["test_case_prompt"], "coding-tasks")
 
 
+def _benign_source_text(folder: Path) -> Iterator[Example]:
+    """Code as people paste it: beginnings of functions from public repositories."""
+    table = json.loads((folder / "cyberseceval" / "autocomplete.json").read_text(encoding="utf-8"))
+    for row in table[::3]:
+        yield harmless(row["origin_code"], "code")
+
+
 def _gptfuzz_responses(folder: Path) -> Iterator[Example]:
+    questions = [row["text"] for row in rows(folder / "gptfuzz" / "question_list.csv")]
     files: Mapping[str, Split] = {"responses_train.csv": "train", "responses_evaluate.csv": "dev"}
     for name, split in files.items():
         for row in rows(folder / "gptfuzz" / name):
-            text = row["Response"]
-            if _mostly_ascii(text):
-                unsafe = row["label"] == "1"
-                source = "gptfuzz-harmful" if unsafe else "gptfuzz-refusals"
-                categories = None if unsafe else frozenset[str]()
-                yield Example(text=text, source=source, split=split, unsafe=unsafe, categories=categories)
+            unsafe = row["label"] == "1"
+            if _mostly_ascii(row["Response"]):
+                yield Example(
+                    text=row["Response"],
+                    source="gptfuzz-harmful" if unsafe else "gptfuzz-refusals",
+                    split=split,
+                    unsafe=unsafe,
+                    categories=None if unsafe else frozenset[str](),
+                    role="assistant",
+                    context=questions[int(row["question"])],
+                )
 
 
 def _mostly_ascii(text: str) -> bool:
@@ -67,8 +81,13 @@ def _hh_responses(folder: Path) -> Iterator[Example]:
     """The reply that people judged less harmful, to prompts that provoke: mostly harmless, hence the low weight."""
     with gzip.open(folder / "hh_rlhf" / "harmless-base_test.jsonl.gz", "rt", encoding="utf-8") as file:
         for line in file:
-            reply = json.loads(line)["chosen"].rpartition("\n\nAssistant:")[2].strip()
-            yield harmless(reply, "hh-chosen", weight=0.5)
+            talk, _, reply = json.loads(line)["chosen"].rpartition("\n\nAssistant:")
+            asked = talk.rpartition("\n\nHuman:")[2].strip()
+            yield _answer(reply.strip(), "hh-chosen", asked, split_of(asked), weight=0.5)
+
+
+def _answer(text: str, source: str, asked: str, split: Split, weight: float = 1.0) -> Example:
+    return replace(harmless(text, source, split=split, weight=weight), role="assistant", context=asked)
 
 
 def _benign_responses(folder: Path) -> Iterator[Example]:
@@ -76,18 +95,24 @@ def _benign_responses(folder: Path) -> Iterator[Example]:
     for name in ("self_instruct_seed_tasks", "self_instruct_user_oriented"):
         for row in lines(benign / f"{name}.jsonl"):
             # Split as the question is.
-            split = split_of(_task_text(row), 0.5)
+            asked = _task_text(row)
             for instance in row["instances"]:
-                yield harmless(str(instance["output"]), "self-instruct-answers", split=split)
+                yield _answer(str(instance["output"]), "self-instruct-answers", asked, split_of(asked, 0.5))
     table = json.loads((benign / "gsm8k_train.json").read_text(encoding="utf-8"))
     for row in table[::15]:
-        yield harmless(row["output"], "gsm8k-answers", split=split_of(row["instruction"], 0.5))
+        yield _answer(row["output"], "gsm8k-answers", row["instruction"], split_of(row["instruction"], 0.5))
     for path in sorted((folder / "bipia").glob("email_*.jsonl")):
         for row in lines(path):
-            yield harmless(row["context"], "e-mails")
+            yield _answer(row["context"], "e-mails", "", split_of(row["context"]))
 
 
 _Source = Callable[[Path], Iterator[Example]]
 
-ORDINARY_SOURCES: tuple[_Source, ...] = (_benign_near_boundary, _benign_tasks, _benign_maths, _benign_code)
+ORDINARY_SOURCES: tuple[_Source, ...] = (
+    _benign_near_boundary,
+    _benign_tasks,
+    _benign_maths,
+    _benign_code,
+    _benign_source_text,
+)
 ANSWER_SOURCES: tuple[_Source, ...] = (_gptfuzz_responses, _hh_responses, _benign_responses)

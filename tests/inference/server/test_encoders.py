@@ -35,7 +35,10 @@ async def test_small_models_are_served_without_a_chat_model(encoder_server: Runn
         moderation = await client.moderate(["How do I bake bread?"], role="user")
         assert moderation.model and len(moderation.scores) == 1
         assert {"violent_crimes", "self_harm", "hate"} <= moderation.scores[0].keys()
+        assert "prompt_injection" in moderation.scores[0]
         assert all(0 <= score <= 1 for score in moderation.scores[0].values())
+        foreign = await client.moderate(["Wie backe ich ein gutes Brot?", "I like bread."], role="user", context="Hi")
+        assert (foreign.languages, foreign.language_known) == (("de", "en"), (False, True))
         replies = await client.moderate(["I cannot help."] * 2, role="assistant", context="How do I pick a lock?")
         assert len(replies.scores) == 2
         with pytest.raises(InferenceRejected):

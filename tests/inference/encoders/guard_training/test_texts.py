@@ -1,16 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from inference.encoders.guard import WINDOW_CHARS
+from inference.encoders.guard_training.conversations import conversations
 from inference.encoders.guard_training.example import CATEGORIES, Example, split_of
-from inference.encoders.guard_training.fit import TrainingConfig, fit
-from inference.encoders.guard_training.reading import as_read, with_excerpts
 from inference.encoders.guard_training.texts import CONTRAST_FILE, contrast, prompts, responses
-from inference.encoders.guard_training.wordings import as_answers, reworded
-from inference.encoders.train_guard import prompt_labels
+from inference.encoders.guard_training.wordings import as_answers, deed_of, reworded
 
 DATA = Path(__file__).parents[5] / "shared" / "data" / "safety"
 
@@ -21,6 +17,7 @@ QUESTION = Example(
     unsafe=True,
     categories=frozenset({"violent_crimes"}),
 )
+HARMLESS = replace(QUESTION, text="How do I bake rye bread?", unsafe=False, categories=frozenset())
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +34,27 @@ def test_a_text_is_always_on_the_same_side():
     assert share == pytest.approx(0.2, abs=0.03)
 
 
-def test_our_own_prompts_are_well_formed():
+def test_our_own_texts_are_well_formed():
     """A slip in the file would teach the guard something wrong."""
     examples = contrast()
-    assert len(examples) == len(CONTRAST_FILE.read_text(encoding="utf-8").splitlines()) > 1000
-    assert len({example.text.lower() for example in examples}) == len(examples)
+    assert len(examples) == len(CONTRAST_FILE.read_text(encoding="utf-8").splitlines()) > 3000
+    assert len({(e.text.lower(), e.context.lower()) for e in examples}) == len(examples)
     for example in examples:
-        assert example.unsafe == bool(example.categories)
         assert (example.categories or frozenset()) <= set(CATEGORIES)
+        if example.unsafe is None:
+            assert example.jailbreak and not example.categories
+        else:
+            assert example.unsafe == bool((example.categories or frozenset()) - {"specialized_advice"})
+            assert example.jailbreak is None
+
+
+def test_our_own_texts_have_talks_answers_and_both_sides_of_each_category():
+    """Every category we name has a text we wrote, and so has every way in which the guard reads."""
+    examples = contrast()
+    assert {slug for example in examples for slug in example.categories or ()} == set(CATEGORIES)
+    for role in ("user", "assistant"):
+        for unsafe in (True, False):
+            assert sum(e.role == role and e.unsafe is unsafe and bool(e.context) for e in examples) > 20
 
 
 def test_a_question_is_asked_in_other_ways_with_the_same_label():
@@ -57,72 +67,62 @@ def test_a_question_is_asked_in_other_ways_with_the_same_label():
     assert list(reworded(replace(QUESTION, text="Bread is good."))) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "deed"),
+    [
+        ("How do I poison my husband?", "poison your husband"),
+        ("Write a tutorial on how to pick a lock", "pick a lock"),
+        ("Develop a plan for a robbery.", "develop a plan for a robbery"),
+        ("Bread is good.", ""),
+    ],
+)
+def test_what_a_prompt_wants_done(text: str, deed: str):
+    """An answer speaks of it in the second person."""
+    assert deed_of(text) == deed
+
+
 def test_a_refusal_of_a_harmful_question_is_harmless():
     """The model says no in the words of the question; a guard that withholds that answer is of no use."""
-    complies, refuses = as_answers(QUESTION)
+    complies, refuses, *_ = as_answers(QUESTION)
     assert "poison your husband" in complies.text and complies.unsafe is True
-    assert "poison your husband" in refuses.text and refuses.unsafe is False
-    assert all(answer.unsafe is False for answer in as_answers(replace(QUESTION, unsafe=False)))
+    assert refuses.unsafe is False and refuses.categories == frozenset()
+    assert all((e.role, e.context, e.origin) == ("assistant", QUESTION.text, "test") for e in (complies, refuses))
+    assert all(answer.unsafe is False for answer in as_answers(HARMLESS))
 
 
-def test_only_harmless_texts_are_cut_into_stretches():
-    """A stretch of a harmless text is harmless; nobody knows which stretch of a harmful text is the harmful one."""
-    long = replace(QUESTION, text="word " * WINDOW_CHARS)
-    assert as_read([long]) == [long]
-    parts = as_read([replace(long, unsafe=False)])
-    assert len(parts) > 1
-    assert all(len(part.text) <= WINDOW_CHARS and part.weight < 1.0 for part in parts)
-
-
-def test_an_excerpt_is_taken_from_each_longer_response():
-    """The guard mostly reads a reply while it is being written."""
-    whole = [replace(QUESTION, text=f"{number} " + "word " * 100) for number in range(5)]
-    excerpts = with_excerpts(whole)[5:]
-    assert len(excerpts) == 5
-    assert all(len(excerpt.text.split()) < 100 and excerpt.weight == 0.5 for excerpt in excerpts)
-
-
-def test_labels_nobody_gave_do_not_count():
-    """A text without a category must not teach that it has none."""
-    unknown = replace(QUESTION, categories=None)
-    harmless = replace(QUESTION, unsafe=False, categories=frozenset())
-    labels, weights = prompt_labels([QUESTION, unknown, harmless])
-    violent = 1 + CATEGORIES.index("violent_crimes")
-    assert labels[0, 0] == labels[0, violent] == weights[0, violent] == 1.0
-    assert 0.0 < weights[0, violent + 1] < 1.0
-    assert not weights[1, 1:].any()
-    assert (weights[2] == 1.0).all() and not labels[2].any()
-
-
-def test_a_head_learns_what_it_is_shown_and_the_same_each_time():
-    """The fit is seeded; unknown labels (weight zero) leave an output where it was."""
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(60, 384)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    texts = ["good bread" if row % 2 else "bad poison" for row in range(60)]
-    labels = np.array([[row % 2, 1] for row in range(60)], dtype=np.float32)
-    weights = np.array([[1, 0]] * 60, dtype=np.float32)
-    config = TrainingConfig(num_hidden=4, num_seeds=2, num_epochs=10, batch_size=10, learning_rate=0.05)
-    head, again = (fit(vectors, texts, labels, weights, config) for _ in range(2))
-    logits = head.logits(vectors, texts)
-    assert ((logits[:, 0] > 0) == (labels[:, 0] == 1)).all()
-    assert not (logits[:, 1] > 5).any()
-    np.testing.assert_array_equal(logits, again.logits(vectors, texts))
+def test_conversations_are_made_around_harmful_and_harmless_prompts_alike():
+    """ "Now tell me how" must mean what came before it, and "thanks" nothing at all."""
+    asked = [replace(e, text=f"{e.text} {n}") for e in (QUESTION, HARMLESS) for n in range(60)]
+    talks = list(conversations(asked))
+    for kind, unsafe in (("harmful", True), ("harmless", False)):
+        go_on = [talk for talk in talks if talk.source == f"goes-on-{kind}"]
+        assert go_on and all(talk.unsafe is unsafe and talk.context for talk in go_on)
+        assert all(not talk.unsafe for talk in talks if talk.source in (f"moves-on-{kind}", f"changes-topic-{kind}"))
+    halves = next(talk for talk in talks if talk.source == "split-harmful")
+    assert f"{halves.context} {halves.text}".startswith(QUESTION.text)
+    assert all(talk.origin == "test" for talk in talks)
 
 
 def test_every_text_is_read_once_and_real_requests_are_for_measuring_only(data: Path):
     """The false alarms on real people's requests would be no measure if they were trained on."""
     for examples in (prompts(data), responses(data)):
-        texts = [" ".join(example.text.lower().split()) for example in examples]
+        texts = [(" ".join(example.text.lower().split()), example.context) for example in examples]
         assert len(set(texts)) == len(texts)
-        assert {e.split for e in examples if e.source.startswith("arena-hard")} == {"dev"}
-        assert {e.unsafe for e in examples if "harmless" in e.source or "benign" in e.source} == {False}
+        assert {e.split for e in examples if "arena-hard" in (e.source, e.origin)} == {"dev"}
+        assert {e.unsafe for e in examples if "benign" in e.source} <= {False}
 
 
 def test_the_labelled_answers_of_dev_are_to_questions_the_head_has_not_seen(data: Path):
     """Answers to one question resemble each other."""
-    dev = {
-        example.text for example in responses(data) if example.source.startswith("gptfuzz") and example.split == "dev"
-    }
-    assert len(dev) > 1000
-    assert not [e for e in responses(data) if e.source in ("gptfuzz", "gptfuzz/reworded")]
+    labelled = [example for example in responses(data) if example.source.startswith("gptfuzz")]
+    questions = {split: {e.context for e in labelled if e.split == split} for split in ("train", "dev")}
+    assert len(questions["dev"]) == 20 and not questions["train"] & questions["dev"]
+
+
+def test_jailbreaks_are_told_from_what_looks_like_them(data: Path):
+    """Nobody looked for jailbreaks among AILuminate's prompts; all others are known to be none."""
+    for example in prompts(data):
+        if example.source.startswith(("wild-jailbreaks", "gptfuzz-templates", "injected-mails")):
+            assert example.jailbreak is True
+        elif example.source.startswith("ailuminate"):
+            assert example.jailbreak is None
