@@ -7,11 +7,17 @@ COPY constraints.txt deploy/images/app.txt ./
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: -r app.txt -c constraints.txt
 
+FROM base AS code-shield
+WORKDIR /opt/code-shield
+COPY deploy/local/code-shield.txt /build/
+RUN pip install --no-cache-dir --no-deps --no-compile --require-hashes --target . -r /build/code-shield.txt
+
 FROM base
 # A volume takes the owner of the folder it is first mounted on.
 RUN useradd --uid 10001 --no-log-init --no-create-home --shell /usr/sbin/nologin cria \
     && install --directory --owner cria --group cria /var/lib/cria /var/lib/cria/static
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=code-shield /opt/code-shield /var/lib/cria/code-shield
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=webapp.settings \

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from deploy.local import kernels, models
+from deploy.local import code_shield, kernels, models
 from deploy.local.chromium import ensure_chromium
 from deploy.local.steps import SetupProblem, step
 
@@ -57,6 +57,7 @@ def main(which: str) -> NoReturn:
         if which == "all":
             models.ensure(PROJECT / "var" / "models", for_tests=True)
             kernels.ensure()
+            code_shield.ensure(PROJECT / "var" / code_shield.FOLDER_NAME)
             os.environ["CHROMIUM"] = str(ensure_chromium())
         for check in lint_checks():
             run(check)

@@ -67,7 +67,7 @@ def _redis(server: RedisServer) -> Part:
 
 def _inference(environment: Environment) -> Part:
     models = environment.var_dir / "models"
-    chat = () if environment.inference_url else ("--model", environment.model_path)
+    chat = () if environment.inference_url else ("--model", environment.model_path, *engine_options(environment))
     threads = ("--threads", str(environment.num_threads)) if environment.num_threads else ()
     return Part(
         name="inference",
@@ -79,7 +79,17 @@ def _inference(environment: Environment) -> Part:
             *("--guard", str(GUARD), *threads),
         ),
         is_ready=probes.http_ok("127.0.0.1", environment.inference_port, "/health/ready"),
-        patience_s=None if environment.model else 90.0,
+        patience_s=None if environment.model or environment.draft_model else 90.0,
+    )
+
+
+def engine_options(environment: Environment) -> tuple[str, ...]:
+    """How the chat model is run, in the words of the inference server."""
+    drafts = ("--drafts", environment.drafts) if environment.drafts else ()
+    draft_model = ("--draft-model", environment.draft_model) if environment.draft_model else ()
+    return (
+        *("--device", environment.device, "--tensor-parallel", str(environment.num_ranks)),
+        *("--dtype", environment.dtype, "--kv-dtype", environment.kv_dtype, *drafts, *draft_model),
     )
 
 

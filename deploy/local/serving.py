@@ -13,7 +13,7 @@ import socket
 import time
 from pathlib import Path
 
-from deploy.local import kernels, models, redis_server
+from deploy.local import code_shield, kernels, models, redis_server
 from deploy.local.console import Console
 from deploy.local.instance import Instance
 from deploy.local.parts import parts_for
@@ -36,6 +36,7 @@ def serve() -> int:
         models.ensure(environment.var_dir / "models", with_chat_model=bundled)
         if not environment.inference_url:
             kernels.ensure()
+        code_shield.ensure(environment.var_dir / code_shield.FOLDER_NAME)
         redis = None if environment.redis_url else redis_server.configure(environment.var_dir)
         settled = settle_addresses(environment, redis.url if redis else environment.redis_url)
         instance.publish(settled.address)

@@ -29,6 +29,18 @@ APP = {"setup", "web", "worker", "beat"}  # one image, one environment
 FIXED = {"CRIA_VAR", "DATABASE_URL", "REDIS_URL", "CRIA_INFERENCE_PORT"}
 # Names that only containers know. docs/deployment.md explains them.
 ONLY_HERE = {"POSTGRES_PASSWORD", "HF_TOKEN", "CRIA_INFERENCE_MEMORY"}
+# Read by the inference server alone.
+OF_THE_ENGINE = {
+    *(
+        "CRIA_THREADS",
+        "CRIA_DEVICE",
+        "CRIA_NUM_RANKS",
+        "CRIA_DTYPE",
+        "CRIA_KV_DTYPE",
+        "CRIA_DRAFT_MODEL",
+        "CRIA_DRAFTS",
+    ),
+}
 NOT_SETTINGS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 ACCEPTED_FINDINGS = {
@@ -221,12 +233,12 @@ def test_every_setting_reaches_the_processes_that_read_it(services: dict[str, An
     for name in APP:
         arrived = found[name]["environment"]
         assert set(arrived) <= ALIASES | NOT_SETTINGS
-        for alias in ALIASES - FIXED - {"CRIA_THREADS"}:
+        for alias in ALIASES - FIXED - OF_THE_ENGINE:
             assert arrived[alias] == told[alias], f"{name}: {alias}"
         assert arrived["REDIS_URL"] == services[name]["environment"]["REDIS_URL"]
     inference = found["inference"]["environment"]
     assert set(inference) - ALIASES == {"HF_TOKEN"}
-    for alias in ("CRIA_MODEL", "CRIA_INFERENCE_URL", "CRIA_THREADS", "LOG_FORMAT"):
+    for alias in {"CRIA_MODEL", "CRIA_INFERENCE_URL", "LOG_FORMAT", *OF_THE_ENGINE}:
         assert inference[alias] == told[alias]
 
 

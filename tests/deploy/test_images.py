@@ -259,6 +259,12 @@ def test_both_images_begin_with_one_python_that_the_project_supports() -> None:
         ({"CRIA_MODEL": "/models/my llama.gguf"}, ["--model", "/models/my llama.gguf"], ["--threads"]),
         ({"CRIA_THREADS": "6", "LOG_FORMAT": "console"}, ["--threads", "6", "console"], []),
         ({"CRIA_MODEL": "/models/x.gguf", "CRIA_INFERENCE_URL": "http://vllm:8000"}, [], ["--model", "/models/x.gguf"]),
+        ({"CRIA_DRAFT_MODEL": "/models/my draft"}, ["--draft-model", "/models/my draft"], ["--drafts"]),
+        ({"CRIA_DRAFTS": "eagle", "CRIA_DRAFT_MODEL": "/eagle"}, ["--drafts", "eagle", "/eagle"], []),
+        ({"CRIA_DRAFTS": "off", "CRIA_DRAFT_MODEL": ""}, ["--drafts", "off"], ["--draft-model"]),
+        ({"CRIA_DEVICE": "cuda", "CRIA_NUM_RANKS": "8"}, ["cuda", "--tensor-parallel", "8"], []),
+        ({"CRIA_DTYPE": "fp8", "CRIA_KV_DTYPE": "bfloat16"}, ["--dtype", "fp8", "--kv-dtype", "bfloat16"], []),
+        ({"CRIA_DRAFTS": "off", "CRIA_INFERENCE_URL": "http://vllm:8000"}, [], ["--drafts", "--device", "--dtype"]),
     ],
 )
 def test_the_inference_server_is_told_the_settings(

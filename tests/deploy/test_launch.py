@@ -48,7 +48,8 @@ def sentence(ended: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture
 def var(tmp_path: Path) -> Path:
-    (tmp_path / "models").symlink_to(ROOT / "var" / "models")
+    for name in ("models", "code-shield"):
+        (tmp_path / name).symlink_to(ROOT / "var" / name)
     return tmp_path
 
 
