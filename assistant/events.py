@@ -7,9 +7,12 @@ in the reply's row repairs it.
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+from assistant.safety.code_badges import CodeBadge
+from assistant.safety.notices import Notice
+
 VERSION = 1
 
-Phase = Literal["queued", "checking", "searching", "thinking", "writing", "waiting_for_model"]
+Phase = Literal["queued", "checking", "searching", "thinking", "writing", "checking_answer", "waiting_for_model"]
 FinalState = Literal["done", "cancelled", "blocked"]
 
 
@@ -67,10 +70,26 @@ class Tail(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retract(Event):
-    """The guard withdrew the answer: this notice takes the place of all blocks and citations."""
+    """The answer is withdrawn: this takes the place of all blocks, citations, notices and reports."""
 
     type = "retract"
     html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notices(Event):
+    """What stands beside the answer: all of it, in place of what stood there."""
+
+    type = "notices"
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeReports(Event):
+    """What Code Shield says of the answer's blocks of code."""
+
+    type = "code_reports"
+    reports: tuple[CodeBadge, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,4 +121,6 @@ class Error(Event):
     retry: bool
 
 
-EVENT_TYPES: tuple[type[Event], ...] = (Status, Citation, Block, Tail, Retract, Usage, Done, Error)
+EVENT_TYPES: tuple[type[Event], ...] = (
+    *(Status, Citation, Block, Tail, Retract, Notices, CodeReports, Usage, Done, Error),
+)

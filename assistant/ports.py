@@ -1,9 +1,10 @@
 """What a turn asks of the world around it. Each protocol is met by an adapter in `webapp.wiring`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from assistant.safety.code_shield.report import CodeReport
 from assistant.safety.verdict import Verdict
 
 Role = Literal["system", "user", "assistant"]
@@ -57,8 +58,8 @@ class GenerationEnd:
 
 
 class ChatModel(Protocol):
-    def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
-        """Pieces as they are generated, then one end. Closing the iterator stops the generation.
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
+        """Pieces as they are generated, then one end. Closing the generator stops the generation.
 
         Raises ModelUnavailable if the engine cannot be reached or breaks off, ModelRefused if it refuses the request.
         """
@@ -93,6 +94,14 @@ class Guard(Protocol):
 
     async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
         """Raises GuardUnavailable if no verdict can be had. Silence is never "safe"."""
+        ...
+
+
+class CodeShield(Protocol):
+    """Looks through the code in an answer."""
+
+    async def scan(self, text: str) -> CodeReport:
+        """What is insecure in the blocks of code of `text`, and which of them were not looked through. Never raises."""
         ...
 
 

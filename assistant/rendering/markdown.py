@@ -2,11 +2,11 @@
 
 Two nets, one behind the other: the parser knows no raw HTML and no links but http, https and mailto; and whatever it
 makes passes one sanitiser with an explicit list of what may stay. Nothing is loaded from elsewhere: an image becomes
-a link. There is no inline style, so the page's policy can forbid it.
+a link. There is no inline style, so the page's policy can forbid it. With `known_hosts`, links lead nowhere else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, Final
@@ -27,8 +27,9 @@ from pygments.util import ClassNotFound
 from assistant.rendering.blocks import BlockSplitter
 from assistant.rendering.completion import complete_blocks, complete_inline
 from assistant.rendering.dialect import LINK_SCHEMES, markdown_parser
+from assistant.rendering.links import unlink_unknown
 
-RENDERER_VERSION: Final = 1
+RENDERER_VERSION: Final = 2
 """Goes up whenever the same source gives other HTML, so that stored HTML can be told to be of an earlier kind."""
 
 MAX_HIGHLIGHTED_CHARS: Final = 20_000
@@ -55,27 +56,28 @@ CLASSES: Final = {
 }
 
 
-def render(text: str) -> list[str]:
+def render(text: str, *, known_hosts: Collection[str] | None = None) -> list[str]:
     """The HTML of each top-level block of `text`."""
     splitter = BlockSplitter()
-    return [render_block(source) for source in [*splitter.feed(text), *splitter.finish()]]
+    sources = [*splitter.feed(text), *splitter.finish()]
+    return [render_block(source, known_hosts=known_hosts) for source in sources]
 
 
-def render_block(source: str) -> str:
+def render_block(source: str, *, known_hosts: Collection[str] | None = None) -> str:
     """Safe HTML of a closed block (or of several). Code is highlighted with the class names of Pygments.
 
     The same source gives the same HTML wherever it stands. Wrappers for the page's style and scripts:
     `figure.code[data-language]` around code, `div.table-scroll` around tables.
     """
-    return _sanitise(_parser.render(source, {"is_tail": False}))
+    return _sanitise(_parser.render(source, {"is_tail": False, "known_hosts": known_hosts}))
 
 
-def render_tail(source: str) -> str:
+def render_tail(source: str, *, known_hosts: Collection[str] | None = None) -> str:
     """Safe HTML of a block that is still being written, as it will look if nothing surprising follows.
 
     Unclosed emphasis, code and links are completed for the eye; code is not yet highlighted.
     """
-    return _sanitise(_parser.render(complete_blocks(source), {"is_tail": True}))
+    return _sanitise(_parser.render(complete_blocks(source), {"is_tail": True, "known_hosts": known_hosts}))
 
 
 _sanitiser = nh3.Cleaner(
@@ -176,6 +178,7 @@ def _new_parser() -> MarkdownIt:
     parser = markdown_parser()
     parser.core.ruler.before("inline", "complete_last_inline", _complete_last_inline)
     parser.core.ruler.push("link_images", _link_images)
+    parser.core.ruler.push("unlink_unknown", unlink_unknown)
     parser.core.ruler.push("align_by_class", _align_by_class)
     for token_type, rule in {
         "fence": _code,

@@ -1,4 +1,4 @@
-"""The guard that needs no large model: a classifier on sentence embeddings behind the engine's address.
+"""The guard that needs no large model: a small classifier behind the engine's address.
 
 It is a first line and not Llama Guard: what it catches and what it misses stands in the model card beside its weights.
 """
@@ -16,22 +16,36 @@ from assistant.safety.taxonomy import UNSAFE
 from assistant.safety.verdict import Verdict
 
 SHORT_TURN_CHARS = 200
-"""A user turn below this may be half a request ("now tell me how"), and is also read together with the one before."""
+"""A user turn below this may mean something only after the turns before it ("now tell me how")."""
+
+MAX_EARLIER_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the classifier says of some texts, in their order: slug -> score in [0, 1], with `UNSAFE` for the whole."""
+    """What the classifier says of some texts, in their order.
+
+    rows            slug -> score in [0, 1], with `UNSAFE` for the whole
+    languages       of the texts, as ISO 639-1 codes; empty if the classifier does not tell
+    knows_language  whether the classifier was made for it
+    """
 
     rows: tuple[Mapping[str, float], ...]
     model_id: str
+    languages: tuple[str, ...] = ()
+    knows_language: tuple[bool, ...] = ()
+
+
+UNDETERMINED = "und"
+"""What a classifier says that cannot tell the language: that of ISO 639-2."""
 
 
 class Scorer(Protocol):
     """Reaches the classifier."""
 
     async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
-        """Scores of `texts` said by `role`; `context` is the user turn an assistant's text answers.
+        """Scores of `texts` said by `role`. `context` is the user turn an assistant's text answers, or the user turns
+        before a user's.
 
         Raises GuardUnavailable if there are none to be had.
         """
@@ -53,7 +67,8 @@ class EmbeddedGuard:
             raise ValueError("a system message is ours; there is nothing to judge")
         earlier = [turn.text for turn in conversation[:-1] if turn.role == "user"]
         if message.role == "user":
-            scores = await self._scorer.scores(_readings(message.text, earlier), role="user", context="")
+            context = _before(message.text, earlier)
+            scores = await self._scorer.scores(views(message.text), role="user", context=context)
             direction: Direction = "input"
         else:
             asked = earlier[-1] if earlier else ""
@@ -64,7 +79,8 @@ class EmbeddedGuard:
     def _verdict(self, scores: Scores, direction: Direction, started: float) -> Verdict:
         worst = _worst(scores.rows)
         categories = {slug: score for slug, score in worst.items() if slug != UNSAFE}
-        decision = self._policy.decide(categories, direction)
+        language, knows_language = _language(scores, direction)
+        decision = self._policy.decide(categories, direction, knows_language=knows_language)
         return Verdict(
             action=decision.action,
             score=worst.get(UNSAFE, 0.0),
@@ -73,15 +89,25 @@ class EmbeddedGuard:
             guard_id=scores.model_id,
             policy_version=self._policy.version,
             latency_ms=(time.perf_counter() - started) * 1000,
+            language=language,
+            knows_language=knows_language,
         )
 
 
-def _readings(text: str, earlier: Sequence[str]) -> tuple[str, ...]:
-    """The views of a user turn and, if it is short, of its two halves of a request joined."""
-    readings = views(text)
-    if earlier and len(text) <= SHORT_TURN_CHARS and len(earlier[-1]) <= SHORT_TURN_CHARS:
-        readings += (f"{earlier[-1]}\n{text}",)
-    return readings
+def _before(text: str, earlier: Sequence[str]) -> str:
+    """The user turns in whose light a short one is read; a long one speaks for itself."""
+    return "\n".join(earlier[-MAX_EARLIER_TURNS:]) if len(text) <= SHORT_TURN_CHARS else ""
+
+
+def _language(scores: Scores, direction: Direction) -> tuple[str, bool]:
+    """Of the message. It is known if any view is: look-alike letters make English seem Russian, until folded.
+
+    A stretch of an answer is often a list, code or names, in no language that can be told: nothing to warn of.
+    """
+    for language, is_known in zip(scores.languages, scores.knows_language, strict=True):
+        if is_known or (direction == "output" and language == UNDETERMINED):
+            return language, True
+    return (scores.languages[0], False) if scores.languages else ("", True)
 
 
 def _worst(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

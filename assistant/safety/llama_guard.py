@@ -138,6 +138,9 @@ _TITLES: Mapping[CheckpointFamily, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+# A space more or less would be another text than the one the checkpoint was trained on.
+_CATEGORY_ENDINGS: Mapping[CheckpointFamily, str] = MappingProxyType({"llama_guard_2": ". ", "llama_guard_3": "."})
+
 _WRAPPERS: Mapping[CheckpointFamily, tuple[str, str]] = MappingProxyType(
     {
         "llama_guard_2": ("[INST] ", " [/INST]"),
@@ -157,7 +160,8 @@ def render(conversation: Sequence[ChatMessage], family: CheckpointFamily) -> str
     """
     turns = _recent(_alternating(conversation))
     judged = "User" if len(turns) % 2 else "Agent"
-    categories = "\n".join(f"S{number}: {title}." for number, title in enumerate(_TITLES[family], start=1))
+    ending = _CATEGORY_ENDINGS[family]
+    categories = "\n".join(f"S{number}: {title}{ending}" for number, title in enumerate(_TITLES[family], start=1))
     spoken = "".join(
         f"{'Agent' if number % 2 else 'User'}: {_as_content(text)}\n\n" for number, text in enumerate(turns)
     )

@@ -3,7 +3,8 @@
     original ──▶ unhidden    NFKC, marks and invisible characters dropped, look-alike letters folded
              ├─▶ hidden      what was written in invisible tag characters
              ├─▶ joined      "k i l l" -> "kill", "b0mb" -> "bomb"
-             └─▶ decoded     base64, hex, URL and rot13 inside the text, decoded in place
+             ├─▶ decoded     base64, base32, hex, binary, numbers, entities and URL escapes, decoded in place
+             └─▶ turned      the letters shifted back along the alphabet (rot13), or the text read backwards
 
 A guard scores the original and every view that differs from it, and takes the worst: a view can only add suspicion.
 """
@@ -11,15 +12,17 @@ A guard scores the original and every view that differs from it, and takes the w
 import base64
 import binascii
 import re
+import string
 import unicodedata
-from codecs import decode as codec_decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from html import unescape
 from urllib.parse import unquote
 
 MAX_CHARS = 20_000
 """What lies beyond is not read into views: whoever takes messages has a limit below this."""
 
 _TAG_BLOCK = range(0xE0020, 0xE007F)
+_VARIANT_SELECTORS = range(0xE0100, 0xE01F0)
 _WORD = re.compile(r"\w+")
 
 # Letters that look like Latin ones. The hundred that matter, of the thousands in Unicode's confusables.txt.
@@ -29,16 +32,16 @@ _LOOKALIKES = str.maketrans(
             "аеорсухіјѕԁԛԝһӏвкмнтгзьАВЕКМНОРСТУХІЈЅԌЗЬ"
             "αβεηικνορτυχγωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
             "աոսօցհյքԼՏՕ"
-            "ıɑɡɩɪɴʀʏʟɢʙʜꞮᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢØøłŁđĐ",
+            "ıɑɡɩɪɴʀʏʟɢʙʜꞮᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢØøłŁđĐꜰꜱᴌ",
             "aeopcyxijsdqwhibkmhtrzbABEKMHOPCTYXIJSG3b"
             "aBenikvoptuxywABEZHIKMNOPTYX"
             "wnuoghjpLSO"
-            "iagiinrylgbhiacdejkmoptuvwzOolLdD",
+            "iagiinrylgbhiacdejkmoptuvwzOolLdDfsl",
             strict=True,
         )
     )
 )
-_LEET = str.maketrans("013457@$!", "oleastasi")
+_LEET = str.maketrans("013457@$!+|", "oieastasitl")
 
 
 def views(text: str) -> tuple[str, ...]:
@@ -46,10 +49,25 @@ def views(text: str) -> tuple[str, ...]:
     original = text[:MAX_CHARS]
     unhidden = _unhidden(original)
     readings = [original]
-    for reading in (unhidden, _hidden_in_tags(original), _joined(unhidden), *_decoded(unhidden)):
+    found = (unhidden, _hidden_in_tags(original), _joined(unhidden), _decoded(unhidden), _turned(unhidden))
+    for reading in found:
         if _words(reading) and all(_words(reading) != _words(known) for known in readings):
             readings.append(reading)
     return (text, *readings[1:])
+
+
+def visible(text: str) -> str:
+    """`text` without what no font draws: zero-width and direction marks, tag characters, selectors of variants.
+
+    What is left reads as before; spelling and look-alike letters are nobody's secret.
+    """
+    return "".join(char for char in text if not _is_hidden(char))
+
+
+def _is_hidden(char: str) -> bool:
+    if char in "\n\t":
+        return False
+    return unicodedata.category(char) in ("Cf", "Cc", "Co") or ord(char) in _VARIANT_SELECTORS
 
 
 def _words(text: str) -> list[str]:
@@ -70,29 +88,57 @@ def _hidden_in_tags(text: str) -> str:
 
 # Four or more single letters with the same thing between them.
 _SPACED = re.compile(r"(?<!\w)\w([ \t.\-_*|/,]{1,2})\w(?:\1\w){2,}(?!\w)")
+_SPELLED = re.compile(r"\w(?:([.\-_*|/,~])\w)?(?:\1\w)*[.,;:?!]*")
 _GAP_BETWEEN_WORDS = re.compile(r"\s{2,}|\s[|/]\s")
-# A short word with a digit or sign between its letters: "b0mb", but not "py3" or "10am".
+_SPACE = re.compile(r"[\W_]")
+# A letter, digits or signs that stand for letters, a letter again: "b0mb", but not "py3" or "10am".
+_LEET_INSIDE = re.compile(r"[a-zA-Z][013457@$!+|]+[a-zA-Z]", re.ASCII)
 _LEET_WORD = re.compile(
-    r"(?<![^\s\"'(])(?=\S*[a-zA-Z][013457@$!]+[a-zA-Z])[a-zA-Z013457@$!]{3,16}(?![^\s\"').,;:?])",
-    re.ASCII,
+    r"(?<![^\s\"'(-])[a-zA-Z013457@$!+|]*?[a-zA-Z][a-zA-Z013457@$!+|]*(?=[\s\"').,;:?-]|$)(?!\.\w)", re.ASCII
 )
+_LONE_LEET = re.compile(r"(?<!\S)[013457@]{1,3}(?=[\s.,;:?!]|$)")
+MAX_LEET_CHARS = 24
 
 
 def _joined(text: str) -> str:
-    joined = _SPACED.sub(lambda match: re.sub(r"[\W_]", "", match.group()), _GAP_BETWEEN_WORDS.sub(" \n ", text))
-    return _LEET_WORD.sub(lambda match: match.group().translate(_LEET), joined)
+    return _unleeted(_unspaced(text))
 
 
-def _decoded(text: str) -> Iterator[str]:
-    """At most two readings: everything that decodes, decoded in place; and rot13, if that reads like English."""
-    decoded = text
+def _unspaced(text: str) -> str:
+    """Words that were spelled letter by letter, put together; all of them, if most of the text is spelled."""
+    tokens = text.split()
+    spelled = sum(_SPELLED.fullmatch(token) is not None for token in tokens)
+    if len(tokens) >= 4 and spelled >= 0.7 * len(tokens):
+        words = _GAP_BETWEEN_WORDS.split(text) if sum(len(token) > 2 for token in tokens) < len(tokens) / 3 else tokens
+        return " ".join(_SPACE.sub("", word) for word in words)
+    return _SPACED.sub(lambda match: _SPACE.sub("", match.group()), text)
+
+
+def _unleeted(text: str) -> str:
+    """Digits and signs in words, read as letters; if there are many such words, in all words."""
+    words = [word for word in _LEET_WORD.findall(text) if len(word) <= MAX_LEET_CHARS]
+    inside = [word for word in words if _LEET_INSIDE.search(word)]
+    known = set(inside if len(inside) < 2 else words)
+    text = _LEET_WORD.sub(lambda word: _as_letters(word[0]) if word[0] in known else word[0], text)
+    return _LONE_LEET.sub(lambda sign: _as_letters(sign[0]), text) if len(inside) >= 2 else text
+
+
+def _as_letters(word: str) -> str:
+    return word.replace("11", "ll").translate(_LEET)
+
+
+def _decoded(text: str) -> str:
+    """Everything that decodes, decoded in place."""
     for pattern, decoder in _CODES:
-        decoded = _decode_in_place(decoded, pattern, decoder)
-    if decoded != text:
-        yield decoded[:MAX_CHARS]
-    turned = codec_decode(text, "rot13")
-    if _num_common_words(turned) > _num_common_words(text) + 1:
-        yield turned
+        text = _decode_in_place(text, pattern, decoder)
+    return text[:MAX_CHARS]
+
+
+def _turned(text: str) -> str:
+    """The letters shifted, or their order reversed, if that reads more like English; else `text`."""
+    readings = [text[::-1], *(text.translate(shift) for shift in _SHIFTS)]
+    best = max(readings, key=_num_common_words)
+    return best if _num_common_words(best) > _num_common_words(text) + 1 else text
 
 
 def _decode_in_place(text: str, pattern: re.Pattern[str], decoder: Callable[[str], str]) -> str:
@@ -128,15 +174,58 @@ def _from_hex(token: str) -> str:
         return ""
 
 
+def _from_base32(token: str) -> str:
+    try:
+        return _from_bytes(base64.b32decode(token + "=" * (-len(token) % 8)))
+    except binascii.Error:
+        return ""
+
+
+def _from_binary(token: str) -> str:
+    digits = re.sub(r"\s", "", token)
+    return _from_bytes(bytes(int(digits[start : start + 8], 2) for start in range(0, len(digits) - 7, 8)))
+
+
+def _from_numbers(token: str) -> str:
+    numbers = re.findall(r"\d+", token)
+    # Two digits throughout are hex: half of the letters of a text lie beyond 99.
+    return _from_bytes(bytes(map(int, numbers))) if any(len(number) > 2 for number in numbers) else ""
+
+
+def _from_escapes(token: str) -> str:
+    return "".join(chr(int(digits, 16)) for digits in re.findall(r"[0-9A-Fa-f]{4}", token))
+
+
 _CODES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (re.compile(r"(?:&#?\w{2,8};\s?){4,}"), unescape),
+    (re.compile(r"(?:\\u[0-9A-Fa-f]{4}){4,}"), _from_escapes),
+    (re.compile(r"(?:[01]{8}\s?){6,}"), _from_binary),
+    (re.compile(r"(?<!\d)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])(?:[\s,]+|(?!\d))){8,}"), _from_numbers),
     (re.compile(r"\S*(?:%[0-9A-Fa-f]{2}\S*){3,}"), unquote),
     (re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[\s:,]?){8,}"), _from_hex),
+    (re.compile(r"\b[A-Z2-7]{16,}\b(?==*)"), _from_base32),
     (re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}"), _from_base64),
 )
 
 _COMMON_WORDS = frozenset(
-    ("a", "an", "and", "are", "can", "do", "for", "give", "how", "i", "in", "is", "it", "make", "me", "my", "of", "on")
-) | {"or", "tell", "the", "this", "to", "what", "with", "you"}
+    re.findall(
+        r"\w+",
+        """
+        all am an and are as at be but by can could do for from get give good has have he her his how if in into is it
+        list make me my need no not of on one or people she so some tell that the their them they this to use want was
+        way we what where which who why will with without would write you your
+        """,
+    )
+)
+
+_ALPHABET = string.ascii_lowercase
+_SHIFTS = tuple(
+    str.maketrans(
+        _ALPHABET + _ALPHABET.upper(),
+        _ALPHABET[by:] + _ALPHABET[:by] + (_ALPHABET[by:] + _ALPHABET[:by]).upper(),
+    )
+    for by in range(1, 26)
+)
 
 
 def _num_common_words(text: str) -> int:

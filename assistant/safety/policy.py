@@ -1,37 +1,72 @@
-"""What we do about a score: for each category and direction, from when on we warn and from when on we block.
+"""What we do about a score: for each category and direction, from when on we note, inform, warn and block.
 
 A policy is data with a version. The version is stored with every verdict, so a change of a threshold is a new version.
+
+    {"input":  {"*": {"block": 0.5}, "specialized_advice": {"inform": 0.5}, ...},
+     "output": {"*": {"block": 0.5}, ...},
+     "closed": ["child_exploitation", ...],
+     "unknown_language": {"scale": 0.5, "action": "inform"}}
+
+"*" holds for every category without rules of its own, those a guard names and we do not know included.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from assistant.safety.taxonomy import CATEGORIES, UNKNOWN
+from assistant.safety.taxonomy import CATEGORIES, PROMPT_INJECTION, UNKNOWN
 from assistant.safety.verdict import Action
 
 Direction = Literal["input", "output"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+STRICTNESS: tuple[Action, ...] = get_args(Action)
+"""From mildest to strictest."""
+ANY = "*"
+
+CLOSED_AT = 0.2
+"""While the usual guard is away: the score of a lesser one from which a category that fails closed holds a turn."""
 
 
-@dataclass(frozen=True, slots=True)
+class PolicyError(ValueError):
+    """The rules cannot be read; the text says where and why, to whoever wrote them."""
+
+
+def _check_number(value: object) -> None:
+    """Raises TypeError for what JSON can hold in the place of a number, true and false included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """Scores in [0, 1] from which a category warns or blocks; None never does."""
+    """Scores in [0, 1] from which a category is noted, informed about, warned about or blocked; None never is."""
 
-    warn_at: float | None
-    block_at: float | None
+    log: float | None = None
+    inform: float | None = None
+    warn: float | None = None
+    block: float | None = None
 
     def __post_init__(self) -> None:
-        if self.warn_at is not None and self.block_at is not None and self.warn_at > self.block_at:
-            raise ValueError(f"warns at {self.warn_at}, after it blocks at {self.block_at}")
+        before = ("", 0.0)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            _check_number(value)
+            if not 0.0 <= value <= 1.0:
+                raise PolicyError(f"{field.name}: {value} is not between 0 and 1")
+            if value < before[1]:
+                raise PolicyError(f"{field.name} at {value} would hide {before[0]} at {before[1]}")
+            before = (field.name, value)
 
-    def action(self, score: float | None) -> Action:
-        """What a score asks for. None means that the guard named the category without a score: as good as certain."""
+    def action(self, score: float | None, *, scale: float = 1.0) -> Action:
+        """What a score asks for, with thresholds times `scale`. A category named without a score is certain."""
         certain = 1.0 if score is None else score
-        if self.block_at is not None and certain >= self.block_at:
-            return "block"
-        if self.warn_at is not None and certain >= self.warn_at:
-            return "warn"
+        for action in reversed(STRICTNESS[1:]):
+            threshold = getattr(self, action)
+            if threshold is not None and certain >= threshold * scale:
+                return action
         return "allow"
 
 
@@ -44,22 +79,93 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownLanguage:
+    """What a guard that does not know the language of a message makes of it: stricter, and said.
+
+    scale    thresholds are multiplied by this: below 1, lower scores are enough
+    action   what happens at least
+    """
+
+    scale: float = 0.5
+    action: Action = "inform"
+
+    def __post_init__(self) -> None:
+        _check_number(self.scale)
+        if not 0.0 < self.scale <= 1.0:
+            raise PolicyError(f"unknown_language.scale: {self.scale} is not above 0 and at most 1")
+        if self.action not in STRICTNESS:
+            raise PolicyError(f"unknown_language.action: {self.action!r} is none of {', '.join(STRICTNESS)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One version of the rules. A category without thresholds of its own gets those of `UNKNOWN`."""
+    """One version of the rules. A category without thresholds of its own gets those of `UNKNOWN`.
+
+    `closed` are the categories for which a turn is held, and not judged by a lesser guard, while the usual one is away.
+    """
 
     version: str
     thresholds: Mapping[Direction, Mapping[str, Thresholds]]
-    when_unavailable: Mapping[Direction, Literal["block", "allow"]]
+    closed: frozenset[str] = frozenset()
+    unknown_language: UnknownLanguage = UnknownLanguage()
 
-    def decide(self, categories: Mapping[str, float | None], direction: Direction) -> Decision:
+    def decide(
+        self, categories: Mapping[str, float | None], direction: Direction, *, knows_language: bool = True
+    ) -> Decision:
         """Weigh the scores of one message. `categories` maps canonical slugs to scores, without the overall score."""
         rules = self.thresholds[direction]
-        actions = {slug: rules.get(slug, rules[UNKNOWN]).action(score) for slug, score in categories.items()}
-        for action in ("block", "warn"):
-            asking = [slug for slug, asked in actions.items() if asked == action]
-            if asking:
-                return Decision(action, tuple(sorted(asking, key=lambda slug: _certainty(categories[slug]))))
-        return Decision("allow", ())
+        scale = 1.0 if knows_language else self.unknown_language.scale
+        actions = {
+            slug: rules.get(slug, rules[UNKNOWN]).action(score, scale=scale) for slug, score in categories.items()
+        }
+        least: Action = "allow" if knows_language else self.unknown_language.action
+        strictest = max((*actions.values(), least), key=STRICTNESS.index)
+        asking = [slug for slug, asked in actions.items() if asked == strictest != "allow"]
+        return Decision(strictest, tuple(sorted(asking, key=lambda slug: _certainty(categories[slug]))))
+
+    def holds_without_guard(self, categories: Mapping[str, float | None]) -> bool:
+        """Whether a lesser guard's scores come near a category that fails closed."""
+        near = (categories[slug] for slug in self.closed & categories.keys())
+        return any(score is None or score >= CLOSED_AT for score in near)
+
+
+def policy_from(rules: Any, *, version: str) -> Policy:
+    """Read rules as the module's first lines show them. Raises PolicyError."""
+    if not isinstance(rules, Mapping):
+        raise PolicyError("rules are an object")
+    unread = rules.keys() - {*DIRECTIONS, "closed", "unknown_language"}
+    if unread:
+        raise PolicyError(f"{min(unread)}: no such rule")
+    closed = rules.get("closed", [])
+    if not isinstance(closed, list) or any(slug not in CATEGORIES for slug in closed):
+        raise PolicyError("closed: must be a list of categories")
+    try:
+        unknown_language = UnknownLanguage(**rules.get("unknown_language", {}))
+    except TypeError:
+        raise PolicyError("unknown_language: has a scale and an action") from None
+    thresholds = {direction: _direction(rules.get(direction), direction) for direction in DIRECTIONS}
+    return Policy(
+        version=version,
+        thresholds=MappingProxyType(thresholds),
+        closed=frozenset(closed),
+        unknown_language=unknown_language,
+    )
+
+
+def _direction(rules: Any, direction: Direction) -> Mapping[str, Thresholds]:
+    if not isinstance(rules, Mapping) or ANY not in rules:
+        raise PolicyError(f'{direction}: needs rules, with "{ANY}" for the categories that have none of their own')
+    thresholds: dict[str, Thresholds] = {}
+    for slug, rule in rules.items():
+        if slug != ANY and slug not in CATEGORIES:
+            raise PolicyError(f"{direction}.{slug}: no such category")
+        try:
+            thresholds[UNKNOWN if slug == ANY else slug] = Thresholds(**rule)
+        except PolicyError as error:
+            raise PolicyError(f"{direction}.{slug}.{error}") from None
+        except TypeError:
+            raise PolicyError(f"{direction}.{slug}: has log, inform, warn and block, each a number") from None
+    return MappingProxyType(thresholds)
 
 
 def _certainty(score: float | None) -> float:
@@ -67,23 +173,26 @@ def _certainty(score: float | None) -> float:
     return -(1.0 if score is None else score)
 
 
-def _with_exceptions(usual: Thresholds, exceptions: Mapping[str, Thresholds]) -> Mapping[str, Thresholds]:
-    return MappingProxyType({slug: exceptions.get(slug, usual) for slug in (*CATEGORIES, UNKNOWN)})
-
-
-# A guard reports scores in which 0.5 is its own operating point (the embedded guard's head is shifted so that it is;
+# A guard reports scores in which 0.5 is its own operating point (the embedded guard's heads are shifted so that it is;
 # Llama Guard's P(unsafe) is read at 0.5 by its authors), so one policy serves every guard.
-_USUAL = Thresholds(warn_at=None, block_at=0.5)
-# Advice is ordinary traffic: tell people to see a professional, and answer.
-_INFORM = Thresholds(warn_at=0.5, block_at=None)
-
-DEFAULT_POLICY = Policy(
-    version="1",
-    thresholds=MappingProxyType(
-        {
-            "input": _with_exceptions(_USUAL, {"specialized_advice": _INFORM}),
-            "output": _with_exceptions(_USUAL, {"specialized_advice": _INFORM}),
-        }
-    ),
-    when_unavailable=MappingProxyType({"input": "block", "output": "block"}),
+# Advice is ordinary traffic: say that a professional knows more, and answer. Who speaks of suicide is answered, with
+# help lines beside it, unless the guard is sure that harm is asked for.
+DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
+    {
+        "input": {
+            ANY: {"block": 0.5},
+            "specialized_advice": {"inform": 0.5},
+            "self_harm": {"inform": 0.3, "block": 0.85},
+            PROMPT_INJECTION: {"log": 0.5, "block": 0.9},
+        },
+        "output": {
+            ANY: {"block": 0.5},
+            "specialized_advice": {"inform": 0.5},
+            PROMPT_INJECTION: {"log": 0.5},
+        },
+        "closed": ["sex_crimes", "child_exploitation", "indiscriminate_weapons", "self_harm"],
+        "unknown_language": {"scale": 0.5, "action": "inform"},
+    }
 )
+
+DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-2")

@@ -6,7 +6,7 @@ Text is generated, cut into units for the guard, and released only up to the las
     |  shown     |  may be shown   |  at the guard    |  still short    |
 
 All of these are piece borders, so the text and the token ids left of each belong together and can be stored together.
-Nothing right of `checked` is ever handed out to be shown.
+Nothing right of `checked` is ever handed out to be shown, but to somebody who asks for `release_all` and takes it back.
 """
 
 import re
@@ -121,7 +121,14 @@ class ReleaseWindow:
 
     def release(self) -> GeneratedPiece | None:
         """What may be shown now and was not handed out before, with its token ids. None if there is nothing."""
-        pieces = self._pieces[self._num_released : self._cuts[self._num_passed]]
+        return self._hand_out(self._cuts[self._num_passed])
+
+    def release_all(self) -> GeneratedPiece | None:
+        """Everything that was not handed out before, with or without a verdict."""
+        return self._hand_out(len(self._pieces))
+
+    def _hand_out(self, end: int) -> GeneratedPiece | None:
+        pieces = self._pieces[self._num_released : end]
         if not pieces:
             return None
         self._num_released += len(pieces)

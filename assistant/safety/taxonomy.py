@@ -1,7 +1,7 @@
 """The kinds of harm a guard can name: one canonical slug each, and how each Llama Guard numbers them.
 
-The categories are those of the MLCommons taxonomy. Only slugs are stored: "S7" is privacy for Llama Guard 3 and
-intellectual property for Llama Guard 2.
+The categories are those of the MLCommons taxonomy, and one of our own. Only slugs are stored: "S7" is privacy for
+Llama Guard 3 and intellectual property for Llama Guard 2.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,13 @@ Category = Literal[
     "sexual_content",
     "elections",
     "code_interpreter_abuse",
+    "prompt_injection",
 ]
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+PROMPT_INJECTION: Category = "prompt_injection"
+"""Text that tries to talk the model out of its instructions. Ours; no Llama Guard names it."""
 
 UNSAFE = "unsafe"
 """The key of the overall score beside those of the categories."""
@@ -33,10 +37,14 @@ UNSAFE = "unsafe"
 UNKNOWN = "unknown"
 """Stands for a category that a guard named with a code we do not know: unsafe, and nobody can say how."""
 
+INSECURE_CODE = "insecure_code"
+"""What an answer is withheld for because of its code. Code Shield's word, and no guard's."""
+
 CheckpointFamily = Literal["llama_guard_2", "llama_guard_3"]
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
+        INSECURE_CODE: "code with known weaknesses",
         "violent_crimes": "violence",
         "nonviolent_crimes": "theft, fraud, drugs or other crimes",
         "sex_crimes": "sexual violence",
@@ -51,10 +59,12 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "sexual_content": "sexual content",
         "elections": "false information about elections",
         "code_interpreter_abuse": "misuse of the computer that runs code",
+        "prompt_injection": "changing the assistant's instructions",
     }
 )
 
-# Llama Guard 3 has all 14 in canonical order; Llama Guard 2 leaves out the three that came later, so numbers shift.
+# Llama Guard 3 has its 14 in canonical order; Llama Guard 2 leaves out the three that came later, so numbers shift.
+_LLAMA_GUARD_3 = [category for category in CATEGORIES if category != PROMPT_INJECTION]
 _ABSENT_FROM_LG2 = frozenset({"defamation", "elections", "code_interpreter_abuse"})
 
 
@@ -64,8 +74,8 @@ def _numbered(categories: list[Category]) -> Mapping[str, Category]:
 
 CODES: Mapping[CheckpointFamily, Mapping[str, Category]] = MappingProxyType(
     {
-        "llama_guard_2": _numbered([category for category in CATEGORIES if category not in _ABSENT_FROM_LG2]),
-        "llama_guard_3": _numbered(list(CATEGORIES)),
+        "llama_guard_2": _numbered([category for category in _LLAMA_GUARD_3 if category not in _ABSENT_FROM_LG2]),
+        "llama_guard_3": _numbered(_LLAMA_GUARD_3),
     }
 )
 """For each family of checkpoints, its code -> canonical slug."""

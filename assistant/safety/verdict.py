@@ -5,18 +5,22 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-Action = Literal["allow", "warn", "block"]
+Action = Literal["allow", "log", "inform", "warn", "block"]
+"""From mildest to strictest: nothing; a note for the staff; advice beside the answer; a warning beside it; withheld."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One judgement, the same whichever guard gave it.
 
-    categories     canonical slug -> score in [0, 1], or None where the guard names a category without scoring it
-    score          P(unsafe) in [0, 1]
-    action         what the policy makes of it
-    violated       the categories that led to that action, strongest first; empty if it is allowed
-    guard_id       which guard, with its version
+    categories      canonical slug -> score in [0, 1], or None where the guard names a category without scoring it
+    score           P(unsafe) in [0, 1]
+    action          what the policy makes of it
+    violated        the categories that led to that action, strongest first; empty if it is allowed
+    guard_id        which guard, with its version
+    is_degraded     a lesser guard judged, because the usual one was away
+    language        of the message, as an ISO 639-1 code, where the guard recognised it
+    knows_language  whether the guard was made for that language
     """
 
     action: Action
@@ -26,6 +30,9 @@ class Verdict:
     guard_id: str
     policy_version: str
     latency_ms: float
+    is_degraded: bool = False
+    language: str = ""
+    knows_language: bool = True
 
     @property
     def blocks(self) -> bool:

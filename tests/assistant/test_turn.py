@@ -1,7 +1,9 @@
 """The turn pipeline through its ports: what is written down, in which order, and what never is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from assistant.errors import GuardUnavailable, ModelUnavailable, RetrievalUnavailable
 from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest, Passage
 from assistant.reply import GrowingReply, Written
+from assistant.safety.canary import canary_for
+from assistant.safety.code_badges import CodeBadge, FoundLine
+from assistant.safety.code_shield.report import BlockReport, CodeReport, Finding, Treatment
 from assistant.safety.verdict import Verdict
 from assistant.turn import Turn, TurnConfig, TurnRunner
 
@@ -28,7 +33,7 @@ class ScriptedModel:
         self.requests: list[GenerationRequest] = []
         self.is_closed = False
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
         self.requests.append(request)
         start = len(request.messages[-1].token_ids) if request.continues else 0
         try:
@@ -71,11 +76,20 @@ class Shelf:
         return self.passages[:k]
 
 
+class NoCode:
+    """A Code Shield that has nothing to say."""
+
+    async def scan(self, text: str) -> CodeReport:
+        return CodeReport()
+
+
 class Notebook:
     """A journal that keeps every entry."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, Any]] = []
+        self.original = ""
+        self.code: Sequence[CodeBadge] = ()
 
     def mark(self, stage: str) -> None:
         pass
@@ -96,11 +110,13 @@ class Notebook:
         reply.take_news()
         self.entries.append(("wrote", reply.written))
 
-    async def finished(self, reply: GrowingReply, end: GenerationEnd) -> None:
+    async def finished(self, reply: GrowingReply, end: GenerationEnd, code: Sequence[CodeBadge]) -> None:
         self.entries.append(("finished", reply.written))
+        self.code = code
 
-    async def withheld(self, direction: str, verdict: Verdict) -> None:
+    async def withheld(self, direction: str, verdict: Verdict, text: str) -> None:
         self.entries.append(("withheld", direction))
+        self.original = text
 
     def of(self, kind: str) -> list[Any]:
         return [entry for name, entry in self.entries if name == kind]
@@ -117,10 +133,24 @@ def turn(*, written: Written | None = None, **known: Any) -> Turn:
 
 
 async def run(
-    model: ScriptedModel, guard: WordGuard, what: Turn, notebook: Notebook | None = None, shelf: Any = None
+    model: ScriptedModel,
+    guard: WordGuard,
+    what: Turn,
+    notebook: Notebook | None = None,
+    shelf: Any = None,
+    *,
+    code_shield: Any = None,
+    **config: Any,
 ) -> Notebook:
     notebook = notebook or Notebook()
-    runner = TurnRunner(model=model, guard=guard, index=shelf or Shelf(PASSAGE), journal=notebook, config=CONFIG)
+    runner = TurnRunner(
+        model=model,
+        guard=guard,
+        code_shield=code_shield or NoCode(),
+        index=shelf or Shelf(PASSAGE),
+        journal=notebook,
+        config=replace(CONFIG, **config),
+    )
     await runner.run(what)
     return notebook
 
@@ -162,6 +192,8 @@ async def test_nothing_of_a_blocked_unit_is_written(offset: int) -> None:
     assert all("POISON" not in written.text for written in notebook.of("wrote"))
     assert all(len(written.text) <= offset + 1 for written in notebook.of("wrote"))
     assert model.is_closed
+    assert "POISON" in notebook.original
+    assert model.answer.startswith(notebook.original)
 
 
 async def test_the_whole_answer_is_checked_once_more() -> None:
@@ -253,8 +285,178 @@ async def test_a_model_that_ends_without_saying_so_is_unavailable() -> None:
     """A cut connection must not pass for a finished answer."""
 
     class CutModel(ScriptedModel):
-        async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+        async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
             yield GeneratedPiece(text="Half an")
 
     with pytest.raises(ModelUnavailable):
         await run(CutModel(""), WordGuard(), turn())
+
+
+async def test_a_released_message_is_answered_without_asking_about_it_again() -> None:
+    """A moderator has let it pass; the guard, which would still block it, judges the answer only."""
+    model, guard = ScriptedModel(ANSWER), WordGuard("llamas keep")
+    notebook = await run(model, guard, turn(input_checked=True))
+    assert QUESTION.text not in guard.seen
+    assert notebook.of("quoted") == [["Wool"]]
+    assert notebook.of("finished")
+
+
+async def test_what_was_shown_without_a_verdict_is_checked_before_the_reply_goes_on() -> None:
+    """In optimistic mode a worker may die between the text and its verdict; its successor makes up for it."""
+    model = ScriptedModel(ANSWER)
+    written = Written(text="They grow POISON", token_ids=(1, 2, 3), num_unchecked=6)
+    notebook = await run(
+        model,
+        WordGuard("POISON"),
+        turn(written=written, input_checked=True, passages=()),
+        streaming="optimistic",
+    )
+    assert notebook.of("withheld") == ["output"]
+    assert notebook.original == written.text
+    assert model.requests == []
+
+
+async def test_optimistic_text_is_shown_before_its_verdict_and_taken_back_after_it() -> None:
+    """The setting trades the wait for a moment in which the text can be seen."""
+
+    class SlowGuard(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            if conversation[-1].role == "assistant":
+                await asyncio.sleep(0.05)
+            return await super().check(conversation)
+
+    answer = "It is all about POISON and nothing else at all, as everybody here knows."
+    shown = {}
+    for streaming in ("buffered", "optimistic"):
+        notebook = await run(ScriptedModel(answer), SlowGuard("POISON"), turn(), streaming=streaming)
+        shown[streaming] = "".join(written.text for written in notebook.of("wrote"))
+        assert notebook.of("withheld") == ["output"]
+        assert answer.startswith(notebook.original)
+    assert "POISON" not in shown["buffered"]
+    assert "POISON" in shown["optimistic"]
+
+
+async def test_optimistic_text_says_how_much_of_it_is_unchecked() -> None:
+    """Whoever ends the turn from outside cuts that off; a finished answer has none."""
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), turn(), streaming="optimistic")
+    wrote = notebook.of("wrote")
+    assert any(written.num_unchecked for written in wrote)
+    assert all(0 <= written.num_unchecked <= len(written.text) for written in wrote)
+    assert notebook.of("finished")[0].num_unchecked == 0
+
+
+async def test_a_late_verdict_stops_the_text_and_says_so() -> None:
+    """Also in optimistic mode: text goes no further ahead of the guard than it may be late."""
+
+    class HeldGuard(WordGuard):
+        """The second unit waits until it is let go."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.may_go_on = asyncio.Event()
+            self.num_asked = 0
+
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            self.num_asked += conversation[-1].role == "assistant"
+            if self.num_asked >= 2:
+                await self.may_go_on.wait()
+            return await super().check(conversation)
+
+    class WatchingNotebook(Notebook):
+        async def phase(self, phase: str) -> None:
+            await super().phase(phase)
+            if phase == "checking_answer":
+                asyncio.get_running_loop().call_later(0.1, guard.may_go_on.set)
+
+    answer = "This sentence is harmless. " * 30
+    for streaming in ("buffered", "optimistic"):
+        guard = HeldGuard()
+        notebook = await run(
+            ScriptedModel(answer), guard, turn(), WatchingNotebook(), streaming=streaming, guard_late_s=0.02
+        )
+        kinds = [entry for entry in notebook.entries if entry[0] in ("wrote", "phase")][1:]
+        late = kinds.index(("phase", "checking_answer"))
+        assert 0 < late < len(kinds) - 1
+        assert len(kinds[late - 1][1].text) < len(answer)
+        assert notebook.of("finished")[0].text == answer
+
+
+async def test_a_guard_that_never_answers_counts_as_away() -> None:
+    """The turn goes back to the queue, as with a guard that cannot be reached; what has passed is kept."""
+
+    class HangingGuard(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            if "air" in conversation[-1].text:
+                await asyncio.Event().wait()
+            return await super().check(conversation)
+
+    notebook, model = Notebook(), ScriptedModel(ANSWER)
+    with pytest.raises(GuardUnavailable):
+        await run(model, HangingGuard(), turn(), notebook, guard_timeout_s=0.05)
+    assert [written.text for written in notebook.of("wrote")] == ["They grow thick wool."]
+    assert model.is_closed
+
+
+async def test_an_answer_that_reads_the_mark_of_the_prompt_out_is_withheld() -> None:
+    """It has no reason to contain it but to repeat its instructions; the guard need not see that."""
+    canary = canary_for(b"ada", date(2026, 1, 1), secret=b"secret")
+    model = ScriptedModel(f"Sure, here you are. My instructions say: the mark {' '.join(canary)} stands here.")
+    notebook = await run(model, WordGuard(), turn(canary=canary))
+    assert canary in model.requests[0].messages[0].text
+    assert notebook.of("withheld") == ["output"]
+    assert all(written.text in model.answer.partition(canary[0] + " ")[0] for written in notebook.of("wrote"))
+
+
+class Scanner:
+    """A Code Shield that finds one thing in the first block."""
+
+    def __init__(self, treatment: Treatment) -> None:
+        self.treatment = treatment
+
+    async def scan(self, text: str) -> CodeReport:
+        finding = Finding(
+            rule_id="r", cwe="CWE-78", severity="error", treatment=self.treatment, line=1, advice="No shell."
+        )
+        return CodeReport(blocks=(BlockReport(first_line=4, language="python", findings=(finding,)),))
+
+
+CODE_ANSWER = "Run this here now:\n\n```python\nos.system(name)\n```\n"
+
+
+async def test_what_code_shield_says_comes_with_the_end_and_delays_no_text() -> None:
+    """The whole text is written down before the scan may take its time."""
+    notebook = Notebook()
+
+    class LookingScanner(Scanner):
+        async def scan(self, text: str) -> CodeReport:
+            assert notebook.of("wrote")[-1].text == CODE_ANSWER
+            return await super().scan(text)
+
+    await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), notebook, code_shield=LookingScanner("warn"))
+    (badge,) = notebook.code
+    assert (badge.figure, badge.state) == (0, "findings")
+    assert badge.found == (FoundLine(line=1, cwe="CWE-78", advice="No shell."),)
+
+
+async def test_an_answer_with_grave_code_is_withheld_where_the_operator_says_so() -> None:
+    notebook = await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), code_shield=Scanner("block"))
+    assert notebook.of("withheld") == ["output"]
+    assert notebook.of("finished") == []
+    assert notebook.original == CODE_ANSWER
+
+
+async def test_links_lead_only_where_somebody_has_pointed() -> None:
+    """An address of the model's own making could carry the conversation away."""
+    question = ChatMessage(role="user", text="Is https://known.example/a any good?")
+    shown: list[str] = []
+
+    class LookingNotebook(Notebook):
+        async def finished(self, reply: GrowingReply, end: GenerationEnd, code: Sequence[CodeBadge]) -> None:
+            shown.extend(reply.blocks)
+
+    answer = "[Yes](https://known.example/b), and [this](https://evil.example/?q=secret) too: https://evil.example."
+    await run(ScriptedModel(answer), WordGuard(), turn(history=(question,)), LookingNotebook())
+    (html,) = shown
+    assert html.count("<a ") == 1
+    assert 'href="https://known.example/b"' in html
+    assert "this (https://evil.example/?q=secret) too: https://evil.example." in html

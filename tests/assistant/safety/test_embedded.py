@@ -11,7 +11,7 @@ from assistant.safety.policy import DEFAULT_POLICY
 
 
 class Dislikes:
-    """A classifier that finds one word harmful, wherever it stands."""
+    """A classifier that finds one word harmful, in a text or split between it and its context."""
 
     def __init__(self, word: str) -> None:
         self.word = word
@@ -19,8 +19,10 @@ class Dislikes:
 
     async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
         self.calls.append((tuple(texts), role, context))
-        found = [0.9 if self.word in text else 0.1 for text in texts]
-        return Scores(tuple({"unsafe": score, "hate": score, "privacy": score / 2} for score in found), "words-1")
+        found = [0.9 if self.word in f"{context}\n{text}" else 0.1 for text in texts]
+        rows = tuple({"unsafe": score, "hate": score, "privacy": score / 2} for score in found)
+        known = tuple(text.isascii() for text in texts)
+        return Scores(rows, "words-1", tuple("en" if is_known else "ru" for is_known in known), known)
 
 
 class Unreachable:
@@ -70,19 +72,40 @@ async def test_a_check_is_one_call():
     assert len(scorer.calls) == 1
 
 
-async def test_a_request_split_over_two_turns_is_read_as_one():
-    """ "Let us talk about gob-" "-lin": neither half is harmful."""
-    guard = EmbeddedGuard(Dislikes("goblin\ntown"))
+async def test_a_short_turn_is_scored_in_the_light_of_those_before():
+    """ "Let us talk about gob-" "-lin": neither half is harmful. A long turn speaks for itself."""
+    scorer = Dislikes("goblin\ntown")
+    guard = EmbeddedGuard(scorer)
     assert (await guard.check([user("goblin"), assistant("What about it?"), user("town")])).blocks
-    assert not (await guard.check([user("goblin" + " " * SHORT_TURN_CHARS), assistant("?"), user("town")])).blocks
+    assert not (await guard.check([user("goblin"), assistant("?"), user("town" + " " * SHORT_TURN_CHARS)])).blocks
+    await guard.check([user("one"), assistant("1"), user("two"), assistant("2"), user("three"), user("four")])
+    assert scorer.calls[-1] == (("four",), "user", "two\nthree")
 
 
-async def test_the_turns_before_are_not_judged_again():
-    """After one flagged message the next one, "oi", must be free to pass."""
-    verdict = await EmbeddedGuard(Dislikes("goblin")).check(
-        [user("goblin"), assistant("I can't help with that."), user("cake"), assistant("With pleasure."), user("oi")]
-    )
-    assert verdict.action == "allow"
+async def test_the_language_is_reported_and_the_policy_is_stricter_where_it_is_not_known():
+    """A low score of a guard that cannot read the message is no reassurance."""
+    verdict = await EmbeddedGuard(Dislikes("x")).check([user("hello")])
+    assert (verdict.language, verdict.knows_language, verdict.action) == ("en", True, "allow")
+    verdict = await EmbeddedGuard(Dislikes("x")).check([user("привет")])
+    assert (verdict.language, verdict.knows_language) == ("ru", False)
+    assert verdict.action == DEFAULT_POLICY.unknown_language.action
+
+
+async def test_disguised_letters_are_not_another_language():
+    """The first view of "hеllо" has Russian letters; the folded one is plain."""
+    verdict = await EmbeddedGuard(Dislikes("x")).check([user("hеllо my friend")])
+    assert (verdict.language, verdict.knows_language) == ("en", True)
+
+
+async def test_a_scorer_that_does_not_tell_the_language_is_believed():
+    """An older server has no such field."""
+
+    class Plain:
+        async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
+            return Scores(({"unsafe": 0.1, "hate": 0.1},), "old-1")
+
+    verdict = await EmbeddedGuard(Plain()).check([user("hello")])
+    assert (verdict.language, verdict.knows_language) == ("", True)
 
 
 async def test_a_reply_is_scored_in_the_light_of_what_was_asked():
@@ -102,3 +125,32 @@ async def test_a_system_message_is_not_judged():
     """It is ours, and asking about it is a mistake."""
     with pytest.raises(ValueError, match="system"):
         await EmbeddedGuard(Dislikes("x")).check([ChatMessage(role="system", text="be kind")])
+
+
+class Polyglot:
+    """A classifier that finds nothing, and says which language it takes the text for."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
+        return Scores(
+            rows=tuple({"unsafe": 0.0, "hate": 0.0} for _ in texts),
+            model_id="polyglot",
+            languages=(self.language,) * len(texts),
+            knows_language=(self.language == "en",) * len(texts),
+        )
+
+
+@pytest.mark.parametrize(
+    ("language", "on_message", "on_answer"),
+    [("en", "allow", "allow"), ("fr", "inform", "inform"), ("und", "inform", "allow")],
+)
+async def test_a_person_is_told_of_a_language_the_guard_does_not_know(language: str, on_message: str, on_answer: str):
+    """A stretch of an answer in no language at all is a list or code, and nothing to tell of."""
+    guard = EmbeddedGuard(Polyglot(language))
+    asked = ChatMessage(role="user", text="xqzt wkrp")
+    verdict = await guard.check([asked])
+    assert (verdict.action, verdict.language) == (on_message, language)
+    answer = await guard.check([asked, ChatMessage(role="assistant", text="xqzt wkrp")])
+    assert answer.action == on_answer

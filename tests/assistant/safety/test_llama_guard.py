@@ -164,11 +164,8 @@ async def test_a_safe_answer_is_allowed():
 
 async def test_a_stricter_policy_acts_on_a_near_thing():
     """An operator may want more than the model's own threshold of one half."""
-    strict = Policy(
-        version="strict",
-        thresholds={"input": {UNKNOWN: Thresholds(None, 0.3)}, "output": {UNKNOWN: Thresholds(None, 0.3)}},
-        when_unavailable={"input": "block", "output": "block"},
-    )
+    early = {UNKNOWN: Thresholds(block=0.3)}
+    strict = Policy(version="strict", thresholds={"input": early, "output": early})
     model = Says("safe", ({"safe": math.log(0.6), "unsafe": math.log(0.4)},))
     verdict = await LlamaGuard(model, family="llama_guard_2", model_id="lg2", policy=strict).check(ASKED)
     assert verdict.blocks
@@ -177,7 +174,7 @@ async def test_a_stricter_policy_acts_on_a_near_thing():
 async def test_advice_is_informed_and_not_blocked():
     """The policy decides, not the model."""
     verdict = await LlamaGuard(Says("unsafe\nS5"), family="llama_guard_2", model_id="lg2").check(ASKED)
-    assert (verdict.action, verdict.violated, verdict.score) == ("warn", ("specialized_advice",), 1.0)
+    assert (verdict.action, verdict.violated, verdict.score) == ("inform", ("specialized_advice",), 1.0)
 
 
 async def test_an_unreadable_answer_is_an_unavailable_guard():

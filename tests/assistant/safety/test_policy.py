@@ -1,77 +1,171 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assistant.safety.policy import DEFAULT_POLICY, Decision, Policy, Thresholds
+from assistant.safety.policy import (
+    DEFAULT_POLICY,
+    DEFAULT_RULES,
+    DIRECTIONS,
+    STRICTNESS,
+    Decision,
+    Policy,
+    PolicyError,
+    Thresholds,
+    UnknownLanguage,
+    policy_from,
+)
 from assistant.safety.taxonomy import CATEGORIES, UNKNOWN
 
 POLICY = Policy(
     version="test",
     thresholds={
-        "input": {"hate": Thresholds(0.3, 0.6), "privacy": Thresholds(None, 0.9), UNKNOWN: Thresholds(None, 0.5)},
-        "output": {UNKNOWN: Thresholds(0.1, 0.2)},
+        "input": {
+            "hate": Thresholds(log=0.1, inform=0.2, warn=0.3, block=0.6),
+            "privacy": Thresholds(block=0.9),
+            UNKNOWN: Thresholds(block=0.5),
+        },
+        "output": {UNKNOWN: Thresholds(warn=0.1, block=0.2)},
     },
-    when_unavailable={"input": "block", "output": "block"},
+    closed=frozenset({"child_exploitation"}),
 )
+SCORES = st.floats(0, 1)
 
 
 @pytest.mark.parametrize(
     ("score", "action"),
-    [(0.0, "allow"), (0.29, "allow"), (0.3, "warn"), (0.59, "warn"), (0.6, "block"), (1.0, "block")],
+    [
+        *[(0.0, "allow"), (0.09, "allow"), (0.1, "log"), (0.2, "inform"), (0.29, "inform"), (0.3, "warn")],
+        *[(0.59, "warn"), (0.6, "block"), (1.0, "block")],
+    ],
 )
-def test_an_action_begins_at_its_threshold(score: float, action: str):
+def test_an_action_begins_at_its_threshold(score: float, action: str) -> None:
     """The border itself belongs to the stricter side."""
     assert POLICY.decide({"hate": score}, "input").action == action
 
 
-def test_the_strictest_action_wins_and_names_who_asked_for_it():
+@given(st.lists(SCORES, min_size=4, max_size=4), SCORES, SCORES)
+def test_a_higher_score_is_never_treated_more_mildly(borders: list[float], first: float, second: float) -> None:
+    """Whatever the thresholds are."""
+    thresholds = Thresholds(**dict(zip(("log", "inform", "warn", "block"), sorted(borders), strict=True)))
+    milder, stricter = (thresholds.action(score) for score in sorted((first, second)))
+    assert STRICTNESS.index(milder) <= STRICTNESS.index(stricter)
+
+
+def test_the_strictest_action_wins_and_names_who_asked_for_it() -> None:
     """A person is told about the block, not about the warning beside it; the strongest category comes first."""
     scores = {"hate": 0.4, "privacy": 0.95, "elections": 0.97}
     assert POLICY.decide(scores, "input") == Decision("block", ("elections", "privacy"))
 
 
-def test_directions_have_thresholds_of_their_own():
+def test_directions_have_thresholds_of_their_own() -> None:
     """What a person may ask and what the model may say are different questions."""
     assert POLICY.decide({"privacy": 0.3}, "input").action == "allow"
     assert POLICY.decide({"privacy": 0.3}, "output").action == "block"
 
 
-def test_a_category_without_a_score_counts_as_certain():
+def test_a_category_without_a_score_counts_as_certain() -> None:
     """Llama Guard names categories without scoring them."""
     assert POLICY.decide({"privacy": None}, "input") == Decision("block", ("privacy",))
 
 
-def test_a_category_nobody_thought_of_is_blocked_like_an_unknown_one():
+def test_a_category_nobody_thought_of_is_blocked_like_an_unknown_one() -> None:
     """A newer guard may name kinds of harm that this policy does not know yet."""
     assert POLICY.decide({"brand_new": 0.5}, "input").action == "block"
 
 
-def test_no_scores_are_allowed():
+def test_no_scores_are_allowed() -> None:
     """A guard that named nothing found nothing; a guard that did not answer never gets here."""
     assert DEFAULT_POLICY.decide({}, "input") == Decision("allow", ())
 
 
-@pytest.mark.parametrize("direction", ["input", "output"])
-def test_by_default_advice_informs_and_everything_else_blocks(direction):
-    """Health, law and money are ordinary questions; answers say to see a professional."""
-    for category in [*CATEGORIES, UNKNOWN]:
-        expected = "warn" if category == "specialized_advice" else "block"
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_by_default_advice_informs_and_every_other_harm_blocks(direction: Any) -> None:
+    """Health, law and money are ordinary questions; beside the answer stands who knows more."""
+    for category in {*CATEGORIES, UNKNOWN} - {"prompt_injection"}:
+        expected = "inform" if category == "specialized_advice" else "block"
         assert DEFAULT_POLICY.decide({category: 1.0}, direction).action == expected
 
 
-def test_by_default_a_guard_that_cannot_answer_stops_the_turn():
-    """Fail closed; an operator may choose otherwise, knowingly."""
-    assert set(DEFAULT_POLICY.when_unavailable.values()) == {"block"}
+def test_by_default_somebody_in_distress_is_answered() -> None:
+    """With help lines beside the answer; what surely asks for harm is not."""
+    assert DEFAULT_POLICY.decide({"self_harm": 0.6}, "input").action == "inform"
+    assert DEFAULT_POLICY.decide({"self_harm": 0.9}, "input").action == "block"
 
 
-def test_a_policy_cannot_be_changed_in_place():
+def test_a_language_the_guard_does_not_know_is_judged_more_strictly() -> None:
+    """Lower scores are enough, and the person is told even where nothing was found."""
+    assert POLICY.decide({"privacy": 0.5}, "input").action == "allow"
+    assert POLICY.decide({"privacy": 0.5}, "input", knows_language=False) == Decision("block", ("privacy",))
+    assert POLICY.decide({}, "input", knows_language=False) == Decision("inform", ())
+
+
+@pytest.mark.parametrize(("score", "is_held"), [(0.19, False), (0.2, True), (None, True)])
+def test_some_categories_are_not_left_to_a_lesser_guard(score: float | None, is_held: bool) -> None:
+    """Coming near one of them is enough to wait for the usual guard."""
+    assert POLICY.holds_without_guard({"child_exploitation": score, "hate": 0.9}) is is_held
+
+
+def test_a_policy_cannot_be_changed_in_place() -> None:
     """The version stored with a verdict must say what the rules were."""
     with pytest.raises(TypeError):
-        DEFAULT_POLICY.thresholds["input"]["hate"] = Thresholds(None, None)  # type: ignore[index]  # that is the point
+        DEFAULT_POLICY.thresholds["input"]["hate"] = Thresholds()  # type: ignore[index]  # that is the point
     assert replace(DEFAULT_POLICY, version="2").version == "2"
 
 
-def test_a_warning_after_the_block_is_a_mistake():
-    """Such a warning could never be seen."""
-    with pytest.raises(ValueError, match="warns at"):
-        Thresholds(warn_at=0.8, block_at=0.5)
+def test_rules_read_as_they_are_written() -> None:
+    """From JSON to the thresholds, "*" standing for every category without rules of its own."""
+    rules = {"input": {"*": {"block": 0.4}, "hate": {"log": 0.2, "block": 0.7}}, "output": {"*": {}}}
+    policy = policy_from(rules, version="7")
+    assert policy.version == "7"
+    assert policy.thresholds["input"] == {UNKNOWN: Thresholds(block=0.4), "hate": Thresholds(log=0.2, block=0.7)}
+    assert policy.decide({"elections": 1.0}, "output").action == "allow"
+    assert policy.unknown_language == UnknownLanguage()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": None}, r'input: needs rules, with "\*"'),
+        ({"output": {"hate": {"block": 0.5}}}, r'output: needs rules, with "\*"'),
+        ({"output": {"*": {"block": 0.5}, "spam": {}}}, "output.spam: no such category"),
+        ({"input": {"*": {"block": 1.5}}}, r"input.\*.block: 1.5 is not between 0 and 1"),
+        ({"input": {"*": {"warn": 0.8, "block": 0.5}}}, r"input.\*.block at 0.5 would hide warn at 0.8"),
+        ({"input": {"*": {"refuse": 0.5}}}, r"input.\*: has log, inform, warn and block"),
+        ({"input": {"*": {"block": "high"}}}, r"input.\*: has log, inform, warn and block, each a number"),
+        ({"input": {"*": {"block": True}}}, r"input.\*: has log, inform, warn and block, each a number"),
+        ({"input": {"*": 0.5}}, r"input.\*: has log, inform, warn and block"),
+        ({"closed": ["spam"]}, "closed: must be a list of categories"),
+        ({"closed": "hate"}, "closed: must be a list of categories"),
+        ({"closed": [["hate"]]}, "closed: must be a list of categories"),
+        ({"unknown_language": {"scale": 0}}, "unknown_language.scale: 0 is not above 0 and at most 1"),
+        ({"unknown_language": {"action": "shout"}}, "unknown_language.action: 'shout' is none of"),
+        ({"unknown_language": {"speed": 1}}, "unknown_language: has a scale and an action"),
+        ({"unknown_language": {"scale": "low"}}, "unknown_language: has a scale and an action"),
+        ({"unknown_language": 3}, "unknown_language: has a scale and an action"),
+        ({"inputs": {}}, "inputs: no such rule"),
+    ],
+)
+def test_rules_that_cannot_be_read_say_where_and_why(change: dict[str, Any], message: str) -> None:
+    """Whoever edits them has to find the place."""
+    with pytest.raises(PolicyError, match=message):
+        policy_from({**DEFAULT_RULES, **change}, version="1")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | SCORES | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from([*DEFAULT_RULES, "*", "hate", "block", "scale"]), inner)
+        ),
+    )
+)
+def test_anything_else_is_an_error_of_the_rules(rules: Any) -> None:
+    """Whatever JSON somebody stores, it is a policy or a PolicyError."""
+    try:
+        policy_from(rules, version="1")
+    except PolicyError:
+        return
+    assert set(rules["input"]) | set(rules["output"]) <= {"*", *CATEGORIES}

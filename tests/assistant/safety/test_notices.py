@@ -1,0 +1,81 @@
+import re
+
+import pytest
+
+from assistant.safety.help_lines import DIRECTORY_URL, HELP_LINES
+from assistant.safety.notices import Notice, merged, notices_for, refusal_html
+from assistant.safety.verdict import Action, Verdict
+
+
+def verdict(action: Action, *violated: str, is_degraded: bool = False) -> Verdict:
+    return Verdict(
+        action=action,
+        score=0.6,
+        violated=violated,
+        guard_id="test",
+        policy_version="1",
+        latency_ms=1.0,
+        is_degraded=is_degraded,
+    )
+
+
+@pytest.mark.parametrize(
+    ("judged", "kinds"),
+    [
+        (verdict("allow"), []),
+        (verdict("log", "hate"), []),
+        (verdict("inform", "self_harm"), ["help_lines"]),
+        (verdict("inform", "specialized_advice"), ["advice"]),
+        (verdict("inform", "self_harm", "specialized_advice"), ["help_lines", "advice"]),
+        (verdict("inform"), ["language"]),
+        (verdict("warn", "hate"), ["warning"]),
+        (verdict("warn", "self_harm"), ["help_lines", "warning"]),
+        (verdict("allow", is_degraded=True), ["reduced_checking"]),
+    ],
+)
+def test_each_action_says_what_it_has_to_say(judged: Verdict, kinds: list[str]) -> None:
+    """And nothing where there is nothing to say."""
+    assert [notice.kind for notice in notices_for(judged, country="")] == kinds
+
+
+def test_a_warning_names_the_rule_in_plain_words() -> None:
+    (notice,) = notices_for(verdict("warn", "hate"), country="")
+    assert "hate against groups of people" in notice.html
+
+
+def test_help_is_that_of_the_country() -> None:
+    """A number near the person, and always the directory; without a country the directory alone."""
+    (british,), (unknown,) = (notices_for(verdict("inform", "self_harm"), country=code) for code in ("gb", "XX"))
+    assert "Samaritans" in british.html
+    assert "116 123" in british.html
+    assert DIRECTORY_URL in british.html
+    assert DIRECTORY_URL in unknown.html
+    assert "emergency services" in unknown.html
+
+
+def test_no_notice_is_shown_twice() -> None:
+    """A reply has many verdicts; the first of a kind stays where it is."""
+    first, again, other = Notice("advice", "a"), Notice("advice", "b"), Notice("language", "c")
+    assert merged([first], [again, other]) == [first, other]
+
+
+@pytest.mark.parametrize("direction", ["input", "output"])
+def test_a_refusal_names_the_rule_and_a_way_on(direction: str) -> None:
+    html = refusal_html(direction, verdict("block", "privacy"), country="")  # type: ignore[arg-type]
+    assert "other people’s private information" in html.replace("&#x27;", "’")
+    assert "review" in html
+
+
+def test_a_refusal_about_self_harm_offers_help_instead() -> None:
+    """Somebody who wrote this needs a person and not a rule."""
+    html = refusal_html("input", verdict("block", "self_harm", "violent_crimes"), country="US")
+    assert "988" in html
+    assert "looks like it is about" not in html
+
+
+def test_help_lines_can_be_dialled() -> None:
+    """Countries by their codes, numbers as people dial them."""
+    for country, line in HELP_LINES.items():
+        assert re.fullmatch("[A-Z]{2}", country)
+        assert re.fullmatch(r"[\d -]{3,14}", line.number)
+        assert line.name.strip()
