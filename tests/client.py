@@ -31,6 +31,8 @@ class Page:
     state: str = "queued"
     error: dict[str, Any] | None = None
     citations: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    code_reports: list[dict[str, Any]] = field(default_factory=list)
     cursor: Cursor | None = None
     resets: int = 0
     history: list[tuple[float, str]] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Page:
                 self.resets += 1
                 self.blocks, self.tail, self.state = list(event["blocks"]), event["tail"] or "", event["state"]
                 self.citations, self.error = list(event["citations"]), event["error"]
+                self.notices, self.code_reports = event["notices"], event["code_reports"]
             case "citation":
                 self.citations.append(event)
             case "block":
@@ -61,6 +64,11 @@ class Page:
                 self.tail = event["html"]
             case "retract":
                 self.blocks, self.tail, self.citations = [event["html"]], "", []
+                self.notices, self.code_reports = [], []
+            case "notices":
+                self.notices = event["notices"]
+            case "code_reports":
+                self.code_reports = event["reports"]
             case "done":
                 self.state = event["state"]
             case "error":

@@ -49,13 +49,15 @@ class Stack:
             "CRIA_MAX_REPLY_TOKENS": "900",
             # The same answers in every run, so that the guard passes or withholds the same ones.
             "CRIA_TEMPERATURE": "0",
+            "CRIA_PROMPT_CANARY": "off",
             **settings,
         }
         self.log = self.var / "log.txt"
         self._launcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        (self.var / "models").symlink_to(ROOT / "var" / "models")
+        for name in ("models", "code-shield"):
+            (self.var / name).symlink_to(ROOT / "var" / name)
         self.start()
         return self
 

@@ -20,12 +20,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when every part a turn needs is there, else 503; either way says which parts are."""
-    database, redis, inference = await asyncio.gather(_database(), _redis(), wiring.inference_is_ready())
+    """200 when every part a turn needs is there, else 503; either way says which parts are.
+
+    Code Shield is named too, but a turn can do without it.
+    """
+    database, redis, inference, code_shield = await asyncio.gather(
+        _database(), _redis(), wiring.inference_is_ready(), wiring.code_shield_is_ready()
+    )
     reconciler = database and await sync_to_async(is_alive)("reconciler", within_s=RECONCILER_SILENCE_S)
     parts = {"database": database, "redis": redis, "inference": inference, "reconciler": reconciler}
     ready = all(parts.values())
-    return JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
+    shown = parts | {"code_shield": code_shield}
+    return JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
 
 
 @sync_to_async

@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 RUN_TURN = "workers.run_turn"
 INDEX_DOCUMENT = "workers.index_document"
+SEND_DIGESTS = "workers.send_digests"
+TIDY = "workers.tidy"
 _SOCKET_TIMEOUT_S = 1.0
 
 

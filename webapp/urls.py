@@ -8,6 +8,7 @@ from webapp import health
 urlpatterns = [
     path("", include("webapp.chat.urls")),
     path("library/", include("webapp.library.urls")),
+    path("safety/", include("webapp.moderation.urls")),
     path("", include("webapp.accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -3,20 +3,24 @@
 The one module that knows all of them. It translates types and errors, and decides nothing.
 """
 
+import asyncio
 import hmac
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
+from functools import cache, partial
 from typing import Literal
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 
 from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, RetrievalUnavailable
 from assistant.ports import (
     ChatModel,
+    CodeShield,
     GeneratedPiece,
     GenerationEnd,
     GenerationRequest,
@@ -24,16 +28,21 @@ from assistant.ports import (
     Passage,
     PassageIndex,
 )
+from assistant.safety.canary import canary_for
+from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
+from assistant.safety.degrading import Degrading
 from assistant.safety.embedded import EmbeddedGuard, Scores
 from assistant.safety.fail_open import FailOpen
 from assistant.safety.llama_guard import CompletionResult, LlamaGuard
-from assistant.safety.taxonomy import CheckpointFamily
+from assistant.safety.policy import Policy
+from assistant.safety.taxonomy import PROMPT_INJECTION, CheckpointFamily
 from inference.client import ChatEnd, ChatTurn, InferenceClient
 from inference.errors import InferenceRejected, InferenceUnavailable
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
 from webapp.library.ports import Retrieval
 from webapp.library.services.search import search_library
+from webapp.moderation.services import policies
 from webapp.settings.environment import environment
 
 logger = logging.getLogger(__name__)
@@ -52,12 +61,14 @@ LICENCE_URLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnServices:
-    """What one turn works with, for one person."""
+    """What one turn works with, for one person. `canary_of` a day is the mark in the prompts of that day, or ""."""
 
     model: ChatModel
     model_id: str
     guard: Guard
+    code_shield: CodeShield
     index: PassageIndex
+    canary_of: Callable[[date], str]
 
 
 @asynccontextmanager
@@ -67,19 +78,35 @@ async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None
         chat = await stack.enter_async_context(_chat_client())
         encoders = await stack.enter_async_context(_encoder_client())
         card = ModelCard(id=environment.inference_model) if environment.inference_model else await _model_card(chat)
-        guard = await _guard(stack, encoders)
+        guard = await _guard(stack, encoders, await sync_to_async(policies.active)())
         yield TurnServices(
             model=EngineModel(chat, card.id, dry_multiplier=_dry_multiplier(card), person_key=_person_key(person_id)),
             model_id=card.id,
-            guard=FailOpen(guard) if environment.guard_unavailable == "open" else guard,
+            guard=guard,
+            code_shield=_code_shield(),
             index=LibraryIndex(encoders, person_id),
+            canary_of=partial(_canary, person_id),
         )
 
 
 def _person_key(person_id: UUID) -> str:
     """Tells people apart at the engine, for taking turns and for who may reuse whose prompts, and tells nobody who."""
-    secret = environment.secret_key.get_secret_value().encode()
-    return hmac.digest(secret, person_id.bytes, "sha256").hex()[:32]
+    return hmac.digest(_secret(), person_id.bytes, "sha256").hex()[:32]
+
+
+def _canary(person_id: UUID, day: date) -> str:
+    return canary_for(person_id.bytes, day, secret=_secret()) if environment.prompt_canary else ""
+
+
+def _secret() -> bytes:
+    return environment.secret_key.get_secret_value().encode()
+
+
+@cache
+def _code_shield() -> SemgrepShield:
+    """One for the process: it remembers what it has seen."""
+    packages = environment.var_dir / "code-shield"
+    return SemgrepShield(ShieldConfig(packages=packages, on_error=environment.code_shield))
 
 
 def _dry_multiplier(card: "ModelCard") -> float:
@@ -89,13 +116,25 @@ def _dry_multiplier(card: "ModelCard") -> float:
     return SMALL_MODEL_DRY_MULTIPLIER if 0 < card.parameters < SMALL_MODEL else 0.0
 
 
-async def _guard(stack: AsyncExitStack, encoders: InferenceClient) -> Guard:
-    """The guard of the settings; its connection is closed with `stack`."""
+async def _guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
+    """The guard of the settings, and what they put in its place while it is away."""
+    guard = await _usual_guard(stack, encoders, policy)
+    match environment.guard_unavailable:
+        case "open":
+            return FailOpen(guard)
+        case "degraded":
+            return Degrading(guard, EmbeddedGuard(GuardScorer(encoders), policy=policy), policy=policy)
+    return guard
+
+
+async def _usual_guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
+    """Its connection is closed with `stack`."""
     if environment.guard == "embedded":
-        return EmbeddedGuard(GuardScorer(encoders))
+        return EmbeddedGuard(GuardScorer(encoders), policy=policy)
     client = await stack.enter_async_context(_guard_client())
     family: CheckpointFamily = "llama_guard_2" if environment.guard == "llama-guard-2" else "llama_guard_3"
-    return LlamaGuard(GuardCompletions(client, environment.guard_model), family=family, model_id=_guard_id())
+    completions = GuardCompletions(client, environment.guard_model)
+    return LlamaGuard(completions, family=family, model_id=_guard_id(), policy=policy)
 
 
 class EngineModel:
@@ -107,7 +146,7 @@ class EngineModel:
         self._dry_multiplier = dry_multiplier
         self._person_key = person_key
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GeneratedPiece | GenerationEnd]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
         turns = [
             ChatTurn(role=message.role, content=message.text, token_ids=message.token_ids)
             for message in request.messages
@@ -153,7 +192,12 @@ class GuardScorer:
             found = await self._client.moderate(texts, role=role, context=context)
         except (InferenceUnavailable, InferenceRejected) as error:
             raise GuardUnavailable(str(error)) from error
-        return Scores(rows=tuple(found.scores), model_id=found.model)
+        return Scores(
+            rows=found.scores,
+            model_id=found.model,
+            languages=found.languages,
+            knows_language=found.language_known,
+        )
 
 
 class GuardCompletions:
@@ -184,6 +228,20 @@ class PassageEmbedder:
             return await self._client.embed(texts)
         except (InferenceUnavailable, InferenceRejected) as error:
             raise RetrievalUnavailable(str(error)) from error
+
+
+class PassageJudge:
+    """The library's InjectionScorer: the embedded guard's classifier, where it knows that category."""
+
+    def __init__(self, client: InferenceClient) -> None:
+        self._client = client
+
+    async def scores(self, texts: Sequence[str]) -> Sequence[float]:
+        try:
+            found = await self._client.moderate(texts, role="user")
+        except (InferenceUnavailable, InferenceRejected) as error:
+            raise RetrievalUnavailable(str(error)) from error
+        return [row.get(PROMPT_INJECTION, 0.0) for row in found.scores]
 
 
 class LibraryIndex:
@@ -222,6 +280,7 @@ def _retrieval(client: InferenceClient) -> Retrieval:
         model_id=EMBEDDING_MODEL,
         dim=EMBEDDING_DIM,
         embedder=PassageEmbedder(client),
+        injection_scorer=PassageJudge(client),
         cut=split_passages,
         build_index=VectorIndex.build,
     )
@@ -243,6 +302,31 @@ class ModelCard:
         return LICENCE_URLS.get(self.licence, "")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardCard:
+    """What people are told about the guard that checks their messages. `is_embedded`: Cria's own small classifier."""
+
+    name: str
+    is_embedded: bool
+    unavailable: Literal["closed", "degraded", "open"]
+
+
+GUARD_NAMES = {
+    "embedded": "Cria's embedded classifier",
+    "llama-guard-2": "Llama Guard 2",
+    "llama-guard-3": "Llama Guard 3",
+}
+
+
+def guard_card() -> GuardCard:
+    """The guard of the settings, under its honest name, and what is done while it is away."""
+    return GuardCard(
+        name=GUARD_NAMES[environment.guard],
+        is_embedded=environment.guard == "embedded",
+        unavailable=environment.guard_unavailable,
+    )
+
+
 _card: tuple[float, ModelCard] | None = None
 
 
@@ -261,6 +345,11 @@ async def inference_is_ready() -> bool:
             return not await encoders.reason_not_ready() and bool(await chat.models()) and await _guard_is_ready()
         except (InferenceUnavailable, InferenceRejected):
             return False
+
+
+async def code_shield_is_ready() -> bool:
+    """Whether code in answers can be looked through. Without it they are shown, and say that theirs was not."""
+    return await asyncio.to_thread(_code_shield().check) is None
 
 
 async def _guard_is_ready() -> bool:

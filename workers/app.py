@@ -6,11 +6,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 import django
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 
 django.setup()
 
 from django.conf import settings  # noqa: E402
+
+from webapp import jobs  # noqa: E402
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery publishes no types
@@ -33,4 +36,8 @@ app.conf.update(
     broker_connection_max_retries=None,
     broker_transport_options={"global_keyprefix": "cria:celery:"},
     beat_scheduler="workers.beat:ReconcilingScheduler",
+    beat_schedule={
+        "tidy": {"task": jobs.TIDY, "schedule": crontab(hour="3", minute="30")},
+        "digests": {"task": jobs.SEND_DIGESTS, "schedule": crontab(hour="6", minute="0")},
+    },
 )

@@ -19,6 +19,7 @@ from webapp.chat.services.endings import Ending
 from webapp.chat.services.heartbeat import beat
 from webapp.chat.services.reconciler import reconcile
 from webapp.library.services.indexing import pending
+from webapp.moderation.services.consequences import carry_out_due
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def run_for_ever() -> None:
 
 
 def run_once() -> None:
-    """One pass: end what is overdue, enqueue what was forgotten, and leave a sign of life."""
+    """One pass: end what is overdue, enqueue what was forgotten, carry out decisions, and leave a sign of life."""
     due = reconcile()
     if due.endings:
         asyncio.run(_publish(due.endings))
@@ -56,6 +57,7 @@ def run_once() -> None:
         jobs.enqueue_turn(reply_id)
     for document_id in pending(DOCUMENTS_PER_PASS, model_id=wiring.EMBEDDING_MODEL):
         jobs.enqueue_document(document_id)
+    carry_out_due()
     beat("reconciler")
 
 

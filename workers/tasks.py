@@ -1,4 +1,4 @@
-"""The tasks: take an id, call one service, finish. Each may run twice, late, or for something that is gone."""
+"""The tasks: take an id, call a service, finish. Each may run twice, late, or for something that is gone."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from webapp import jobs, wiring
 from webapp.chat.services.running import run_turn
 from webapp.library.services.indexing import index_document
+from webapp.moderation.services import audit, digests, retention
 from workers.app import app
 
 
@@ -22,6 +23,17 @@ def run_turn_task(reply_id: str) -> None:
 @app.task(name=jobs.INDEX_DOCUMENT)  # type: ignore[untyped-decorator]  # celery publishes no types
 def index_document_task(document_id: str) -> None:
     asyncio.run(_on_live_connections(_index_document(UUID(document_id))))
+
+
+@app.task(name=jobs.SEND_DIGESTS)  # type: ignore[untyped-decorator]  # celery publishes no types
+def send_digests_task() -> None:
+    digests.send_due()
+
+
+@app.task(name=jobs.TIDY)  # type: ignore[untyped-decorator]  # celery publishes no types
+def tidy_task() -> None:
+    retention.tidy()
+    audit.verify(None)
 
 
 async def _index_document(document_id: UUID) -> None:

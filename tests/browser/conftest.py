@@ -57,7 +57,7 @@ def chat(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
     return chat
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def admin(stack: Stack) -> tuple[str, str]:
     """Name and password of a superuser of the stack."""
     subprocess.run(

@@ -12,6 +12,8 @@ PAGES = (
     "/",
     "/about/",
     "/library/",
+    "/safety/",
+    "/safety/mine/",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",

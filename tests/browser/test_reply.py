@@ -53,6 +53,8 @@ def snapshot(**fields: Any) -> dict[str, Any]:
         "blocks": [],
         "tail": None,
         "citations": [],
+        "notices": [],
+        "code_reports": [],
         "error": None,
         **fields,
     }
@@ -135,6 +137,7 @@ def test_a_failed_answer_keeps_its_text_and_offers_another_try(page: Page, apply
     [
         ("queued", "Waiting for a free place…"),
         ("searching", "Looking in the library…"),
+        ("checking_answer", "Checking the answer…"),
         ("waiting_for_model", "The model is restarting; your answer will continue…"),
     ],
 )
@@ -161,3 +164,74 @@ def test_a_source_explains_itself_on_focus(page: Page, apply: Apply) -> None:
     expect(page.get_by_text("Ask for an example.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("Ask for an example.")).to_be_hidden()
+
+
+HELP = {"kind": "help_lines", "html": "<p>Somebody listens, at <strong>142</strong>.</p>"}
+ADVICE = {"kind": "advice", "html": "<p>Ask somebody who knows your case.</p>"}
+FINDINGS = {
+    "figure": 0,
+    "state": "findings",
+    "found": [{"line": 1, "cwe": "CWE-78", "advice": "Pass a list and no shell."}],
+    "not_scanned": None,
+}
+
+
+def test_help_stands_before_the_answer_and_advice_after_it(page: Page, apply: Apply) -> None:
+    """Help comes first and moves nothing; a screen reader hears it when it comes."""
+    apply("1-1", "notices", notices=[HELP])
+    apply("1-2", "tail", index=0, html="<p>One.</p>")
+    apply("1-3", "notices", notices=[HELP, ADVICE])
+    expect(page.get_by_role("status").get_by_text("Somebody listens, at 142.")).to_be_visible()
+    tops = page.evaluate("""() => [".aside[data-kind=help_lines]", ".block", ".aside[data-kind=advice]"]
+      .map((part) => document.querySelector(`#turns ${part}`).getBoundingClientRect().top)""")
+    assert tops == sorted(tops)
+    apply("1-4", "retract", html="<p>Withheld.</p>")
+    expect(page.locator("#turns .aside")).to_have_count(0)
+
+
+def test_the_findings_of_a_code_block_open_with_the_keyboard(page: Page, apply: Apply) -> None:
+    """The badge says how many; Enter shows line, kind and advice, and closes them again."""
+    apply("1-1", "block", index=0, html=CODE.format("os.system(name)"))
+    apply("1-2", "code_reports", reports=[FINDINGS])
+    badge = page.get_by_role("button", name="Findings: 1")
+    advice = page.get_by_text("Pass a list and no shell.")
+    expect(advice).to_be_hidden()
+    badge.focus()
+    page.keyboard.press("Enter")
+    expect(badge).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".code-found li")).to_have_text("Line 1 CWE-78 Pass a list and no shell.")
+    page.keyboard.press("Enter")
+    expect(advice).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("report", "badge", "words"),
+    [
+        ({"state": "clean", "not_scanned": None}, "Checked", "No known weakness was found."),
+        ({"state": "not_scanned", "not_scanned": "no_rules"}, "Not checked", "There are no rules for this language"),
+        ({"state": "not_scanned", "not_scanned": "broken"}, "Not checked", "The code check is not available"),
+    ],
+)
+def test_a_badge_says_whether_the_code_was_checked(
+    report: dict[str, Any], badge: str, words: str, page: Page, apply: Apply
+) -> None:
+    """Three states, and never "checked" where nobody has looked. A snapshot shows the same."""
+    reports = [{"figure": 0, "found": [], **report}]
+    apply("2-1", "snapshot", **snapshot(state="done", blocks=[CODE.format("x = 1")], code_reports=reports))
+    page.get_by_role("button", name=badge, exact=True).click()
+    expect(page.locator(".code-found")).to_contain_text(words)
+    apply("2-2", "snapshot", **snapshot(state="done", blocks=[CODE.format("x = 1")], code_reports=reports))
+    expect(page.locator("#turns .code-badge")).to_have_count(1)
+
+
+def test_an_answer_is_copied_without_what_is_said_about_its_code(page: Page, apply: Apply) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    apply("1-1", "block", index=0, html="<p>Run:</p>", rest="")
+    apply("1-2", "block", index=1, html=CODE.format("os.system(name)"))
+    apply("1-3", "code_reports", reports=[FINDINGS])
+    apply("1-4", "done", state="done", finish_reason="stop")
+    page.get_by_role("button", name="Findings: 1").click()
+    page.get_by_role("button", name="Copy answer").click()
+    page.wait_for_function(
+        "async () => (await navigator.clipboard.readText()).replace(/\\s+/g, ' ') === 'Run: os.system(name)'"
+    )

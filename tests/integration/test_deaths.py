@@ -85,7 +85,7 @@ async def test_a_stop_from_another_page_ends_the_answer(stack: Stack) -> None:
 async def test_the_answer_is_the_rendered_text(stack: Stack) -> None:
     """Stream, reload and store show one thing: the blocks of the stored text."""
     async with ChatClient(stack.url) as client:
-        ack = await client.send("Where are my chats stored?")
+        ack = await client.send("Who can read my chats?")
         page = await asyncio.wait_for(client.read(ack["reply"]), 120)
         assert page.state == "done"
         assert page.blocks == render(await stack.text_of(ack["reply"]))

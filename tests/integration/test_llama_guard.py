@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.client import ChatClient, Page
@@ -40,6 +41,14 @@ async def ask(stack: Stack) -> tuple[Page, list[str]]:
     return page, await asyncio.to_thread(stack.sql, query, ack["reply"].replace("-", ""))
 
 
+def num_prefix_hits(guard: RunningServer) -> float:
+    """Prompt tokens that the guard's server found instead of computing them."""
+    metrics = httpx.get(f"{guard.url}/metrics").text
+    return sum(
+        float(line.split()[-1]) for line in metrics.splitlines() if "prefix_cache_hits_total" in line and line[0] != "#"
+    )
+
+
 @pytest.mark.parametrize(
     ("says", "state", "verdicts"),
     [
@@ -51,7 +60,24 @@ async def test_its_word_decides(says: str, state: str, verdicts: set[str], tmp_p
     """With "safe" the answer comes, checked on both sides; with "unsafe" the refusal names the category."""
     with guard_that_says(says, tmp_path) as guard, Stack(CRIA_GUARD="llama-guard-2", CRIA_GUARD_URL=guard.url) as stack:
         page, stored = await ask(stack)
+        hits = num_prefix_hits(guard)
     assert page.state == state
     assert set(stored) == verdicts
     assert (len(stored) >= 2) == (state == "done")
     assert ("violence" in page.shown) == (state == "blocked")
+    assert (hits > 0) == (state == "done"), "each check after the first finds the taxonomy computed"
+
+
+async def test_a_lesser_guard_takes_its_place_where_the_operator_says_so(tmp_path: Path) -> None:
+    """The server of Llama Guard is gone; the embedded guard judges, the row says so, and so does the page."""
+    with guard_that_says("safe", tmp_path) as guard:
+        settings = {"CRIA_GUARD": "llama-guard-2", "CRIA_GUARD_URL": guard.url, "CRIA_GUARD_UNAVAILABLE": "degraded"}
+        with Stack(**settings) as stack:
+            _, with_guard = await ask(stack)
+            guard.stop()
+            page, without = await ask(stack)
+            degraded = await asyncio.to_thread(stack.sql, "SELECT is_degraded FROM moderation_verdict ORDER BY id")
+    assert set(with_guard) == {"llama-guard-2 allow"}
+    assert page.state == "done"
+    assert all(verdict.startswith("cria-guard-minilm") for verdict in without)
+    assert degraded == [0] * len(with_guard) + [1] * len(without)

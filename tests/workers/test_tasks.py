@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from webapp import jobs
+from webapp.moderation.services import audit
 from workers import tasks
 from workers.app import app
 
@@ -14,7 +15,8 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 def test_every_name_the_web_process_uses_is_a_task() -> None:
     """A name nobody answers to would be dropped by the worker with a log line and a turn that waits."""
     names = {value for name, value in vars(jobs).items() if name.isupper() and str(value).startswith("workers.")}
-    assert names == {tasks.run_turn_task.name, tasks.index_document_task.name}
+    ours = (tasks.run_turn_task, tasks.index_document_task, tasks.send_digests_task, tasks.tidy_task)
+    assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()
 
 
@@ -30,3 +32,17 @@ def test_redelivery_is_left_to_the_reconciler() -> None:
     assert app.conf.task_acks_late is False
     assert app.conf.worker_disable_prefetch is True
     assert app.conf.task_ignore_result is True
+
+
+def test_what_is_on_the_schedule_is_a_task() -> None:
+    """Beat sends names; one that nobody answers to would be a day on which nothing is tidied."""
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert scheduled == {jobs.SEND_DIGESTS, jobs.TIDY}
+
+
+def test_tidying_checks_the_record() -> None:
+    """Daily, so that a broken chain is known within a day."""
+    tasks.tidy_task()
+    verified = audit.last_verified()
+    assert verified is not None
+    assert verified.details["holds"] is True

@@ -1,7 +1,7 @@
 """People and roles in the administration.
 
 Administrators look after ordinary people; only a superuser looks after staff, so nobody can raise themselves or take
-over a colleague's account. Who may only suspend sees no other field that can be changed.
+over a colleague's account. Who may only suspend sees no field that can be changed.
 """
 
 from typing import Any
@@ -20,6 +20,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from webapp.accounts.models import User
+from webapp.accounts.suspension_pages import SuspensionInline, SuspensionPages
 
 admin.site.unregister(EmailAddress)  # people look after their addresses themselves
 admin.site.unregister(Group)
@@ -51,7 +52,7 @@ class SuspendedFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, ModelAdmin):
+class PersonAdmin(SuspensionPages, UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -90,11 +91,8 @@ class PersonAdmin(UserAdmin, ModelAdmin):
             return False
         return super().has_change_permission(request, person)
 
-    def may_suspend(self, request: HttpRequest, person: User | None = None) -> bool:
-        return request.user.has_perm("accounts.suspend_user") and not (person is not None and person.is_staff)
-
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return self.may_manage(request, obj) or self.may_suspend(request, obj)
+        return self.may_manage(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.may_manage(request)
@@ -110,6 +108,10 @@ class PersonAdmin(UserAdmin, ModelAdmin):
 
     # What they see
 
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        """The suspensions are there to be read, so a form that is sent holds nothing of them."""
+        return [SuspensionInline] if obj is not None and request.method == "GET" else []
+
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return self.add_fieldsets
@@ -124,12 +126,10 @@ class PersonAdmin(UserAdmin, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        fixed = ("id", "email", "is_guest", *TIMES, "num_conversations")
+        fixed = ("id", "email", "is_guest", *SUSPENSION, *TIMES, "num_conversations")
         if request.user.is_superuser:
             return fixed
-        if self.may_manage(request, obj):
-            return (*fixed, *(field for field in ROLE if field != "is_active"))
-        return (*fixed, "username", "first_name", *ROLE)
+        return (*fixed, *(field for field in ROLE if field != "is_active"))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """People are deleted one by one, each after a look at what goes with them."""

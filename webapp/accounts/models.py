@@ -19,6 +19,7 @@ class User(AbstractUser):
         null=True, blank=True, help_text="Until then this person cannot send messages."
     )
     suspension_reason = models.CharField(max_length=200, blank=True, help_text="Shown to the person.")
+    country = models.CharField(max_length=2, blank=True, help_text="As the browser says; chooses the help lines shown.")
     must_change_password = models.BooleanField(
         default=False, help_text="The administration stays closed until this person has chosen a password of their own."
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from assistant.guarded import Streaming
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnSettings:
@@ -11,7 +13,13 @@ class TurnSettings:
     flush_interval_s    how often new text is written to the row and the log; also how soon a stop is seen
     enqueue_patience_s  how long a turn may stay queued before the reconciler enqueues it once more
     engine_patience_s   how long a turn waits for an engine or a guard that is away before it fails
+    guard_late_s        a verdict that takes longer stops the text, and the person is told that it is being checked
+    guard_timeout_s     a verdict that takes this long will not come: the guard counts as away
     deadline_s          after this a turn that is not finished fails
+    default_country     whose help lines are shown to somebody whose browser names no country; "" for none
+
+    With `streaming` "buffered" text is shown when the guard has passed it; with "optimistic" at once, and withdrawn if
+    the guard then blocks it.
     """
 
     max_message_chars: int = 8000
@@ -27,5 +35,9 @@ class TurnSettings:
     enqueue_patience_s: float = 4.0
     engine_retry_s: float = 1.0
     engine_patience_s: float = 60.0
+    guard_late_s: float = 2.0
+    guard_timeout_s: float = 30.0
+    streaming: Streaming = "buffered"
+    default_country: str = ""
     deadline_s: float = 600.0
     max_failures: int = 3

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from assistant import events
 from webapp import jobs
 from webapp.accounts.models import User
+from webapp.accounts.services.country import remember_country
 from webapp.chat import commands, hints, turn_log
 from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
 from webapp.chat.following import follow
@@ -42,6 +43,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.person is None:
             await self.close(CLOSE_NOT_ALLOWED)
             return
+        await database_sync_to_async(remember_country)(self.person, self._header("accept-language"))
         await self._join_hints(self.person)
         await self._send({"type": "hello", "version": events.VERSION})
 
@@ -165,6 +167,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         task = self._following.pop(reply_id, None)
         if task is not None:
             task.cancel()
+
+    def _header(self, name: str) -> str:
+        return dict(self.scope["headers"]).get(name.encode(), b"").decode("latin-1")
 
     async def _current_person(self) -> User | None:
         """The person as they are now: somebody who was deleted or switched off says nothing more."""

@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from webapp import wiring
 from webapp.chat.services.conversations import grouped_by_age
+from webapp.moderation.services.outcomes import num_unseen
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -16,4 +17,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "person": person,
         "conversation_groups": SimpleLazyObject(lambda: grouped_by_age(person)),
         "model_card": SimpleLazyObject(wiring.model_card),
+        "num_unseen": SimpleLazyObject(lambda: num_unseen(person) if person else 0),
     }

@@ -16,15 +16,22 @@ def group_of(person_id: UUID) -> str:
 
 async def conversation_changed(person_id: UUID, *, conversation_id: UUID, title: str, reply_id: UUID | None) -> None:
     """Tell this person's pages that a conversation has something new."""
+    hint = {"kind": "conversation", "conversation": str(conversation_id), "title": title, "reply": _text(reply_id)}
+    await _send(person_id, hint)
+
+
+async def review_decided(person_id: UUID, *, reply_id: UUID | None, num_unseen: int) -> None:
+    """Tell this person's pages that the staff has decided something, about a reply or about the person."""
+    await _send(person_id, {"kind": "review", "reply": _text(reply_id), "num_unseen": num_unseen})
+
+
+def _text(reply_id: UUID | None) -> str | None:
+    return str(reply_id) if reply_id else None
+
+
+async def _send(person_id: UUID, hint: dict[str, Any]) -> None:
     layer = get_channel_layer()
-    hint: dict[str, Any] = {
-        "type": "hint",
-        "kind": "conversation",
-        "conversation": str(conversation_id),
-        "title": title,
-        "reply": str(reply_id) if reply_id else None,
-    }
     try:
-        await layer.group_send(group_of(person_id), {"type": "hint", "hint": hint})
+        await layer.group_send(group_of(person_id), {"type": "hint", "hint": {"type": "hint", **hint}})
     except (RedisError, OSError) as error:
         logger.info("hint_lost", extra={"error": type(error).__name__})

@@ -75,8 +75,9 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
 class Reply(models.Model):
     """The assistant's answer to a message, from the moment it is queued.
 
-    `text` holds what the guard has passed and nothing else: everything in it may be shown. `token_ids` are the ids it
-    was decoded from. `blocks` and `tail` are the same text rendered. `epoch` counts owners: every write of a worker
+    `text` holds what the guard has passed and nothing else: everything in it may be shown; only in optimistic mode, and
+    only while it is written, the guard has yet to read its last `unchecked_chars`. `token_ids` are the ids it was
+    decoded from. `blocks` and `tail` are the same text rendered. `epoch` counts owners: every write of a worker
     names the epoch it claimed, so a worker that lost the turn changes nothing. (`epoch`, `event_index`) is the place
     in the turn log that this row includes.
     """
@@ -108,6 +109,7 @@ class Reply(models.Model):
 
     text = models.TextField(blank=True)
     token_ids = models.JSONField(default=list)
+    unchecked_chars = models.PositiveIntegerField(default=0)
     blocks = models.JSONField(default=list)
     tail = models.TextField(blank=True)
     renderer_version = models.PositiveSmallIntegerField(default=0)
@@ -115,6 +117,8 @@ class Reply(models.Model):
     input_checked = models.BooleanField(default=False)
     passages = models.JSONField(null=True, help_text="What the prompt quoted; null until the library was searched.")
     citations = models.JSONField(default=list)
+    notices = models.JSONField(default=list, help_text="What stands beside the answer: advice, warnings, help lines.")
+    code_reports = models.JSONField(default=list, help_text="What Code Shield says of each code block, in order.")
     seed = models.BigIntegerField()
     model_id = models.CharField(max_length=200, blank=True)
     usage = models.JSONField(default=dict)

@@ -16,6 +16,8 @@ def snapshot(reply: Reply) -> dict[str, Any]:
         "blocks": reply.blocks,
         "tail": reply.tail or None,
         "citations": reply.citations,
+        "notices": reply.notices,
+        "code_reports": reply.code_reports,
         "error": error_of(reply),
     }
 

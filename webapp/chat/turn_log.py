@@ -53,8 +53,18 @@ def decode(cursor: Cursor, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     return {**json.loads(fields[_FIELD]), "cursor": str(cursor)}
 
 
-async def append(redis: Redis, reply_id: UUID, last: Cursor, events: Sequence[Event], *, final: bool = False) -> bool:
+async def append(
+    redis: Redis,
+    reply_id: UUID,
+    last: Cursor,
+    events: Sequence[Event],
+    *,
+    final: bool = False,
+    forget_earlier: bool = False,
+) -> bool:
     """Append `events`, the last of which gets the cursor `last`. Returns whether the log took them.
+
+    With `forget_earlier` the log holds nothing else afterwards; whoever has not read the rest takes the snapshot.
 
     Best effort: the row holds the same already. A refused id means that this was written before or that a later owner
     writes now; both are right to ignore.
@@ -64,6 +74,8 @@ async def append(redis: Redis, reply_id: UUID, last: Cursor, events: Sequence[Ev
     for index, event in enumerate(events, start=first):
         body = json.dumps(event.to_wire(), ensure_ascii=False, separators=(",", ":"))
         pipeline.xadd(key(reply_id), {_FIELD: body}, id=str(Cursor(last.epoch, index)))
+    if forget_earlier:
+        pipeline.xtrim(key(reply_id), minid=str(Cursor(last.epoch, first)), approximate=False)
     pipeline.expire(key(reply_id), KEEP_WHEN_FINAL_S if final else KEEP_WHILE_WRITTEN_S)
     try:
         await pipeline.execute()

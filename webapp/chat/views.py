@@ -13,6 +13,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation
 from webapp.chat.pages import STARTERS, shown_turns
 from webapp.chat.services import conversations as service
+from webapp.moderation.services.reports import NAMES
 
 
 def _conversation(request: PersonRequest, conversation_id: UUID) -> Conversation:
@@ -28,6 +29,7 @@ def _chat_page(request: PersonRequest, conversation: Conversation | None) -> Htt
         "turns": shown_turns(conversation) if conversation else [],
         "starters": STARTERS,
         "max_chars": settings.TURNS.max_message_chars,
+        "report_reasons": NAMES.items(),
     }
     return render(request, "chat/page.html", context)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import action, display
 
@@ -34,7 +34,9 @@ class PassageWords:
 
 class PassageInline(PassageWords, ReadOnlyInline):
     model = Passage
-    fields = readonly_fields = ("ord", "heading_shown", "text_shown", "char_start", "char_end", "model_id")
+    fields = readonly_fields = (
+        *("ord", "heading_shown", "text_shown", "char_start", "char_end", "model_id", "flagged", "injection_score"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Passage]:
         return super().get_queryset(request).select_related("document").defer("vector", "document__text")
@@ -42,10 +44,12 @@ class PassageInline(PassageWords, ReadOnlyInline):
 
 @admin.register(Document)
 class DocumentAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "owner", "state_shown", "num_passages", "mime", "received_at", "deleted_at")
+    list_display = (
+        *("__str__", "owner", "state_shown", "num_passages", "num_flagged", "mime", "received_at", "deleted_at"),
+    )
     list_filter = (
         *("state", ("owner", admin.EmptyFieldListFilter), ("deleted_at", admin.EmptyFieldListFilter)),
-        *("mime", "received_at"),
+        *("passages__flagged", "mime", "received_at"),
     )
     search_fields = ("id__startswith", "owner__email", "owner__username")
     search_help_text = "Beginning of the id, address or username of the owner"
@@ -60,7 +64,9 @@ class DocumentAdmin(ReadOnlyAdmin):
     actions = ("index_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        return super().get_queryset(request).defer("text").annotate(num_passages=Count("passages"))
+        num_flagged = Count("passages", filter=Q(passages__flagged=True))
+        counts = {"num_passages": Count("passages"), "num_flagged": num_flagged}
+        return super().get_queryset(request).defer("text").annotate(**counts)
 
     @display(description="state", ordering="state", label=STATE_COLOURS)
     def state_shown(self, document: Document) -> str:
@@ -69,6 +75,10 @@ class DocumentAdmin(ReadOnlyAdmin):
     @display(description="passages", ordering="num_passages")
     def num_passages(self, document: Any) -> int:
         return document.num_passages
+
+    @display(description="not quoted", ordering="num_flagged")
+    def num_flagged(self, document: Any) -> int:
+        return document.num_flagged
 
     def has_reindex_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("library.change_document")
@@ -97,12 +107,15 @@ class DocumentAdmin(ReadOnlyAdmin):
 
 @admin.register(Passage)
 class PassageAdmin(PassageWords, ReadOnlyAdmin):
-    list_display = ("__str__", "document", "ord", "heading_shown", "char_start", "char_end", "model_id")
-    list_filter = (("document__owner", admin.EmptyFieldListFilter), "model_id")
+    list_display = ("__str__", "document", "ord", "heading_shown", "flagged", "injection_score", "model_id")
+    list_filter = ("flagged", ("document__owner", admin.EmptyFieldListFilter), "model_id")
     search_fields = ("document__id__startswith",)
     search_help_text = "Beginning of the document's id"
     list_select_related = ("document",)
-    fields = ("document", "ord", "heading_shown", "text_shown", "char_start", "char_end", "model_id", "text_sha")
+    fields = (
+        *("document", "ord", "heading_shown", "text_shown", "char_start", "char_end", "model_id", "text_sha"),
+        *("flagged", "injection_score"),
+    )
     readonly_fields = ("heading_shown", "text_shown")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Passage]:

@@ -91,6 +91,12 @@ class Document(models.Model):
         return self.text.strip().partition("\n")[0]
 
 
+class PassageQuerySet(models.QuerySet["Passage"]):
+    def quotable(self) -> Self:
+        """Those that may stand in a prompt: they do not give orders to the model."""
+        return self.filter(flagged=False)
+
+
 class Passage(models.Model):
     """A piece of a document with its vector. `text` is what the document held at [char_start, char_end)."""
 
@@ -104,6 +110,12 @@ class Passage(models.Model):
     text_sha = models.CharField(max_length=64)
     model_id = models.CharField(max_length=100, help_text="The model that made the vector.")
     vector = models.BinaryField(help_text="float32, little-endian")
+    injection_score = models.FloatField(
+        default=0.0, help_text="How sure we are that it gives orders to a model, from 0 to 1."
+    )
+    flagged = models.BooleanField(default=False, help_text="Is not quoted, because of that.")
+
+    objects = PassageQuerySet.as_manager()
 
     class Meta:
         ordering = ["document", "ord"]

@@ -17,6 +17,15 @@ class Embedder(Protocol):
         ...
 
 
+class InjectionScorer(Protocol):
+    async def scores(self, texts: Sequence[str]) -> Sequence[float]:
+        """P(gives orders to a model) of each text; 0 from a classifier that does not judge that.
+
+        Raises RetrievalUnavailable if the service cannot be had.
+        """
+        ...
+
+
 class CutPassage(Protocol):
     """A piece of a text: `text` is source[char_start:char_end], `embedded_text` what the encoder should read."""
 
@@ -61,5 +70,6 @@ class Retrieval:
     model_id: str
     dim: int
     embedder: Embedder
+    injection_scorer: InjectionScorer
     cut: Cutter
     build_index: IndexBuilder

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from assistant.safety.taxonomy import CATEGORIES, plain_name
+from webapp.moderation import appeal_admin, audit_admin, case_admin, policy_admin  # noqa: F401  # register theirs
 from webapp.moderation.models import Reveal, Verdict
 from webapp.moderation.readonly import ReadOnlyAdmin, ReadOnlyInline, page_link
 

@@ -14,4 +14,3 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USERNAME_BLACKLIST = ["admin"]  # usernames are made from addresses; this one belongs to `ensure_admin`
 ACCOUNT_EMAIL_VERIFICATION = "none"  # no mail server is at hand by default; an operator who has one sets it
 ACCOUNT_SESSION_REMEMBER = True
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -8,8 +8,8 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _page(title: str, icon: str, model: str, *, permission: str) -> dict[str, Any]:
-    """A link to the list of `model` ("app_model"), for those who hold `permission`."""
+def _page(title: str, icon: str, model: str, *, permission: str, page: str = "changelist") -> dict[str, Any]:
+    """A link to the list of `model` ("app_model"), or another page of it, for those who hold `permission`."""
 
     def is_permitted(request: HttpRequest) -> bool:
         return request.user.has_perm(permission)
@@ -17,9 +17,15 @@ def _page(title: str, icon: str, model: str, *, permission: str) -> dict[str, An
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "link": reverse_lazy(f"admin:{model}_{page}"),
         "permission": is_permitted,
     }
+
+
+def _is_about_a_case(request: HttpRequest) -> bool:
+    """Unfold goes by the beginning of the address, which the page on quality shares."""
+    page = request.resolver_match
+    return page is not None and "moderation_case" in page.view_name and not page.view_name.endswith("_quality")
 
 
 def _logo(_request: HttpRequest) -> str:
@@ -34,6 +40,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "webapp.accounts.forms.StaffLoginForm"},
+    "DASHBOARD_CALLBACK": "webapp.moderation.audit_admin.add_chain_state",
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
@@ -47,8 +54,15 @@ UNFOLD = {
             {
                 "title": "Moderation",
                 "items": [
+                    _page("Cases", "inbox", "moderation_case", permission="moderation.view_case")
+                    | {"active": _is_about_a_case},
+                    _page("Quality", "balance", "moderation_case", page="quality", permission="moderation.view_case"),
+                    _page("Appeals", "campaign", "moderation_appeal", permission="moderation.view_appeal"),
+                    _page("Suspensions", "block", "moderation_suspension", permission="moderation.view_suspension"),
                     _page("Verdicts", "gavel", "moderation_verdict", permission="moderation.view_verdict"),
+                    _page("Policies", "tune", "moderation_policyversion", permission="moderation.view_policyversion"),
                     _page("Reveals", "visibility", "moderation_reveal", permission="moderation.view_reveal"),
+                    _page("Audit", "link", "moderation_auditentry", permission="moderation.view_auditentry"),
                 ],
             },
             {

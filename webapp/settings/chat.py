@@ -11,4 +11,6 @@ TURNS = TurnSettings(
     context_tokens=environment.context_tokens,
     temperature=environment.temperature,
     top_p=environment.top_p,
+    streaming=environment.guard_streaming,
+    default_country=environment.country,
 )

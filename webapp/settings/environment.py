@@ -42,6 +42,12 @@ class Environment(BaseSettings):
     inference_port: int = Field(8090, alias="CRIA_INFERENCE_PORT", ge=1, le=65535)
     encoders_url: str = Field("", alias="CRIA_ENCODERS_URL")
     num_threads: int = Field(0, alias="CRIA_THREADS", ge=0)
+    device: Literal["cpu", "cuda"] = Field("cpu", alias="CRIA_DEVICE")
+    num_ranks: int = Field(1, alias="CRIA_NUM_RANKS", ge=1)
+    dtype: Literal["auto", "int4", "int8", "fp8", "bfloat16", "float32"] = Field("auto", alias="CRIA_DTYPE")
+    kv_dtype: Literal["auto", "bfloat16", "fp8"] = Field("auto", alias="CRIA_KV_DTYPE")
+    draft_model: str = Field("", alias="CRIA_DRAFT_MODEL")
+    drafts: Literal["lookup", "model", "eagle", "off"] | None = Field(None, alias="CRIA_DRAFTS", validate_default=True)
     context_tokens: int = Field(2048, alias="CRIA_CONTEXT_TOKENS", ge=512)
     max_reply_tokens: int = Field(512, alias="CRIA_MAX_REPLY_TOKENS", ge=16)
     temperature: float = Field(0.3, alias="CRIA_TEMPERATURE", ge=0, le=2)
@@ -53,13 +59,21 @@ class Environment(BaseSettings):
     guard: Literal["embedded", "llama-guard-2", "llama-guard-3"] = Field("embedded", alias="CRIA_GUARD")
     guard_model: str = Field("", alias="CRIA_GUARD_MODEL")
     guard_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_GUARD_API_KEY")
-    guard_unavailable: Literal["closed", "open"] = Field("closed", alias="CRIA_GUARD_UNAVAILABLE")
+    guard_unavailable: Literal["closed", "degraded", "open"] = Field("closed", alias="CRIA_GUARD_UNAVAILABLE")
+    guard_streaming: Literal["buffered", "optimistic"] = Field("buffered", alias="CRIA_GUARD_STREAMING")
+    prompt_canary: bool = Field(True, alias="CRIA_PROMPT_CANARY")
+    code_shield: Literal["warn", "block"] = Field("warn", alias="CRIA_CODE_SHIELD")
+    country: str = Field("", alias="CRIA_COUNTRY", pattern="^([A-Z]{2})?$")
 
     # limits
     max_message_chars: int = Field(8000, alias="CRIA_MAX_MESSAGE_CHARS", ge=100)
     max_running_per_person: int = Field(2, alias="CRIA_MAX_RUNNING_PER_PERSON", ge=1)
     max_queued: int = Field(50, alias="CRIA_MAX_QUEUED", ge=1)
     num_workers: int = Field(4, alias="CRIA_WORKERS", ge=1)
+
+    # letters
+    email_url: SecretStr = Field(SecretStr(""), alias="CRIA_EMAIL_URL")
+    email_from: str = Field("", alias="CRIA_EMAIL_FROM")
 
     # logs
     log_format: Literal["console", "json"] = Field("console", alias="LOG_FORMAT")
@@ -77,11 +91,50 @@ class Environment(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/").removesuffix("/v1")
 
+    @field_validator("dtype", "kv_dtype")
+    @classmethod
+    def _device_computes_it(cls, value: str, others: ValidationInfo) -> str:
+        if value in {"int8", "fp8"} and others.data.get("device") == "cpu":
+            raise ValueError(f"{value} needs CRIA_DEVICE=cuda")
+        return value
+
+    @field_validator("kv_dtype")
+    @classmethod
+    def _ranks_keep_it(cls, value: str, others: ValidationInfo) -> str:
+        if value == "fp8" and others.data.get("num_ranks", 1) > 1:
+            raise ValueError("fp8 needs the model in one piece, CRIA_NUM_RANKS=1")
+        return value
+
+    @field_validator("drafts")
+    @classmethod
+    def _has_a_draft_model(cls, value: str | None, others: ValidationInfo) -> str | None:
+        draft_model = others.data.get("draft_model")
+        if value in {"model", "eagle"} and not draft_model:
+            raise ValueError(f"{value} needs CRIA_DRAFT_MODEL, where the drafts come from")
+        if value in {"lookup", "off"} and draft_model:
+            raise ValueError(f"{value} takes no CRIA_DRAFT_MODEL; model and eagle do")
+        return value
+
     @field_validator("guard")
     @classmethod
     def _has_an_address(cls, value: str, others: ValidationInfo) -> str:
         if value != "embedded" and not others.data.get("guard_url"):
             raise ValueError(f"{value} needs CRIA_GUARD_URL, the address of the server that runs it")
+        return value
+
+    @field_validator("guard_unavailable")
+    @classmethod
+    def _has_a_lesser_guard(cls, value: str, others: ValidationInfo) -> str:
+        if value == "degraded" and others.data.get("guard") == "embedded":
+            raise ValueError("degraded needs another guard than the embedded one, which then takes its place")
+        return value
+
+    @field_validator("email_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr) -> SecretStr:
+        address = urlsplit(value.get_secret_value())
+        if value and (address.scheme not in {"smtp", "smtp+tls", "smtps"} or not address.hostname):
+            raise ValueError("must be smtp://, smtp+tls:// or smtps:// with the name of a server")
         return value
 
     @field_validator("redis_url")

@@ -19,6 +19,7 @@ from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY, absorb_guest, ensure_guest, person_behind
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.library.models import Document
+from webapp.moderation.services import suspensions
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +117,18 @@ def test_absorbing_leaves_a_running_answer_to_its_worker(guest: User, member: Us
     )
     absorb_guest(guest, into=member)
     assert Reply.objects.owned(reply.pk, 3).get().conversation.owner == member
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_absorbing_moves_a_suspension(guest: User, member: User, is_staff: bool) -> None:
+    """Logging in is no way out of it, except for staff, who are not suspended."""
+    User.objects.filter(pk=member.pk).update(is_staff=is_staff)
+    member.refresh_from_db()
+    suspensions.suspend(guest, by=None, reason="Spam", until=timezone.now() + timedelta(days=3))
+    absorb_guest(guest, into=member)
+    member.refresh_from_db()
+    assert member.suspensions.count() == 1
+    assert member.is_suspended is not is_staff
 
 
 def test_absorbing_twice_is_refused(guest: User, member: User) -> None:

@@ -105,7 +105,7 @@ async def test_a_connection_cut_at_every_event_shows_the_stored_reply(
             reply, journal = GrowingReply(Written(text=stored.text)), await owner(reply_id, redis_client)
         await write(journal, reply, [piece])
     reply.close()
-    await journal.finished(reply, END)
+    await journal.finished(reply, END, ())
 
     await asyncio.gather(*cut)
     assert any(page.state == "queued" for page in pages), "no page was cut off on the way"
@@ -126,7 +126,7 @@ async def test_a_reader_survives_the_death_of_redis(reply_id: uuid.UUID, redis_c
     redis.start()
     await write(journal, reply, PIECES[6:])
     reply.close()
-    await journal.finished(reply, END)
+    await journal.finished(reply, END, ())
     page = await asyncio.wait_for(reader, 20)
     assert (page.blocks, page.state) == (render(TEXT), "done")
 
@@ -139,7 +139,7 @@ async def test_a_lost_log_is_replaced_by_the_snapshot(reply_id: uuid.UUID, redis
     await write(journal, reply, PIECES[4:])
     await redis_client.flushall()
     reply.close()
-    await journal.finished(reply, END)
+    await journal.finished(reply, END, ())
     assert (await read_to_the_end(reply_id, page)).blocks == render(TEXT)
 
 
@@ -169,12 +169,12 @@ async def test_a_gap_makes_the_reader_take_the_snapshot(reply_id: uuid.UUID, red
     journal.__dict__["_index"] = silent.__dict__["_index"]
     await write(journal, reply, PIECES[5:])
     reply.close()
-    await journal.finished(reply, END)
+    await journal.finished(reply, END, ())
     assert (await asyncio.wait_for(reader, 10)).blocks == render(TEXT)
 
 
-async def _swallow(events: Any, *, final: bool) -> None:
-    assert not final
+async def _swallow(events: Any, *, final: bool, forget_earlier: bool) -> None:
+    assert not final and not forget_earlier
 
 
 def test_events_are_one_flat_object() -> None:

@@ -42,6 +42,13 @@ class WordEmbedder:
         return [vector_of(text) for text in texts]
 
 
+class NoSuspicion:
+    """The InjectionScorer port of a classifier that does not judge that."""
+
+    async def scores(self, texts: Sequence[str]) -> list[float]:
+        return [0.0] * len(texts)
+
+
 @pytest.fixture
 def embedder() -> WordEmbedder:
     return WordEmbedder()
@@ -49,7 +56,14 @@ def embedder() -> WordEmbedder:
 
 @pytest.fixture
 def retrieval(embedder: WordEmbedder) -> Retrieval:
-    return Retrieval(model_id="words", dim=DIM, embedder=embedder, cut=split_passages, build_index=VectorIndex.build)
+    return Retrieval(
+        model_id="words",
+        dim=DIM,
+        embedder=embedder,
+        injection_scorer=NoSuspicion(),
+        cut=split_passages,
+        build_index=VectorIndex.build,
+    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from inference.encoders.minilm import DIMENSIONS, MODEL_NAME, SentenceEncoder
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
+from tests.webapp.library.conftest import NoSuspicion
 from tests.webapp.library.questions import ABOUT_SOMETHING_ELSE, ABOUT_THE_PAGES
 from webapp.library.models import Document
 from webapp.library.ports import Retrieval
@@ -37,7 +38,12 @@ class MiniLM:
 @pytest.fixture
 def retrieval() -> Retrieval:
     return Retrieval(
-        model_id=MODEL_NAME, dim=DIMENSIONS, embedder=MiniLM(), cut=split_passages, build_index=VectorIndex.build
+        model_id=MODEL_NAME,
+        dim=DIMENSIONS,
+        embedder=MiniLM(),
+        injection_scorer=NoSuspicion(),
+        cut=split_passages,
+        build_index=VectorIndex.build,
     )
 
 

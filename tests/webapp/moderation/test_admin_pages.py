@@ -14,8 +14,12 @@ pytestmark = pytest.mark.django_db
 LISTS = (
     "/admin/chat/conversation/",
     "/admin/chat/reply/",
+    "/admin/moderation/case/",
     "/admin/moderation/verdict/",
     "/admin/moderation/reveal/",
+    "/admin/moderation/appeal/",
+    "/admin/moderation/suspension/",
+    "/admin/moderation/auditentry/",
     "/admin/library/document/",
     "/admin/library/passage/",
     "/admin/accounts/user/",
@@ -150,7 +154,7 @@ def test_verdicts_stand_on_the_page_of_their_reply(superuser: Client, conversati
     make_verdict(reply, "warn")
     page = superuser.get(f"/admin/chat/reply/{reply.pk}/change/").content.decode()
     assert "hate against groups of people" in page
-    assert "allowed, noted" in page
+    assert "answered with a warning" in page
 
 
 def test_the_administration_alone_may_evaluate_scripts(superuser: Client) -> None:

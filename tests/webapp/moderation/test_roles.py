@@ -1,12 +1,17 @@
 """Who may open which page of the administration."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from tests.webapp.moderation.conftest import BrowserOf
 from webapp.accounts.models import User
 from webapp.accounts.roles import ROLES
 from webapp.chat.models import Conversation
+from webapp.moderation.models import AuditEntry
+from webapp.moderation.services import appeals, cases, suspensions
 
 pytestmark = pytest.mark.django_db
 
@@ -24,11 +29,30 @@ PAGES = {
     "/admin/chat/reply/":                       (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/chat/reply/{reply}/change/":        (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/chat/reply/{reply}/delete/":        (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/case/":                  (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/case/{case}/change/":    (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/case/{case}/delete/":    (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/case/add/":              (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/case/second/":           (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/case/quality/":          (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/moderation/verdict/":               (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/moderation/verdict/{verdict}/change/": (LOGIN, LOGIN, CLOSED,    OPEN,     OPEN,         OPEN),
     "/admin/moderation/verdict/{verdict}/delete/": (LOGIN, LOGIN, CLOSED,    CLOSED,   CLOSED,       CLOSED),
     "/admin/moderation/reveal/":                (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/moderation/reveal/add/":            (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/appeal/":                (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/appeal/{appeal}/change/": (LOGIN, LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/appeal/{appeal}/delete/": (LOGIN, LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/suspension/":            (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/moderation/suspension/add/":        (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/suspension/{suspension}/change/": (LOGIN, LOGIN, CLOSED, OPEN,  OPEN,         OPEN),
+    "/admin/moderation/suspension/{suspension}/delete/": (LOGIN, LOGIN, CLOSED, CLOSED, CLOSED,      CLOSED),
+    "/admin/moderation/auditentry/":            (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
+    "/admin/moderation/auditentry/add/":        (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/auditentry/{entry}/change/": (LOGIN, LOGIN, CLOSED,   CLOSED,   OPEN,         OPEN),
+    "/admin/moderation/auditentry/{entry}/delete/": (LOGIN, LOGIN, CLOSED,   CLOSED,   CLOSED,       CLOSED),
+    "/admin/moderation/policyversion/":         (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
+    "/admin/moderation/policyversion/add/":     (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/library/document/":                 (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/library/document/add/":             (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
     "/admin/library/document/{document}/change/": (LOGIN, LOGIN, CLOSED,     CLOSED,   OPEN,         OPEN),
@@ -38,6 +62,9 @@ PAGES = {
     "/admin/accounts/user/add/":                (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/accounts/user/{owner}/change/":     (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/accounts/user/{owner}/password/":   (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
+    "/admin/accounts/user/{owner}/suspend/":    (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/accounts/user/{owner}/lift/":       (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
+    "/admin/accounts/user/{staff}/suspend/":    (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
     "/admin/accounts/user/{owner}/delete/":     (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/accounts/user/{staff}/change/":     (LOGIN,  LOGIN, CLOSED,      OPEN,     OPEN,         OPEN),
     "/admin/accounts/user/{staff}/password/":   (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       OPEN),
@@ -52,7 +79,13 @@ def test_each_page_is_open_to_those_it_is_for(role: str, browser_of: BrowserOf, 
     browser = browser_of(role)
     reply = conversation.replies.first()
     assert reply is not None
+    owner = conversation.owner
+    suspension = suspensions.suspend(owner, by=None, reason="Spam", until=timezone.now() + timedelta(days=1))
     named = {
+        "appeal": appeals.appeal(owner, suspension_id=suspension.pk).pk,
+        "entry": AuditEntry.objects.latest("pk").pk,
+        "suspension": suspension.pk,
+        "case": cases.flag(reply.pk, "report").pk,
         "chat": conversation.pk,
         "document": conversation.owner.documents.get().pk,
         "owner": conversation.owner_id,
@@ -80,11 +113,18 @@ def test_experimenters_see_nothing_private() -> None:
     ("role", "links"),
     [
         ("experimenter", set()),
-        ("moderator", {"chat/conversation", "chat/reply", "moderation/verdict", "accounts/user"}),
+        (
+            "moderator",
+            {
+                *("chat/conversation", "chat/reply", "moderation/case", "moderation/verdict", "accounts/user"),
+                *("moderation/appeal", "moderation/suspension"),
+            },
+        ),
         (
             "administrator",
             {
-                *("chat/conversation", "chat/reply", "moderation/verdict", "moderation/reveal"),
+                *("chat/conversation", "chat/reply", "moderation/case", "moderation/verdict", "moderation/reveal"),
+                *("moderation/appeal", "moderation/suspension", "moderation/auditentry", "moderation/policyversion"),
                 *("library/document", "library/passage", "accounts/user"),
             },
         ),

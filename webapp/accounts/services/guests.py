@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import ManyToOneRel
 
 from webapp.accounts.models import User
+from webapp.moderation.services import suspensions
 
 SESSION_KEY = "guest_id"
 
@@ -61,4 +62,6 @@ def absorb_guest(guest: User, *, into: User) -> None:
         if isinstance(relation, ManyToOneRel):
             owner = relation.field.name
             relation.related_model._base_manager.filter(**{owner: guest}).update(**{owner: into})
+    if guest.is_suspended:
+        suspensions.take_effect(into)  # logging in is no way out
     guest.delete()

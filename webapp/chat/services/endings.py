@@ -9,6 +9,7 @@ from assistant import errors, events
 from assistant.rendering.markdown import RENDERER_VERSION, render
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
+from webapp.chat.services.hosts import known_hosts
 
 INTERNAL_ERROR = "internal"
 TIMED_OUT = "timed_out"
@@ -32,12 +33,18 @@ def error_event(code: str) -> events.Error:
 
 
 def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "", error_code: str = "") -> Ending:
-    """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it. Text is kept."""
+    """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it.
+
+    Text is kept, but for what no verdict was waited for: the new epoch makes every page take the snapshot.
+    """
+    if reply.unchecked_chars:
+        reply.text, reply.token_ids = reply.text[: -reply.unchecked_chars], []
+        reply.unchecked_chars = 0
     reply.state = state
     reply.epoch += 1
     reply.event_index = 1
     reply.lease_until = None
-    reply.blocks = render(reply.text)
+    reply.blocks = render(reply.text, known_hosts=known_hosts(reply))
     reply.tail = ""
     reply.renderer_version = RENDERER_VERSION
     reply.finish_reason = finish_reason

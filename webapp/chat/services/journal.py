@@ -6,23 +6,25 @@ from datetime import datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.utils import timezone
 from redis.asyncio import Redis
 
-from assistant.events import Citation, Done, Event, Phase, Retract, Status, Usage
+from assistant.events import Citation, CodeReports, Done, Event, Notices, Phase, Retract, Status, Usage
+from assistant.journal import Direction
 from assistant.ports import GenerationEnd, Passage
-from assistant.refusal import refusal_html
 from assistant.rendering.markdown import RENDERER_VERSION
 from assistant.reply import GrowingReply
+from assistant.safety.code_badges import CodeBadge
+from assistant.safety.notices import Notice, merged, notices_for, refusal_html
 from assistant.safety.verdict import Verdict
-from assistant.turn import Direction
 from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
 from webapp.chat.services.endings import Ending
 from webapp.chat.services.ownership import Claim
-from webapp.moderation.services import verdicts
+from webapp.moderation.services import originals, verdicts
 
 EXCERPT_CHARS = 240
 
@@ -31,10 +33,21 @@ class ReplyJournal:
     """One owner's record of one reply. Every write is fenced by the claim's epoch and raises TurnLost when it is not
     the owner's any more."""
 
-    def __init__(self, claim: Claim, redis: Redis, *, created_at: datetime) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        redis: Redis,
+        *,
+        created_at: datetime,
+        country: str = "",
+        notices: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """`country` chooses the help lines; `notices` is what stands beside the reply already."""
         self._claim = claim
         self._redis = redis
         self._created_at = created_at
+        self._country = country
+        self._notices = [Notice(**notice) for notice in notices]
         self._index = 0
         self._timings: dict[str, float] = {}
         self._outcome: dict[str, Any] = {}
@@ -59,6 +72,10 @@ class ReplyJournal:
         self.mark(f"{direction}_judged")
         record = sync_to_async(verdicts.record)
         await record(self._claim.reply_id, direction, verdict, char_start=start, char_end=end)
+        notices = merged(self._notices, notices_for(verdict, country=self._country))
+        if notices != self._notices:
+            self._notices = notices
+            await self._record([Notices(notices=tuple(notices))], notices=[notice.to_wire() for notice in notices])
 
     async def quoted(self, passages: Sequence[Passage]) -> None:
         self.mark("thinking")
@@ -75,36 +92,42 @@ class ReplyJournal:
         self.mark("first_text")
         await self._record(reply.take_news(), phase="writing", waiting_since=None, **_text_fields(reply))
 
-    async def finished(self, reply: GrowingReply, end: GenerationEnd) -> None:
+    async def finished(self, reply: GrowingReply, end: GenerationEnd, code: Sequence[CodeBadge]) -> None:
         self.mark("finished")
         # The engine counts what it made in this attempt; the ids count the whole reply.
         reply_tokens = len(reply.written.token_ids) or end.reply_tokens
         usage = Usage(prompt_tokens=end.prompt_tokens, cached_tokens=end.cached_tokens, reply_tokens=reply_tokens)
         self._outcome = {"state": "done", "finish_reason": end.finish_reason, **dataclasses.asdict(usage)}
+        reports = [CodeReports(reports=tuple(code))] if code else []
         await self._record(
-            [*reply.take_news(), usage, Done(state="done", finish_reason=end.finish_reason)],
+            [*reply.take_news(), *reports, usage, Done(state="done", finish_reason=end.finish_reason)],
             final=True,
             state=Reply.State.DONE,
             finish_reason=end.finish_reason,
             usage=dataclasses.asdict(usage),
+            code_reports=[dataclasses.asdict(badge) for badge in code],
             **_text_fields(reply),
         )
 
-    async def withheld(self, direction: Direction, verdict: Verdict) -> None:
+    async def withheld(self, direction: Direction, verdict: Verdict, text: str) -> None:
         self.mark("finished")
         self._outcome = {"state": "blocked", "direction": direction, "violated": list(verdict.violated)}
-        notice = refusal_html(direction, verdict)
+        refusal = refusal_html(direction, verdict, country=self._country)
         await self._record(
-            [Retract(html=notice), Done(state="blocked", finish_reason="guard")],
+            [Retract(html=refusal), Done(state="blocked", finish_reason="guard")],
             final=True,
+            original=text,
             state=Reply.State.BLOCKED,
             finish_reason="guard",
             text="",
             token_ids=[],
-            blocks=[notice],
+            unchecked_chars=0,
+            blocks=[refusal],
             tail="",
             citations=[],
             passages=[],
+            notices=[],
+            code_reports=[],
             renderer_version=RENDERER_VERSION,
         )
 
@@ -118,17 +141,32 @@ class ReplyJournal:
         """Append what ended the reply from outside this owner's count of events."""
         await turn_log.append(self._redis, ending.reply_id, ending.cursor, ending.events, final=True)
 
-    async def _record(self, events: Sequence[Event], *, final: bool = False, **fields: Any) -> None:
-        """Persist, then publish: what a person has seen is always in the row already."""
+    async def _record(
+        self, events: Sequence[Event], *, final: bool = False, original: str | None = None, **fields: Any
+    ) -> None:
+        """Persist, then publish: what a person has seen is always in the row already.
+
+        With `original` the reply is withheld: these words are sealed, and whatever the log says of them is forgotten.
+        """
         self._index += len(events)
         if final:
             fields |= {"finished_at": timezone.now(), "lease_until": None, "timings": self._timings}
-        await sync_to_async(ownership.write)(self._claim, event_index=self._index, **fields)
-        await self._publish(events, final=final)
+        await sync_to_async(_write)(self._claim, original, event_index=self._index, **fields)
+        await self._publish(events, final=final, forget_earlier=original is not None)
 
-    async def _publish(self, events: Sequence[Event], *, final: bool) -> None:
+    async def _publish(self, events: Sequence[Event], *, final: bool, forget_earlier: bool = False) -> None:
         last = Cursor(self._claim.epoch, self._index)
-        await turn_log.append(self._redis, self._claim.reply_id, last, events, final=final)
+        await turn_log.append(
+            self._redis, self._claim.reply_id, last, events, final=final, forget_earlier=forget_earlier
+        )
+
+
+@transaction.atomic
+def _write(claim: Claim, original: str | None, **fields: Any) -> None:
+    """The row and, sealed, the words of an answer that is withheld: both or neither."""
+    ownership.write(claim, **fields)
+    if original:
+        originals.keep(claim.reply_id, original)
 
 
 def _text_fields(reply: GrowingReply) -> dict[str, Any]:
@@ -136,6 +174,7 @@ def _text_fields(reply: GrowingReply) -> dict[str, Any]:
     return {
         "text": written.text,
         "token_ids": list(written.token_ids),
+        "unchecked_chars": written.num_unchecked,
         "blocks": reply.blocks,
         "tail": reply.tail,
         "renderer_version": RENDERER_VERSION,

@@ -1,7 +1,7 @@
 """Runs one turn as its owner: claim, load, run, and decide what a failure means."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -13,6 +13,7 @@ from assistant.ports import ChatMessage, Passage
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
 from webapp import wiring
+from webapp.accounts.services.country import country_for
 from webapp.chat import turn_log
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 class _Loaded:
     reply: Reply
     turn: Turn
+    country: str
 
 
 async def run_turn(reply_id: UUID) -> None:
@@ -38,7 +40,8 @@ async def run_turn(reply_id: UUID) -> None:
     redis = turn_log.connect()
     try:
         loaded = await sync_to_async(_load)(claim)
-        journal = ReplyJournal(claim, redis, created_at=loaded.reply.created_at)
+        reply = loaded.reply
+        journal = ReplyJournal(claim, redis, created_at=reply.created_at, country=loaded.country, notices=reply.notices)
         journal.mark("claimed")
         await _run(loaded, claim, journal)
     except TurnLost:
@@ -55,11 +58,12 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
             runner = TurnRunner(
                 model=services.model,
                 guard=services.guard,
+                code_shield=services.code_shield,
                 index=services.index,
                 journal=journal,
                 config=_config(),
             )
-            await runner.run(loaded.turn)
+            await runner.run(replace(loaded.turn, canary=services.canary_of(reply.created_at.date())))
     except (ModelUnavailable, GuardUnavailable) as error:
         if ownership.has_waited_too_long(reply):
             await _fail(claim, journal, error.code)
@@ -101,12 +105,13 @@ def _load(claim: Claim) -> _Loaded:
     passages = None if reply.passages is None else tuple(Passage(**passage) for passage in reply.passages)
     turn = Turn(
         history=(*_history(reply), ChatMessage(role="user", text=reply.message.text)),
-        written=Written(text=reply.text, token_ids=tuple(reply.token_ids)),
+        written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,
         passages=passages,
         seed=reply.seed,
     )
-    return _Loaded(reply=reply, turn=turn)
+    country = country_for(reply.conversation.owner_id, default=settings.TURNS.default_country)
+    return _Loaded(reply=reply, turn=turn, country=country)
 
 
 def _history(reply: Reply) -> list[ChatMessage]:
@@ -132,4 +137,7 @@ def _config() -> TurnConfig:
         top_p=turns.top_p,
         num_passages=turns.num_passages,
         flush_interval_s=turns.flush_interval_s,
+        streaming=turns.streaming,
+        guard_late_s=turns.guard_late_s,
+        guard_timeout_s=turns.guard_timeout_s,
     )

@@ -1,7 +1,7 @@
-"""Bring a document from received to ready: cut it into passages, embed them, swap them in.
+"""Bring a document from received to ready: cut it into passages, embed and scan them, swap them in.
 
-    received ──cut, embed──▶ one transaction: old passages out, new ones in, state ready
-        ▲  the embedder is away: tried again later             └─ nothing in it to search: state failed
+    received ──cut, embed, scan──▶ one transaction: old passages out, new ones in, state ready
+        ▲  the embedder is away: tried again later                   └─ nothing in it to search: state failed
 
 Safe to run twice, at once or for a document that is gone: only whoever still finds the text that it has cut swaps.
 """
@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from assistant.errors import RetrievalUnavailable
+from assistant.safety.injection import FLAGGED_AT, suspicion, together
 from webapp.library.models import Document, Passage
 from webapp.library.ports import CutPassage, Retrieval, Vectors
 
@@ -46,13 +47,14 @@ async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:
         return False
     try:
         vectors = await _embed(passages, retrieval)
+        suspicions = await _scan(passages, retrieval)
     except RetrievalUnavailable:
         logger.warning("document_waits_for_embedder", extra={"document_id": str(document_id)})
         return False
-    is_swapped = await sync_to_async(_swap)(document, passages, vectors, retrieval.model_id)
+    is_swapped = await sync_to_async(_swap)(document, passages, vectors, suspicions, retrieval.model_id)
     logger.info(
         "document_indexed" if is_swapped else "document_changed_meanwhile",
-        extra={"document_id": str(document_id), "num_passages": len(passages)},
+        extra={"document_id": str(document_id), "num_passages": len(passages), "num_flagged": _num_flagged(suspicions)},
     )
     return is_swapped
 
@@ -77,8 +79,29 @@ async def _embed(passages: Sequence[CutPassage], retrieval: Retrieval) -> Vector
     return vectors
 
 
+async def _scan(passages: Sequence[CutPassage], retrieval: Retrieval) -> list[float]:
+    """How suspicious each passage is, headings included: of giving orders to the model that is to read it."""
+    texts = [f"{passage.heading}\n{passage.text}" for passage in passages]
+    suspicions: list[float] = []
+    for start in range(0, len(texts), BATCH_SIZE):
+        batch = texts[start : start + BATCH_SIZE]
+        scores = await retrieval.injection_scorer.scores(batch)
+        suspicions += [together(suspicion(text), score) for text, score in zip(batch, scores, strict=True)]
+    return suspicions
+
+
+def _num_flagged(suspicions: Sequence[float]) -> int:
+    return sum(each >= FLAGGED_AT for each in suspicions)
+
+
 @transaction.atomic
-def _swap(document: Document, passages: Sequence[CutPassage], vectors: Vectors, model_id: str) -> bool:
+def _swap(
+    document: Document,
+    passages: Sequence[CutPassage],
+    vectors: Vectors,
+    suspicions: Sequence[float],
+    model_id: str,
+) -> bool:
     """Replace the document's passages, unless it has been changed or deleted since it was read."""
     # The update comes first: it holds the row, so that two workers cannot both insert.
     num_updated = _still(document).update(
@@ -98,8 +121,10 @@ def _swap(document: Document, passages: Sequence[CutPassage], vectors: Vectors, 
             text_sha=passage.text_sha,
             model_id=model_id,
             vector=vector.tobytes(),
+            injection_score=suspicious,
+            flagged=suspicious >= FLAGGED_AT,
         )
-        for number, (passage, vector) in enumerate(zip(passages, vectors, strict=True))
+        for number, (passage, vector, suspicious) in enumerate(zip(passages, vectors, suspicions, strict=True))
     )
     return True
 

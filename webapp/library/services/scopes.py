@@ -81,9 +81,9 @@ def _version(scope: Scope) -> ScopeVersion:
 
 def _build(scope: Scope, retrieval: Retrieval) -> SearchableIndex:
     rows = list(
-        Passage.objects.filter(
-            document__owner=scope.owner_id, document__deleted_at=None, model_id=retrieval.model_id
-        ).values_list("pk", "vector")
+        Passage.objects.quotable()
+        .filter(document__owner=scope.owner_id, document__deleted_at=None, model_id=retrieval.model_id)
+        .values_list("pk", "vector")
     )
     vectors = np.frombuffer(b"".join(bytes(vector) for _, vector in rows), dtype="<f4")
     return retrieval.build_index(

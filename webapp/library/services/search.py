@@ -1,7 +1,7 @@
 """Find the passages that a question may quote.
 
 The indexes only propose; the database decides. Each hit is joined back to its row with the rule of who may read it,
-so a deleted or foreign passage cannot be quoted whatever an index still holds.
+so a deleted, foreign or flagged passage cannot be quoted whatever an index still holds.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def _nearest(person_id: UUID | None, vector: Vectors, k: int, retrieval: Retriev
 
 def _quotable(person_id: UUID | None, scores: dict[int, float], k: int) -> list[Hit]:
     readable = Document.objects.readable_by(person_id)
-    passages = Passage.objects.filter(pk__in=scores, document__in=readable).select_related("document")
+    passages = Passage.objects.quotable().filter(pk__in=scores, document__in=readable).select_related("document")
     hits: list[Hit] = []
     num_of_document: dict[UUID, int] = {}
     for passage in sorted(passages, key=lambda each: (-scores[each.pk], each.pk)):

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 
+from django.db import transaction
 from django.db.models import Prefetch
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.moderation.models import Reveal
+from webapp.moderation.services import audit
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +25,8 @@ def reveal(conversation: Conversation, *, staff: User, reason: str) -> Reveal:
     reason = " ".join(reason.split())
     if not MIN_REASON_CHARS <= len(reason) <= MAX_REASON_CHARS:
         raise ValueError(f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} characters, this one {len(reason)}")
-    record = Reveal.objects.create(
-        conversation=conversation,
-        conversation_ref=conversation.pk,
-        staff=staff,
-        staff_ref=staff.pk,
-        reason=reason,
-    )
+    with transaction.atomic():
+        record = _store(conversation, staff, reason)
     logger.info(
         "conversation_revealed",
         extra={"reveal_id": record.pk, "conversation_id": str(conversation.pk), "staff_id": str(staff.pk)},
@@ -45,3 +42,15 @@ def transcript(record: Reveal) -> Sequence[Message]:
     replies = Reply.objects.order_by("created_at").defer("token_ids", "passages")
     messages = Message.objects.filter(conversation=record.conversation_ref).order_by("created_at")
     return list(messages.prefetch_related(Prefetch("replies", queryset=replies)))
+
+
+def _store(conversation: Conversation, staff: User, reason: str) -> Reveal:
+    record = Reveal.objects.create(
+        conversation=conversation,
+        conversation_ref=conversation.pk,
+        staff=staff,
+        staff_ref=staff.pk,
+        reason=reason,
+    )
+    audit.record(staff, "reveal", subject_type="conversation", subject_ref=conversation.pk, reason=reason)
+    return record

@@ -1,23 +1,32 @@
-"""Keeping what a guard said."""
+"""Keeping what a guard said, and calling the staff where it matters."""
 
 from typing import Literal
 from uuid import UUID
 
+from django.db import transaction
+
 from assistant.safety import verdict as safety
 from webapp.moderation.models import Verdict
+from webapp.moderation.services import cases
 
 Direction = Literal["input", "output"]
 
+INFORM_FLAGS_AT = 0.9
+"""Advice is ordinary traffic: beside an answer it needs somebody's eyes only where the guard is nearly certain."""
 
+
+@transaction.atomic
 def record(
     reply_id: UUID, direction: Direction, verdict: safety.Verdict, *, char_start: int = 0, char_end: int = 0
 ) -> Verdict:
     """Store one judgement of a reply's turn, with where in the text it applies and none of the text.
 
+    Opens a case, or adds to it, where the staff should look.
+
     [char_start, char_end) counts characters of the person's message for "input", of the generated text for "output".
     Raises IntegrityError if the reply is gone.
     """
-    return Verdict.objects.create(
+    row = Verdict.objects.create(
         reply_id=reply_id,
         direction=direction,
         action=verdict.action,
@@ -26,7 +35,24 @@ def record(
         violated=list(verdict.violated),
         guard_id=verdict.guard_id,
         policy_version=verdict.policy_version,
+        is_degraded=verdict.is_degraded,
+        language=verdict.language,
+        knows_language=verdict.knows_language,
         latency_ms=verdict.latency_ms,
         char_start=char_start,
         char_end=char_end,
     )
+    if _needs_eyes(verdict):
+        category = verdict.violated[0] if verdict.violated else ""
+        score = verdict.categories.get(category)
+        # A category without a score was named by a guard that gives none: the overall score stands for it.
+        certainty = verdict.score if score is None else score
+        source: Literal["guard_input", "guard_output"] = "guard_input" if direction == "input" else "guard_output"
+        cases.flag(reply_id, source, verdict=row, category=category, score=certainty)
+    return row
+
+
+def _needs_eyes(verdict: safety.Verdict) -> bool:
+    if verdict.action == "inform":
+        return verdict.score >= INFORM_FLAGS_AT
+    return verdict.action != "allow"

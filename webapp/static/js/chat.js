@@ -3,11 +3,14 @@
 
 import { announce } from "./announce.js";
 import { Composer } from "./composer.js";
+import { toggleCodeReport } from "./code_reports.js";
 import { showConnection } from "./connection.js";
 import { copyAnswer, copyCode } from "./copy.js";
 import { Followed } from "./follow.js";
 import { newId } from "./ids.js";
+import { showNews } from "./news.js";
 import * as outbox from "./outbox.js";
+import { askForReview, refreshReview, reportAnswer } from "./review.js";
 import { Scroll } from "./scroll.js";
 import { refreshConversations } from "./sidebar.js";
 import { Socket } from "./socket.js";
@@ -92,13 +95,13 @@ function adoptConversation(id) {
   refreshConversations();
 }
 
-function takeBack(turnId, reason) {
+function takeBack(turnId, reason, code = "") {
   const text = thread.has(turnId) ? thread.questionOf(thread.answerTo(turnId)) : "";
   outbox.take(turnId);
   thread.remove(turnId);
   if (!turns.childElementCount) page.dataset.empty = "";
   if (text && !composer.text) composer.text = text;
-  composer.say(reason);
+  composer.say(reason, code);
   composer.canStop = Boolean(thread.active);
   composer.focus();
 }
@@ -157,16 +160,28 @@ async function catchUp() {
   scroll.grown();
 }
 
+function followAnew(view) {
+  view.outdate();
+  follow(view);
+}
+
 function followActive() {
   for (const view of thread.views) if (view.id && view.isActive && !followed.get(view.id)) follow(view);
 }
 
 function hinted(hint) {
+  const shown = thread.views.find((view) => view.id === hint.reply);
+  if (hint.kind === "review") {
+    showNews(hint.num_unseen);
+    if (shown) refreshReview(shown);
+    if (shown && !shown.isActive) followAnew(shown); // perhaps released after all
+    return;
+  }
   refreshConversations();
   if (hint.conversation !== conversation()) return;
   document.getElementById("page-title").textContent = hint.title;
   document.title = `${hint.title} · Cria`;
-  if (hint.reply && !thread.views.some((view) => view.id === hint.reply)) catchUp();
+  if (hint.reply && !shown) catchUp();
 }
 
 // What the server says
@@ -186,14 +201,14 @@ socket.addEventListener("message", ({ detail: message }) => {
       stored(message);
       break;
     case "refused":
-      takeBack(message.turn_id, message.text);
+      takeBack(message.turn_id, message.text, message.code);
       break;
     case "hint":
       hinted(message);
       break;
     case "error":
       if (message.reply) showMessage(message);
-      else composer.say(message.text);
+      else composer.say(message.text, message.code);
       break;
     default:
       showMessage(message);
@@ -208,9 +223,12 @@ turns.addEventListener("click", (event) => {
   const view = thread.viewAround(button);
   const actions = {
     copy: () => copyAnswer(view),
+    "code-report": () => toggleCodeReport(button),
     "copy-code": () => copyCode(button.closest("figure")),
     edit: () => writeAgain(thread.questionOf(view)),
     retry: () => socket.send({ type: "retry", reply: view.id }),
+    appeal: () => askForReview(view),
+    report: () => reportAnswer(view),
   };
   actions[button.dataset.do]();
 });

@@ -66,10 +66,11 @@ export class Composer {
     this.#showButton();
   }
 
-  /** Say why something was not possible; an empty text takes the notice away. */
-  say(text) {
+  /** Say why something was not possible; an empty text takes the notice away. Who is suspended can ask for a review. */
+  say(text, code = "") {
     this.#notice.hidden = !text;
     this.#notice.querySelector("[data-part=text]").textContent = text;
+    this.#notice.querySelector("[data-part=appeal]").hidden = code !== "suspended";
   }
 
   #submit(event) {

@@ -26,12 +26,12 @@ export async function copyAnswer(view) {
   await write(plainText(view.body), view.element.querySelector("[data-do=copy]"), "Answer copied");
 }
 
-/** The text of an answer without the buttons in it. */
+/** The text of an answer without the buttons and reports in it. */
 function plainText(body) {
-  const captions = body.querySelectorAll("figure.code figcaption");
-  for (const caption of captions) caption.hidden = true;
+  const notTheirs = body.querySelectorAll("figure.code figcaption, .code-found:not([hidden])");
+  for (const part of notTheirs) part.hidden = true;
   const text = body.innerText.trim();
-  for (const caption of captions) caption.hidden = false;
+  for (const part of notTheirs) part.hidden = false;
   return text;
 }
 

@@ -6,6 +6,7 @@
 //
 // The style sheet shows and hides the parts by `data-state` and `data-phase`.
 
+import { showCodeReports } from "./code_reports.js";
 import { decorateCode } from "./copy.js";
 import { fadeIn, settle } from "./fade.js";
 import { patchChildren } from "./patch.js";
@@ -17,6 +18,7 @@ export class ReplyView {
     this.element = element;
     this.body = this.#part("body");
     for (const block of this.body.children) decorateCode(block);
+    if (!this.body.querySelector(".code-badge")) showCodeReports(this.body, JSON.parse(element.dataset.codeReports));
   }
 
   get id() {
@@ -48,6 +50,11 @@ export class ReplyView {
     Object.assign(this.element.dataset, { reply: id, state: "queued", phase: "queued", cursor: "" });
   }
 
+  /** What is shown may be old in a way that no event tells: the next subscription brings a snapshot. */
+  outdate() {
+    this.element.dataset.cursor = "";
+  }
+
   /** Apply one message of the server about this reply. Returns whether it changed what is shown. */
   apply(message) {
     if (message.type === "snapshot") this.#showSnapshot(message);
@@ -65,11 +72,13 @@ export class ReplyView {
     return newEpoch > epoch || (newEpoch === epoch && newIndex > index);
   }
 
-  #showSnapshot({ state, phase, blocks, tail, citations, error }) {
+  #showSnapshot({ state, phase, blocks, tail, citations, notices, code_reports, error }) {
     const shown = tail ? [...blocks, tail] : blocks;
     shown.forEach((html, index) => this.#putBlock(index, html));
     this.#removeBlocksFrom(shown.length);
     this.#showSources(citations);
+    this.#showNotices(notices);
+    this.#showCodeReports(code_reports);
     this.#showError(error);
     Object.assign(this.element.dataset, { state, phase });
   }
@@ -94,6 +103,14 @@ export class ReplyView {
         this.#putBlock(0, event.html);
         this.#removeBlocksFrom(1);
         this.#showSources([]);
+        this.#showNotices([]);
+        this.#showCodeReports([]);
+        break;
+      case "notices":
+        this.#showNotices(event.notices);
+        break;
+      case "code_reports":
+        this.#showCodeReports(event.reports);
         break;
       case "done":
         dataset.state = event.state;
@@ -133,6 +150,24 @@ export class ReplyView {
     else this.#part("sources").append(sourceItem(source));
   }
 
+  /** Where to find help stands before the answer, everything else after it. */
+  #showNotices(notices) {
+    const isHelp = ({ kind }) => kind === "help_lines";
+    this.#fillNotices("help", notices.filter(isHelp));
+    this.#fillNotices("notices", notices.filter((notice) => !isHelp(notice)));
+  }
+
+  #showCodeReports(reports) {
+    this.element.dataset.codeReports = JSON.stringify(reports);
+    showCodeReports(this.body, reports);
+  }
+
+  #fillNotices(part, notices) {
+    const list = document.createElement("div");
+    list.append(...notices.map(noticeBox));
+    patchChildren(this.#part(part), list);
+  }
+
   #showError(error) {
     this.#part("error").textContent = error?.text ?? "";
     this.element.querySelector("[data-do=retry]").hidden = !(error?.retry ?? true);
@@ -158,4 +193,11 @@ function sourceItem({ number, title, url, excerpt }) {
   part("title").textContent = part("heading").textContent = title;
   part("excerpt").textContent = excerpt;
   return item;
+}
+
+function noticeBox({ kind, html }) {
+  const box = document.getElementById("blank-notice").content.firstElementChild.cloneNode(true);
+  box.dataset.kind = kind;
+  box.querySelector("[data-part=words]").innerHTML = html; // made by the server, under a policy that runs no inline script
+  return box;
 }

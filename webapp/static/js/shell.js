@@ -1,5 +1,6 @@
 // What every page has: sidebar, theme, shortcuts.
 
+import { startNews } from "./news.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startSidebar } from "./sidebar.js";
 import { forgetEverythingWritten } from "./store.js";
@@ -8,6 +9,7 @@ import { startTheme } from "./theme.js";
 startTheme();
 startSidebar();
 startShortcuts();
+startNews();
 
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forgets]")) forgetEverythingWritten();

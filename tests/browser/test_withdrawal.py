@@ -1,0 +1,68 @@
+"""An answer that turns out to be unsafe late is taken back on every open page, and stays away."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.chat_page import LONG_TEXT, ChatPage
+from tests.stack import ROOT, Stack, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+MIN_LETTERS = 7
+
+
+@pytest.fixture
+def forbidden(tmp_path: Path) -> Path:
+    """The words that the guard calls unsafe from now on."""
+    path = tmp_path / "forbidden"
+    path.write_text("")
+    return path
+
+
+@pytest.fixture(params=["buffered", "optimistic"])
+def stack(request: pytest.FixtureRequest, forbidden: Path) -> Iterator[Stack]:
+    """The assistant with its guard on a server of its own."""
+    port = free_port()
+    guard = subprocess.Popen([sys.executable, "-m", "tests.browser.forbidding_guard", str(port), forbidden], cwd=ROOT)
+    settings = {"CRIA_GUARD": "llama-guard-3", "CRIA_GUARD_URL": f"http://127.0.0.1:{port}"}
+    try:
+        with Stack(**settings, CRIA_GUARD_STREAMING=request.param) as running:
+            yield running
+    finally:
+        guard.kill()
+        guard.wait()
+
+
+def test_a_late_violation_is_withdrawn_in_every_tab(
+    new_context: Callable[..., BrowserContext], stack: Stack, forbidden: Path
+) -> None:
+    """Two tabs have read along; both lose the text, and neither a reload nor the store brings it back."""
+    context = new_context()
+    chat = ChatPage(context.new_page(), stack.url)
+    chat.open()
+    chat.send(LONG_TEXT)
+    chat.wait_for_words(60)
+    other = ChatPage(context.new_page(), stack.url)
+    other.page.goto(chat.page.url)
+    other.wait_for_words(60)
+    # The guard reads the fifty words before each new unit, too: a word that was just shown makes the next one unsafe.
+    word = [word.strip(".,:;*") for word in chat.answer.split() if len(word.strip(".,:;*")) >= MIN_LETTERS][-1]
+    forbidden.write_text(word)
+
+    for tab in (chat, other):
+        tab.wait_until("blocked")
+        expect(tab.body).to_contain_text("This answer was withheld by the safety check.")
+        assert word not in tab.answer
+        expect(tab.last.get_by_role("button", name="Copy answer")).to_be_hidden()
+    reply = chat.reply_id
+    for tab in (chat, other):
+        tab.page.reload()
+        tab.wait_until("blocked")
+        assert word not in tab.answer
+    assert stack.sql("SELECT text FROM chat_reply WHERE id = ?", reply.replace("-", "")) == [""]
+    assert len(stack.sql("SELECT sealed FROM moderation_original WHERE reply_id = ?", reply.replace("-", ""))) == 1

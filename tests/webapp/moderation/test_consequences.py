@@ -1,0 +1,179 @@
+"""What a decision does to the person: after the time to undo it, once, and with a word where it fails."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.webapp.moderation.making import add_turn, at_once, close, make_case, make_moderator, make_reply, make_verdict
+from webapp.accounts.models import User
+from webapp.chat.models import Reply
+from webapp.moderation.models import Appeal, AuditEntry, Case, Review, Suspension
+from webapp.moderation.services import cases, originals
+from webapp.moderation.services.consequences import carry_out_due
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    return make_moderator()
+
+
+@pytest.fixture
+def case(owner: User) -> Case:
+    return make_case(owner)
+
+
+def withheld_answer(owner: User, text: str) -> Case:
+    reply = make_reply(owner)
+    Reply.objects.filter(pk=reply.pk).update(input_checked=True)
+    originals.keep(reply.pk, text)
+    return cases.flag(reply.pk, "guard_output", verdict=make_verdict(reply, direction="output"), category="hate")
+
+
+def appeal_against(case: Case) -> Appeal:
+    appeal = Appeal.objects.create(person=case.person, case=case, text="Please look again")
+    cases.flag(case.reply_id, "appeal", text=appeal.text)
+    return appeal
+
+
+def let_time_pass() -> None:
+    """Until nothing can be undone any more; then beat comes by."""
+    Review.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
+    carry_out_due()
+
+
+def test_nothing_happens_while_it_can_be_undone(case: Case, moderator: User) -> None:
+    """Who presses the wrong key has ten seconds, and the person never knows."""
+    review = close(case, moderator, consequence="mute")
+    assert carry_out_due() == 0
+    cases.undo(review.pk, by=moderator)
+    let_time_pass()
+    assert not Suspension.objects.exists()
+
+
+def test_a_mute_lasts_a_day_and_says_why(case: Case, moderator: User) -> None:
+    """In the words people read, and as the effect of this case."""
+    close(case, moderator, consequence="mute")
+    let_time_pass()
+    suspension = Suspension.objects.get()
+    assert (suspension.case, suspension.by, suspension.person) == (case, moderator, case.person)
+    assert suspension.until - timezone.now() == pytest.approx(timedelta(days=1), abs=timedelta(minutes=1))
+    assert "hate against groups of people" in suspension.reason
+    case.person.refresh_from_db()
+    assert case.person.is_suspended
+
+
+def test_a_suspension_lasts_its_days_and_gives_its_reason(case: Case, moderator: User) -> None:
+    """As the moderator wrote it."""
+    close(case, moderator, consequence="suspend", days=7, reason="Threats against a neighbour")
+    let_time_pass()
+    suspension = Suspension.objects.get()
+    assert suspension.reason == "Threats against a neighbour"
+    assert suspension.until - timezone.now() == pytest.approx(timedelta(days=7), abs=timedelta(minutes=1))
+
+
+def test_each_consequence_is_carried_out_once(case: Case, moderator: User) -> None:
+    """Beat runs every second, and perhaps twice at once."""
+    close(case, moderator, consequence="mute")
+    let_time_pass()
+    for _ in range(3):
+        assert carry_out_due() == 0
+    assert Suspension.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_passes_at_once_carry_out_once(owner: User) -> None:
+    """Two beats may run for a moment while one is replaced."""
+    for number in range(5):
+        close(make_case(User.objects.create_user(f"eve-{number}")), make_moderator(f"mo-{number}"), consequence="mute")
+    Review.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    at_once(lambda _: carry_out_due(), [None] * 3)
+    assert Suspension.objects.count() == 5
+
+
+def test_a_released_answer_comes_back(owner: User, moderator: User) -> None:
+    """From its sealed original, in its place."""
+    case = withheld_answer(owner, "A history of **bread**")
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    reply = Reply.objects.get(pk=case.reply_id)
+    assert (reply.state, reply.text) == ("done", "A history of **bread**")
+    assert AuditEntry.objects.filter(action="release", actor=moderator, subject_ref=str(reply.pk)).exists()
+
+
+def test_a_released_message_is_answered(case: Case, moderator: User) -> None:
+    """It is queued again, and the input guard is not asked a second time."""
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    reply = Reply.objects.get(pk=case.reply_id)
+    assert (reply.state, reply.input_checked) == ("queued", True)
+
+
+def test_a_message_waits_for_the_answer_that_is_being_written(case: Case, moderator: User) -> None:
+    """One answer at a time in a chat; the release is tried again."""
+    running = add_turn(case.reply.conversation, question="Hello", state="running")
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    assert Reply.objects.get(pk=case.reply_id).state == "blocked"
+    Reply.objects.filter(pk=running.pk).update(state="done")
+    let_time_pass()
+    assert Reply.objects.get(pk=case.reply_id).state == "queued"
+
+
+def test_what_cannot_be_released_says_so(owner: User, moderator: User) -> None:
+    """The words are kept for thirty days and not for ever; the decision stands, and its page tells."""
+    case = withheld_answer(owner, "Bread")
+    case.reply.original.delete()
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    assert "not kept any more" in Review.objects.get().failure
+    assert AuditEntry.objects.filter(action="release_failed").exists()
+
+
+def test_a_warning_is_on_record(case: Case, moderator: User) -> None:
+    """It is the review itself, carried out and not undone, that the person sees."""
+    close(case, moderator, consequence="warn")
+    let_time_pass()
+    assert AuditEntry.objects.filter(action="warn", subject_ref=str(case.person_id)).exists()
+    assert Review.objects.get(consequence="warn", due_at=None, undone_at=None).case == case
+
+
+def test_a_false_alarm_that_was_appealed_gives_back_what_was_withheld(case: Case, moderator: User) -> None:
+    """Being told "you were right" while the answer stays away would be no answer."""
+    appeal_against(case)
+    assert close(case, moderator, "disagreed").consequence == "release"
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("disagreed", "granted"), ("agreed", "denied")])
+def test_a_decision_settles_the_appeal(case: Case, moderator: User, outcome: str, state: str) -> None:
+    """Once it stands, and not before."""
+    appeal = appeal_against(case)
+    close(case, moderator, outcome)
+    appeal.refresh_from_db()
+    assert appeal.state == "pending"
+    let_time_pass()
+    appeal.refresh_from_db()
+    assert appeal.state == state
+
+
+def test_an_appeal_that_came_after_the_decision_waits_for_the_next(case: Case, moderator: User) -> None:
+    """The moderator had not read it."""
+    close(case, moderator)
+    appeal = appeal_against(case)
+    let_time_pass()
+    appeal.refresh_from_db()
+    assert appeal.state == "pending"
+
+
+def test_one_failure_holds_up_nothing_else(owner: User, moderator: User, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody joined the staff since: their mute fails with a word, and the next one is carried out."""
+    first, second = make_case(User.objects.create_user("eve")), make_case(owner)
+    for case in (first, second):
+        close(case, moderator, consequence="mute")
+    User.objects.filter(username="eve").update(is_staff=True)
+    let_time_pass()
+    assert Suspension.objects.get().person == owner
+    assert "staff" in Review.objects.get(case=first).failure
+    assert not caplog.records

@@ -1,0 +1,112 @@
+"""Policies: drafted, put into force, and what the guards of every process judge by from then on."""
+
+import logging
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+
+from assistant.safety.policy import DEFAULT_POLICY, DEFAULT_RULES, PolicyError
+from webapp.accounts.models import User
+from webapp.chat.models import Conversation
+from webapp.moderation.models import AuditEntry, Case, PolicyVersion, Verdict
+from webapp.moderation.services import audit, policies
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chief() -> User:
+    return User.objects.create_user("chief", is_staff=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Any:
+    policies.forget()
+    yield
+    policies.forget()
+
+
+def rules(**changes: Any) -> dict[str, Any]:
+    return {**deepcopy(dict(DEFAULT_RULES)), **changes}
+
+
+STRICTER = {"*": {"block": 0.2}}
+
+
+def test_without_a_version_the_default_is_in_force() -> None:
+    assert policies.active() is DEFAULT_POLICY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_takes_effect_when_it_is_put_into_force(chief: User) -> None:
+    """Not before, and under its number; the act is on record."""
+    policies.active()
+    version = policies.draft(author=chief, rules=rules(input=STRICTER), note="Stricter")
+    assert policies.active() is DEFAULT_POLICY
+    policies.activate(version, by=chief, reason="Replay looks good")
+    assert policies.active().version == "1"
+    assert policies.active().decide({"hate": 0.3}, "input").action == "block"
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", "actor")) == [
+        ("draft_policy", chief.pk),
+        ("activate_policy", chief.pk),
+    ]
+    assert audit.first_broken() is None
+
+
+def test_one_policy_is_in_force(chief: User) -> None:
+    """The one before it retires, and the database would not have it otherwise."""
+    first, second = (policies.draft(author=chief, rules=rules(), note=str(n)) for n in range(2))
+    policies.activate(first, by=chief, reason="")
+    policies.activate(second, by=chief, reason="")
+    assert dict(PolicyVersion.objects.values_list("number", "state")) == {1: "retired", 2: "active"}
+    with pytest.raises(IntegrityError):
+        PolicyVersion.objects.filter(pk=first.pk).update(state=PolicyVersion.State.ACTIVE)
+
+
+def test_what_was_in_force_does_not_come_back_by_itself(chief: User) -> None:
+    """Its rules are used again through a copy, so that each time in force is a version of its own."""
+    first, second = (policies.draft(author=chief, rules=rules(), note=str(n)) for n in range(2))
+    policies.activate(first, by=chief, reason="")
+    policies.activate(second, by=chief, reason="")
+    with pytest.raises(PolicyError, match="copy this version"):
+        policies.activate(first, by=chief, reason="")
+
+
+def test_rules_that_cannot_be_read_are_no_draft(chief: User) -> None:
+    with pytest.raises(PolicyError, match=r"input\.spam"):
+        policies.draft(author=chief, rules=rules(input={"*": {}, "spam": {}}), note="")
+    assert not PolicyVersion.objects.exists()
+
+
+def test_damaged_rules_leave_the_last_good_ones_in_force(
+    chief: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said in the log, and never a turn without a policy."""
+    version = policies.draft(author=chief, rules=rules(input=STRICTER), note="")
+    policies.activate(version, by=chief, reason="")
+    policies.forget()
+    assert policies.active().version == "1"
+    monkeypatch.setattr(policies, "KEPT_S", -1.0)
+    PolicyVersion.objects.update(rules={"input": "damaged"})
+    with caplog.at_level(logging.ERROR):
+        assert policies.active().version == "1"
+    assert "policy_unreadable" in caplog.messages
+    policies.forget()
+    assert policies.active() is DEFAULT_POLICY
+
+
+def test_a_draft_is_replayed_over_what_is_on_record(chief: User, conversation: Conversation) -> None:
+    """The fixture has an allowed and a withheld turn; a moderator found the withheld one to be a false alarm."""
+    Verdict.objects.filter(action="block").update(categories={"hate": 0.6})
+    Verdict.objects.filter(action="allow").update(categories={"hate": 0.1})
+    withheld = Verdict.objects.get(action="block").reply
+    Case.objects.update_or_create(
+        reply=withheld,
+        defaults={"person": conversation.owner, "opened_at": withheld.created_at, "outcome": Case.Outcome.DISAGREED},
+    )
+    milder = rules(input={"*": {"block": 0.7}}, output={"*": {"block": 0.7}})
+    found = policies.replayed(milder, days=7)
+    assert (found.num_verdicts, found.num_changed, found.spared, found.missed) == (2, 1, 1, 0)
+    assert policies.replayed(rules(), days=7).num_changed == 0

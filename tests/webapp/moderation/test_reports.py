@@ -1,0 +1,90 @@
+"""Reporting an answer: by whoever got it, once, with a reason."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from tests.webapp.moderation.making import close, make_moderator, make_reply
+from webapp.accounts.models import User
+from webapp.chat.errors import NotFound
+from webapp.chat.models import Reply
+from webapp.moderation.models import Case, Flag
+from webapp.moderation.services import reports
+from webapp.moderation.services.reports import CannotReport
+
+pytestmark = pytest.mark.django_db
+
+
+def answered(owner: User, *, state: str = "done") -> Reply:
+    return make_reply(owner, state=state, text="Bread was invented by llamas.")
+
+
+def test_a_report_opens_a_case_with_its_reason(owner: User) -> None:
+    """The reason is the category a moderator begins from; the words are read with the turn."""
+    reply = answered(owner)
+    case = reports.report(owner, reply.pk, "hateful", " Not about llamas ")
+    flag = Flag.objects.get()
+    assert (case.reply, case.category, flag.source) == (reply, "hate", "report")
+    assert flag.text == "Hateful or insulting. Not about llamas"
+
+
+@pytest.mark.parametrize("reason", reports.REASONS)
+def test_every_reason_is_taken(owner: User, reason: str) -> None:
+    """With a name people can read."""
+    assert reports.report(owner, answered(owner).pk, reason).state == "open"
+    assert str(reports.NAMES[reason])  # type: ignore[index]  # one of them
+
+
+def test_a_reason_is_needed(owner: User) -> None:
+    """One that is on the list."""
+    for reason in ("", "because"):
+        with pytest.raises(CannotReport, match="reason"):
+            reports.report(owner, answered(owner).pk, reason)
+
+
+def test_only_whoever_got_the_answer_can_report_it(owner: User) -> None:
+    """Absent and not yours look the same."""
+    stranger = User.objects.create_user("eve")
+    for reply_id in (answered(owner).pk, uuid4()):
+        with pytest.raises(NotFound):
+            reports.report(stranger, reply_id, "wrong")
+    assert not Case.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["blocked", "queued", "running"])
+def test_there_must_be_an_answer(owner: User, state: str) -> None:
+    """A withheld one is appealed, and one being written is not there yet."""
+    with pytest.raises(CannotReport, match="no answer"):
+        reports.report(owner, answered(owner, state=state).pk, "wrong")
+
+
+def test_an_answer_is_reported_once_until_somebody_has_looked(owner: User) -> None:
+    """Twice is no louder; afterwards there may be something new to say."""
+    reply = answered(owner)
+    case = reports.report(owner, reply.pk, "wrong")
+    assert reports.reported_in(reply.conversation) == {reply.pk}
+    with pytest.raises(CannotReport, match="already"):
+        reports.report(owner, reply.pk, "wrong")
+    close(case, make_moderator())
+    assert reports.reported_in(reply.conversation) == frozenset()
+    assert reports.report(owner, reply.pk, "wrong").state == "open"
+
+
+def test_a_day_has_so_many_reports(owner: User, settings: Any) -> None:
+    """Otherwise one person could fill the queue."""
+    for _ in range(settings.MODERATION.reports_per_day):
+        reports.report(owner, answered(owner).pk, "wrong")
+    with pytest.raises(CannotReport, match="a day"):
+        reports.report(owner, answered(owner).pk, "wrong")
+    Flag.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    reports.report(owner, answered(owner).pk, "wrong")
+
+
+def test_a_text_has_an_end(owner: User) -> None:
+    """What is too long is refused and not cut."""
+    with pytest.raises(CannotReport, match="900"):
+        reports.report(owner, answered(owner).pk, "wrong", "x" * 901)
+    reports.report(owner, answered(owner).pk, "wrong", "x" * 900)

@@ -1,0 +1,93 @@
+"""What is deleted in time, and what is not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply, make_verdict
+from webapp.accounts.models import User
+from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Original, Review, Verdict
+from webapp.moderation.services import cases, originals, retention
+from webapp.moderation.services.consequences import carry_out_due
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    return make_moderator()
+
+
+def closed(owner: User, moderator: User, *, days_ago: float) -> Case:
+    case = make_case(owner)
+    cases.add_note(case.pk, by=moderator, text="A quotation")
+    close(case, moderator)
+    Review.objects.update(due_at=timezone.now())
+    carry_out_due()
+    Case.objects.filter(pk=case.pk).update(closed_at=timezone.now() - timedelta(days=days_ago))
+    return case
+
+
+def test_the_words_of_a_withheld_answer_go_first(owner: User, settings: Any) -> None:
+    """They were kept for an appeal."""
+    for days_left in (-1, 1):
+        reply = make_reply(owner)
+        originals.keep(reply.pk, "Bread")
+        Original.objects.filter(reply=reply).update(expires_at=timezone.now() + timedelta(days=days_left))
+    assert retention.tidy().originals == 1
+    assert Original.objects.count() == 1
+
+
+def test_scores_go_with_time_but_not_those_of_a_case(owner: User, settings: Any) -> None:
+    """Quality is measured on cases for as long as they are kept."""
+    old = timezone.now() - timedelta(days=settings.MODERATION.verdict_days + 1)
+    make_verdict(make_reply(owner, state="done", text="Hello"))
+    of_case = make_case(owner)
+    Verdict.objects.update(created_at=old)
+    fresh = make_verdict(make_reply(owner, state="done", text="Hello"))
+    assert retention.tidy().verdicts == 1
+    assert set(Verdict.objects.all()) == {of_case.reply.verdicts.get(), fresh}
+
+
+def test_closed_cases_go_with_all_that_was_said_about_them(owner: User, moderator: User, settings: Any) -> None:
+    """Notes may quote. The record of the acts stays."""
+    days = settings.MODERATION.closed_case_days
+    gone, kept = closed(owner, moderator, days_ago=days + 1), closed(owner, moderator, days_ago=days - 1)
+    num_acts = AuditEntry.objects.filter(subject_ref=str(gone.pk)).count()
+    assert retention.tidy().cases == 1
+    assert list(Case.objects.all()) == [kept]
+    assert Note.objects.count() == 1
+    assert AuditEntry.objects.filter(subject_ref=str(gone.pk)).count() == num_acts > 0
+
+
+def test_what_is_not_settled_stays(owner: User, moderator: User) -> None:
+    """However old: an open case, a decision still to be carried out, an appeal that waits."""
+    long_ago = timezone.now() - timedelta(days=4000)
+    make_case(owner)
+    due, appealed = closed(owner, moderator, days_ago=4000), closed(owner, moderator, days_ago=4000)
+    Review.objects.filter(case=due).update(due_at=timezone.now())
+    Appeal.objects.create(person=owner, case=appealed)
+    Case.objects.update(opened_at=long_ago)
+    assert retention.tidy().cases == 0
+
+
+def test_it_is_counted_on_record_and_can_run_twice(owner: User, moderator: User, settings: Any) -> None:
+    """In batches of whatever size."""
+    for _ in range(3):
+        closed(owner, moderator, days_ago=4000)
+    retention.tidy()
+    retention.tidy()
+    newer, older = AuditEntry.objects.filter(action="retention").order_by("-pk")
+    assert (older.details["cases"], newer.details["cases"]) == (3, 0)
+    assert older.actor is None
+
+
+def test_batches_leave_nothing_over(owner: User, moderator: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year's first run has more than one."""
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for _ in range(5):
+        closed(owner, moderator, days_ago=4000)
+    assert retention.tidy().cases == 5
+    assert not Case.objects.exists()

@@ -1,0 +1,126 @@
+"""What moderators decide about."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Case(models.Model):
+    """One turn that a guard, a person or an appeal pointed at. Pointing at it again reopens it; it stays one case.
+
+    `version` counts changes: whoever decides names the version they have seen, and a later one refuses the decision.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        ESCALATED = "escalated", "escalated"
+        CLOSED = "closed", "closed"
+
+    class Outcome(models.TextChoices):
+        AGREED = "agreed", "rule broken"
+        DISAGREED = "disagreed", "false alarm"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reply = models.OneToOneField("chat.Reply", on_delete=models.CASCADE, related_name="case")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="cases")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
+    category = models.CharField(max_length=40, blank=True, db_index=True, help_text="The strongest one.")
+    score = models.FloatField(default=0.0, help_text="What is looked at first: see `services.scoring`.")
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="cases_assigned"
+    )
+    version = models.PositiveIntegerField(default=0)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-score", "opened_at"]
+        indexes = [models.Index(fields=["state", "-score"])]
+        permissions = [("review_case", "Can decide cases"), ("settle_case", "Can decide escalated cases")]
+
+    def __str__(self) -> str:
+        return f"Case {self.id}"
+
+
+class Flag(models.Model):
+    """One reason to look at a case."""
+
+    class Source(models.TextChoices):
+        GUARD_INPUT = "guard_input", "guard, message"
+        GUARD_OUTPUT = "guard_output", "guard, answer"
+        REPORT = "report", "report"
+        APPEAL = "appeal", "appeal"
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="flags")
+    source = models.CharField(max_length=12, choices=Source.choices)
+    verdict = models.ForeignKey("moderation.Verdict", null=True, on_delete=models.SET_NULL, related_name="flags")
+    category = models.CharField(max_length=40, blank=True)
+    score = models.FloatField(default=1.0)
+    text = models.CharField(max_length=1000, blank=True, help_text="What the person who reports or appeals says.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.get_source_display()
+
+
+class Review(models.Model):
+    """What one moderator decided about a case. A second, blind one measures how far moderators agree."""
+
+    class Consequence(models.TextChoices):
+        NONE = "none", "none"
+        RELEASE = "release", "released"
+        WARN = "warn", "person warned"
+        MUTE = "mute", "muted for a day"
+        SUSPEND = "suspend", "suspended"
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="reviews")
+    outcome = models.CharField(max_length=9, choices=Case.Outcome.choices)
+    category = models.CharField(max_length=40, blank=True, help_text="As the reviewer sees it.")
+    consequence = models.CharField(max_length=7, choices=Consequence.choices, default=Consequence.NONE)
+    days = models.PositiveSmallIntegerField(null=True, help_text="How long a suspension lasts.")
+    reason = models.CharField(max_length=200, blank=True, help_text="Of a suspension, shown to the person.")
+    note = models.CharField(max_length=1000, blank=True, help_text="For colleagues; the person does not see it.")
+    state_before = models.CharField(max_length=9, choices=Case.State.choices, blank=True, help_text="For undoing.")
+    second_of = models.OneToOneField(
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="second",
+        help_text="The review that this one was made without sight of; it changes nothing.",
+    )
+    wants_second = models.BooleanField(default=False, help_text="Drawn for a second review.")
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(
+        null=True, db_index=True, help_text="When its consequences are carried out; empty once they are, or undone."
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When the person saw the warning.")
+    failure = models.CharField(max_length=200, blank=True, help_text="Why a consequence could not be carried out.")
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()}"
+
+
+class Note(models.Model):
+    """What one colleague tells the others about a case. Goes when the case goes, because it may quote."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="notes")
+    text = models.CharField(max_length=1000)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"Note {self.pk}"

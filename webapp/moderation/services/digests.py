@@ -1,0 +1,93 @@
+"""One letter a day to each moderator about what waits, and none on a day on which nothing does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.db.models import Count, Min
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from assistant.safety.quality import Share
+from assistant.safety.taxonomy import plain_name
+from webapp.accounts.models import User
+from webapp.moderation.models import Appeal, AuditEntry, Case, Flag
+from webapp.moderation.services import audit, queue
+
+ACTION = "digest"
+PERMISSION = "moderation.review_case"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What waits for moderators. Numbers only: no word of anybody's enters a mailbox."""
+
+    num_open: int
+    by_category: Sequence[tuple[str, int]]
+    by_source: Sequence[tuple[str, int]]
+    oldest: datetime | None
+    num_appeals: int
+    oldest_appeal: datetime | None
+    overturned: Share | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.num_open and not self.num_appeals
+
+
+def digest() -> Digest:
+    """What waits now. Escalated cases are open too."""
+    standing = queue.standing()
+    waiting = Flag.objects.exclude(case__state=Case.State.CLOSED).order_by()
+    sources = waiting.values_list("source").annotate(num=Count("case", distinct=True)).order_by("-num", "source")
+    pending = Appeal.objects.filter(state=Appeal.State.PENDING)
+    return Digest(
+        num_open=standing.num_pending,
+        by_category=[(plain_name(slug) if slug else _("reported"), num) for slug, num in standing.pending_by_category],
+        by_source=[(str(Flag.Source(source).label), num) for source, num in sources],
+        oldest=standing.oldest,
+        num_appeals=pending.count(),
+        oldest_appeal=pending.aggregate(oldest=Min("created_at"))["oldest"],
+        overturned=standing.overturned,
+    )
+
+
+def send_due() -> int:
+    """Send today's letters that have not been sent. Returns how many were."""
+    today = digest()
+    if today.is_empty:
+        return 0
+    return sum(_send(moderator, today) for moderator in recipients())
+
+
+def recipients() -> Sequence[User]:
+    """The staff who decide cases and have an address."""
+    every = User.objects.with_perm(
+        PERMISSION, backend="django.contrib.auth.backends.ModelBackend", include_superusers=True
+    )
+    return list(every.filter(is_staff=True, is_active=True).exclude(email="").order_by("pk"))
+
+
+@transaction.atomic
+def _send(moderator: User, today: Digest) -> bool:
+    """Once a day: the entry that says so is written before the letter leaves, and goes if it cannot."""
+    User.objects.select_for_update().get(pk=moderator.pk)
+    now = timezone.now()
+    day = now.date().isoformat()
+    sent = AuditEntry.objects.filter(action=ACTION, subject_ref=str(moderator.pk)).order_by("-pk").first()
+    if sent is not None and sent.details["day"] == day:
+        return False
+    audit.record(None, ACTION, subject_type="person", subject_ref=moderator.pk, details={"day": day})
+    subject = ngettext("Cria: %(num)d case waits", "Cria: %(num)d cases wait", today.num_open) % {"num": today.num_open}
+    address = settings.SITE_ADDRESS + reverse("admin:moderation_case_changelist")
+    appeals_address = settings.SITE_ADDRESS + reverse("admin:moderation_appeal_changelist")
+    context = {"digest": today, "now": now, "address": address, "appeals_address": appeals_address}
+    text = render_to_string("moderation/digest.txt", context)
+    send_mail(subject, text, None, [moderator.email])
+    return True

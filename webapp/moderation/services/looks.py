@@ -1,0 +1,130 @@
+"""Reading the turn that a case is about, with what was said before and after. Every look is on record."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import transaction
+
+from assistant.safety import personal_data
+from webapp.accounts.models import User
+from webapp.chat.models import Message, Reply
+from webapp.chat.services.conversations import branch
+from webapp.moderation.models import Case, Verdict
+from webapp.moderation.services import audit, originals, reveals
+
+TURNS_AROUND = 3
+Kind = Literal["look", "look_blind", "look_personal_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some characters in a row that are shown alike. Of what is hidden only the kind is left."""
+
+    text: str
+    is_flagged: bool
+    hidden: personal_data.Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTurn:
+    """One turn. `answer` is the original where the answer was withheld, as long as it is kept."""
+
+    question: Sequence[Piece]
+    answer: Sequence[Piece]
+    is_flagged: bool
+    is_original: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a moderator reads. `told` is what those who reported or appealed say, `passages` what the answer quoted."""
+
+    turns: Sequence[ShownTurn]
+    passages: Sequence[tuple[str, Sequence[Piece]]]
+    told: Sequence[tuple[str, Sequence[Piece]]]
+    num_hidden: int
+
+
+@transaction.atomic
+def look(case: Case, *, staff: User, kind: Kind = "look") -> Look:
+    """Put on record that `staff` reads this turn because of its case, then return it.
+
+    Personal data are left out unless `kind` is "look_personal_data". A blind look is the same and is counted apart:
+    who has looked with sight of the decision gives no second opinion.
+    """
+    reason = f"Case {case.pk}" + (", with personal data" if kind == "look_personal_data" else "")
+    reveals.reveal(case.reply.conversation, staff=staff, reason=reason)
+    audit.record(staff, kind, subject_type="case", subject_ref=case.pk, details={"version": case.version})
+    return _Reader(hides=kind != "look_personal_data").read(case)
+
+
+def cut(text: str, *, flagged: Iterable[tuple[int, int]] = (), hides: bool = True) -> Sequence[Piece]:
+    """The text in pieces, cut where a flagged span or something personal begins or ends. None of it is lost."""
+    hidden = {(found.start, found.end): found.kind for found in personal_data.find(text)} if hides else {}
+    spans = [(start, min(end, len(text))) for start, end in flagged]
+    edges = {0, len(text), *(edge for span in (*spans, *hidden) for edge in span if edge <= len(text))}
+    pieces = []
+    for start, end in zip(sorted(edges), sorted(edges)[1:], strict=False):
+        is_flagged = any(first <= start and end <= last for first, last in spans)
+        kind = next((kind for (first, last), kind in hidden.items() if first <= start and end <= last), None)
+        pieces.append(Piece("" if kind else text[start:end], is_flagged, kind))
+    return pieces
+
+
+class _Reader:
+    """Reads the turns of one look and counts what it leaves out."""
+
+    def __init__(self, *, hides: bool) -> None:
+        self._hides = hides
+        self._num_hidden = 0
+
+    def read(self, case: Case) -> Look:
+        reply = Reply.objects.select_related("message", "conversation").get(pk=case.reply_id)
+        turns = [self._turn(message, answer, reply) for message, answer in turns_around(reply)]
+        passages = [(str(passage.get("title", "")), self._cut(str(passage["text"]))) for passage in _passages(reply)]
+        told = [(flag.get_source_display(), self._cut(flag.text)) for flag in case.flags.all() if flag.text]
+        return Look(turns, passages, told, self._num_hidden)
+
+    def _turn(self, message: Message, reply: Reply, flagged: Reply) -> ShownTurn:
+        is_flagged = reply.pk == flagged.pk
+        spans = _spans(reply) if is_flagged else {"input": [], "output": []}
+        original = originals.read(reply.pk) if is_flagged and reply.state == Reply.State.BLOCKED else None
+        answer = reply.text if original is None else original
+        question = self._cut(message.text, spans["input"])
+        return ShownTurn(question, self._cut(answer, spans["output"]), is_flagged, original is not None)
+
+    def _cut(self, text: str, spans: Iterable[tuple[int, int]] = ()) -> Sequence[Piece]:
+        pieces = cut(text, flagged=spans, hides=self._hides)
+        self._num_hidden += sum(piece.hidden is not None for piece in pieces)
+        return pieces
+
+
+def turns_around(reply: Reply) -> Sequence[tuple[Message, Reply]]:
+    """The turn with up to three before it and three after it, along its own branch of the conversation."""
+    conversation = reply.conversation
+    before = branch(conversation, leaf=reply)[-TURNS_AROUND - 1 :]
+    answers: dict[UUID | None, Reply] = {
+        answer.message.parent_id: answer  # the newest one that answers this
+        for answer in conversation.replies.select_related("message").order_by("created_at")
+    }
+    after: list[tuple[Message, Reply]] = []
+    step = answers.get(reply.pk)
+    while step is not None and len(after) < TURNS_AROUND:
+        after.append((step.message, step))
+        step = answers.get(step.pk)
+    return [*before, *after]
+
+
+def _spans(reply: Reply) -> dict[str, list[tuple[int, int]]]:
+    """Where the guards found something, on each side of the turn."""
+    spans: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
+    for verdict in reply.verdicts.exclude(action=Verdict.Action.ALLOW):
+        if verdict.char_end > verdict.char_start:
+            spans[verdict.direction].append((verdict.char_start, verdict.char_end))
+    return spans
+
+
+def _passages(reply: Reply) -> Sequence[dict[str, Any]]:
+    return reply.passages or []

@@ -1,0 +1,90 @@
+"""What the safety layer did to one person, for that person's own eyes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.safety.taxonomy import plain_name
+from webapp.accounts.models import User
+from webapp.chat.models import Reply
+from webapp.moderation.models import Appeal, Flag, Review, Suspension, Verdict
+from webapp.moderation.services import outcomes, reports
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithheldTurn:
+    """A turn that was not shown, or was not at first. `side` is what the guard stopped at: "input" or "output"."""
+
+    reply: Reply
+    category: str
+    side: str
+    appeal: Appeal | None
+
+    @property
+    def is_withheld(self) -> bool:
+        return self.reply.state == Reply.State.BLOCKED
+
+    @property
+    def is_unseen(self) -> bool:
+        return self.appeal is not None and self.appeal.decided_at is not None and self.appeal.seen_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionShown:
+    suspension: Suspension
+    is_running: bool
+    appeal: Appeal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Everything newest first."""
+
+    turns: Sequence[WithheldTurn]
+    suspensions: Sequence[SuspensionShown]
+    warnings: Sequence[tuple[Review, str]]
+    reports: Sequence[Flag]
+
+
+def record_of(person: User) -> Record:
+    """What this person is shown of themselves, the newest fifty of each kind."""
+    return Record(
+        turns=_turns(person),
+        suspensions=[
+            SuspensionShown(
+                suspension=suspension,
+                is_running=suspension.is_running,
+                appeal=next(iter(suspension.appeals.all()), None),
+            )
+            for suspension in person.suspensions.prefetch_related("appeals")[:SHOWN]
+        ],
+        warnings=[(review, plain_name(review.category)) for review in _warnings(person)],
+        reports=list(reports.by(person).select_related("case__reply__conversation")[:SHOWN]),
+    )
+
+
+def _warnings(person: User) -> Sequence[Review]:
+    return list(outcomes.warnings(person.pk).select_related("case__reply__conversation").defer("note")[:SHOWN])
+
+
+def _turns(person: User) -> Sequence[WithheldTurn]:
+    appealed = {appeal.case.reply_id: appeal for appeal in _appeals(person) if appeal.case}
+    mine = Reply.objects.filter(conversation__owner=person)
+    shown = mine.filter(state=Reply.State.BLOCKED) | mine.filter(pk__in=appealed)
+    replies = list(shown.select_related("message", "conversation").order_by("-created_at")[:SHOWN])
+    stopped: dict[object, Verdict] = {
+        verdict.reply_id: verdict
+        for verdict in Verdict.objects.filter(reply__in=replies, action=Verdict.Action.BLOCK).order_by("created_at")
+    }
+    return [_turn(reply, stopped.get(reply.pk), appealed.get(reply.pk)) for reply in replies]
+
+
+def _appeals(person: User) -> Sequence[Appeal]:
+    return list(person.appeals.filter(case__isnull=False).select_related("case").order_by("created_at"))
+
+
+def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None) -> WithheldTurn:
+    category = stopped.violated[0] if stopped and stopped.violated else ""
+    side = stopped.direction if stopped else ("output" if reply.input_checked else "input")
+    return WithheldTurn(reply=reply, category=plain_name(category), side=side, appeal=appeal)

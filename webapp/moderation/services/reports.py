@@ -1,0 +1,85 @@
+"""Telling the staff that an answer is not right. Only whoever got it sees it, so only they can report it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal, get_args
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Reply
+from webapp.chat.services.conversations import reply_for
+from webapp.moderation.models import Case, Flag
+from webapp.moderation.services import cases
+
+Reason = Literal["dangerous", "hateful", "sexual", "self_harm", "private", "wrong", "other"]
+MAX_TEXT_CHARS = 900
+DAY = timedelta(days=1)
+NAMES: Mapping[Reason, object] = MappingProxyType(
+    {
+        "dangerous": gettext_lazy("Dangerous or against the law"),
+        "hateful": gettext_lazy("Hateful or insulting"),
+        "sexual": gettext_lazy("Sexual"),
+        "self_harm": gettext_lazy("Encourages to hurt oneself"),
+        "private": gettext_lazy("Tells private things about somebody"),
+        "wrong": gettext_lazy("Wrong or misleading"),
+        "other": gettext_lazy("Something else"),
+    }
+)
+REASONS: tuple[Reason, ...] = get_args(Reason)
+_CATEGORIES: Mapping[Reason, str] = MappingProxyType(
+    {
+        "dangerous": "nonviolent_crimes",
+        "hateful": "hate",
+        "sexual": "sexual_content",
+        "self_harm": "self_harm",
+        "private": "privacy",
+    }
+)
+
+
+class CannotReport(Exception):
+    """Nothing was changed; the text says why, to the person."""
+
+
+@transaction.atomic
+def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
+    """Point the staff at an answer of one's own chats, once as long as nobody has looked.
+
+    Raises CannotReport, and NotFound for what is absent or somebody else's, alike.
+    """
+    text = text.replace("\x00", "").strip()  # a NUL cannot be stored, and nobody means one
+    if reason not in REASONS:
+        raise CannotReport(_("Please choose a reason."))
+    if len(text) > MAX_TEXT_CHARS:
+        raise CannotReport(_("Please say it in %(num)d characters.") % {"num": MAX_TEXT_CHARS})
+    User.objects.select_for_update().get(pk=person.pk)  # one report of a person at a time, so that the limit holds
+    reply = reply_for(person, reply_id)
+    if reply.state == Reply.State.BLOCKED or reply.is_active or not reply.text:
+        raise CannotReport(_("There is no answer to report here."))
+    mine = by(person)
+    if mine.filter(case__reply=reply).exclude(case__state=Case.State.CLOSED).exists():
+        raise CannotReport(_("You have reported this answer already."))
+    limit = settings.MODERATION.reports_per_day
+    if mine.filter(created_at__gt=timezone.now() - DAY).count() >= limit:
+        raise CannotReport(_("You can report %(num)d answers a day. Please try again tomorrow.") % {"num": limit})
+    told = f"{NAMES[reason]}. {text}".strip()
+    return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), text=told)
+
+
+def by(person: User) -> QuerySet[Flag]:
+    """This person's reports, newest first."""
+    return Flag.objects.filter(source=Flag.Source.REPORT, case__person=person).order_by("-created_at")
+
+
+def reported_in(conversation: Conversation) -> frozenset[UUID]:
+    """The replies of this conversation that were reported and wait to be looked at."""
+    waiting = Flag.objects.filter(source=Flag.Source.REPORT, case__reply__conversation=conversation)
+    return frozenset(waiting.exclude(case__state=Case.State.CLOSED).values_list("case__reply_id", flat=True))
