@@ -4,8 +4,8 @@ FOLDER holds the attacks and e-mails of BIPIA (github.com/microsoft/BIPIA). Each
 as it would come. The rules were written with the `train` files at hand; the `test` files are the measure.
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -33,7 +33,13 @@ def _say(name: str, found: Sequence[bool]) -> None:
     print(f"{name:<64} {sum(found):>4} of {len(found):<4} {sum(found) / len(found):6.1%}")
 
 
-def main(folder: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    missing = [name for name in (*ATTACKS, *EMAILS) if not (folder / name).is_file()]
+    if missing:
+        parser.error(f"{folder} has no {missing[0]}")
     harmless = emails(folder)
     print(f"flagged from {FLAGGED_AT} on\n")
     for name in ATTACKS:
@@ -51,4 +57,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -1,4 +1,4 @@
-"""Where people find somebody to talk to, by country. Each line was in service, free and open to all when it was added.
+"""Where people find somebody to talk to, by country. Each line was in service and open to all when it was added.
 
 Kept short: a person in distress reads one number, not a directory. The directory at the end lists the others.
 """

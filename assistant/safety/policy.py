@@ -190,7 +190,8 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
             "specialized_advice": {"inform": 0.5},
             PROMPT_INJECTION: {"log": 0.5},
         },
-        "closed": ["sex_crimes", "child_exploitation", "indiscriminate_weapons", "self_harm"],
+        # Not self-harm: a lesser guard still shows the help lines, and an error would show nothing.
+        "closed": ["sex_crimes", "child_exploitation", "indiscriminate_weapons"],
         "unknown_language": {"scale": 0.5, "action": "inform"},
     }
 )

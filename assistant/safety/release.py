@@ -18,12 +18,13 @@ from assistant.ports import GeneratedPiece
 UNIT_WORDS = (8, 16, 40)
 """Words in the first, the second and every later unit: the first words appear early, and later checks are few."""
 
-SENTENCE_WORDS = 4
-"""A sentence with fewer waits for the next one: "1." and "Hi!" are not worth a check of their own."""
+SENTENCE_WORDS = (4, 8, 25)
+"""A sentence with fewer waits for the next one, in the first, the second and every later unit: "1." and "Hi!" are not
+worth a check of their own, and each check reads what comes before it once more."""
 
 CODE_LINES = 8
 MAX_UNIT_CHARS = 600
-LEFT_CONTEXT_WORDS = 50
+LEFT_CONTEXT_WORDS = 30
 
 _EAST_ASIAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_EAST_ASIAN}]|[^\s{_EAST_ASIAN}]+")
@@ -42,7 +43,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class CheckUnit:
-    """A stretch of a reply for the guard. `left_context` is what comes before it, up to 50 words."""
+    """A stretch of a reply for the guard. `left_context` is what comes before it, up to 40 words."""
 
     number: int
     text: str
@@ -148,8 +149,9 @@ class ReleaseWindow:
         if not (next_text[:1].isspace() or _WORD_MAY_END.search(text)):
             return False
         num_words = len(_WORD.findall(text))
-        enough = UNIT_WORDS[min(len(self._cuts), len(UNIT_WORDS)) - 1]
-        return num_words >= enough or (num_words >= SENTENCE_WORDS and _SENTENCE_END.search(text) is not None)
+        size = min(len(self._cuts), len(UNIT_WORDS)) - 1
+        is_sentence = num_words >= SENTENCE_WORDS[size] and _SENTENCE_END.search(text) is not None
+        return is_sentence or num_words >= UNIT_WORDS[size]
 
     def _cut(self) -> CheckUnit:
         start = self._cuts[-1]
@@ -205,7 +207,7 @@ def _joined(pieces: Sequence[GeneratedPiece]) -> str:
 
 
 def _last_words(text: str) -> str:
-    """The end of `text` from the 50th last word on, as it stands."""
+    """The end of `text` from the 30th last word on, as it stands."""
     starts = [match.start() for match in re.finditer(r"\S+", text[-LEFT_CONTEXT_WORDS * 40 :])]
     offset = max(0, len(text) - LEFT_CONTEXT_WORDS * 40)
     return text[offset + starts[-LEFT_CONTEXT_WORDS] :] if len(starts) > LEFT_CONTEXT_WORDS else text[offset:]

@@ -149,7 +149,8 @@ class Serving:
         if config.guard:
             from inference.encoders.guard import GuardClassifier
 
-            self._guard = GuardClassifier.load(Path(config.guard), tokenizer_path, config.engine.num_threads)
+            # A check takes milliseconds; a second thread would cost more processor time than it saves.
+            self._guard = GuardClassifier.load(Path(config.guard), tokenizer_path, num_threads=1)
 
 
 def load_chat_model(config: ServingConfig, followers: "Followers | None" = None) -> ChatModel:

@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -62,7 +62,7 @@ class SuspensionPages(ModelAdmin):
 
     @action(description=gettext_lazy("Suspend…"), permissions=["suspend"], url_path="suspend", icon="block")
     def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person = get_object_or_404(User, pk=object_id)
+        person = self._person(request, object_id)
         form = SuspendForm(request.POST or None)
         if form.is_valid():
             until = timezone.now() + timedelta(days=form.cleaned_data["days"])
@@ -78,7 +78,7 @@ class SuspensionPages(ModelAdmin):
     @action(description=gettext_lazy("Lift…"), permissions=["lift"], url_path="lift", icon="lock_open")
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """All that is running ends."""
-        person = get_object_or_404(User, pk=object_id)
+        person = self._person(request, object_id)
         form = LiftForm(request.POST or None)
         if form.is_valid():
             suspensions.free(person, by=_staff(request), reason=form.cleaned_data["reason"])
@@ -86,6 +86,13 @@ class SuspensionPages(ModelAdmin):
             return redirect("admin:accounts_user_change", person.pk)
         title = _("Lift the suspension of %(person)s") % {"person": person}
         return self._page(request, person, form, title=title, verb=_("Lift"))
+
+    def _person(self, request: HttpRequest, object_id: str) -> User:
+        """Raises Http404 for what is nobody's id, also if it could be none."""
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404
+        return person
 
     def _page(self, request: HttpRequest, person: User, form: forms.Form, *, title: str, verb: str) -> HttpResponse:
         context: dict[str, Any] = {

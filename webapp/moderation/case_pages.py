@@ -27,6 +27,7 @@ from webapp.moderation.services import cases, looks, queue, scoring
 from webapp.moderation.services.cases import CannotDecide, CaseChanged
 
 OTHER_CASES_SHOWN = 10
+MAX_ID_DIGITS = 18
 
 
 class CasePages(ModelAdmin):
@@ -83,7 +84,7 @@ class CasePages(ModelAdmin):
         undone: list[UUID] = []
         chosen = request.POST.getlist("review")
         wants_all = "all" in request.POST
-        named = [int(review_id) for review_id in chosen if review_id.isdecimal()]
+        named = [int(review_id) for review_id in chosen if review_id.isdecimal() and len(review_id) <= MAX_ID_DIGITS]
         for review_id in [review.pk for review in queue.undoable(reviewer)] if wants_all else named:
             try:
                 undone.append(cases.undo(review_id, by=reviewer).pk)
@@ -109,7 +110,7 @@ class CasePages(ModelAdmin):
             return redirect(self.queue_address(request))
         messages.success(request, _("Decided: %(num)d.") % {"num": len(bulk.reviews)})
         if bulk.num_left:
-            left = _("Left as they are, because they had changed or are not yours to decide: %(num)d.")
+            left = _("Left as they are, because they had changed, are appealed or not yours to decide: %(num)d.")
             messages.warning(request, left % {"num": bulk.num_left})
         return redirect(self.queue_address(request))
 

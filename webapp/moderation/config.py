@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationSettings:
     """
-    original_days        how long the words of a withheld answer are kept, encrypted, for an appeal
+    original_days        how long the words of a withheld answer are kept, encrypted, for an appeal; one that waits
+                         keeps them until it is answered
     verdict_days         how long the scores of allowed messages are kept; those of a case stay with the case
     closed_case_days     how long a closed case is kept
     second_review_share  the share of decided cases that a second moderator sees blind

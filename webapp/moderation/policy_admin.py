@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.decorators import display
 
-from assistant.safety.policy import PolicyError
+from assistant.safety.policy import PolicyError, policy_from
 from webapp.accounts.models import User
 from webapp.moderation.models import PolicyVersion
 from webapp.moderation.policy_changes import changes, changes_replayed
@@ -67,7 +67,13 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         rules = policies.active_rules()
         if request.GET.get("copy", "").isdecimal():
-            rules = get_object_or_404(PolicyVersion, number=request.GET["copy"]).rules
+            copied = get_object_or_404(PolicyVersion, number=request.GET["copy"][:18])
+            try:
+                policy_from(copied.rules, version="copy")
+            except PolicyError as error:
+                messages.error(request, _("It cannot be copied: %(error)s") % {"error": error})
+                return redirect("admin:moderation_policyversion_change", copied.pk)
+            rules = copied.rules
         form = PolicyForm(request.POST or None, initial=PolicyForm.initial_for(rules))
         if form.is_valid():
             drafted = policies.draft(

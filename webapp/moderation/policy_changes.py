@@ -19,11 +19,14 @@ class Change:
     action: str
     before: float | None
     after: float | None
+    more_is_stricter: bool = False
 
     @property
     def is_stricter(self) -> bool:
-        """Whether the action now begins at a lower score."""
-        return self.after is not None and (self.before is None or self.after < self.before)
+        """Whether the action now begins at a lower score, or asks for more."""
+        if self.before is None or self.after is None:
+            return self.after is not None
+        return self.after > self.before if self.more_is_stricter else self.after < self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def _other_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Seque
         scales = (old.unknown_language.scale, new.unknown_language.scale)
         found.append(Change("", "unknown language", "scale", *scales))
     if old.unknown_language.action != new.unknown_language.action:
-        strictness = (STRICTNESS.index(policy.unknown_language.action) for policy in (old, new))
-        found.append(Change("", "unknown language", "least action (0 to 4)", *map(float, strictness)))
-    held = ((slug, float(slug in old.closed), float(slug in new.closed)) for slug in sorted(old.closed ^ new.closed))
-    return [*found, *(Change("", plain_name(slug), "held without guard", *values) for slug, *values in held)]
+        was, is_now = (float(STRICTNESS.index(policy.unknown_language.action)) for policy in (old, new))
+        found.append(Change("", "unknown language", "least action (0 to 4)", was, is_now, more_is_stricter=True))
+    for slug in sorted(old.closed ^ new.closed):
+        was, is_now = float(slug in old.closed), float(slug in new.closed)
+        found.append(Change("", plain_name(slug), "held without guard", was, is_now, more_is_stricter=True))
+    return found

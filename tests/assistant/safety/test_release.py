@@ -50,13 +50,15 @@ def test_units_grow_so_that_the_first_words_appear_early():
 
 
 def test_a_unit_ends_with_a_sentence():
-    """A sentence is what the guard was trained to judge."""
-    units = units_of(ReleaseWindow(), pieces_by_word("Yes. That is a good question! Bread needs flour and water. Bake"))
-    assert [unit.text.strip() for unit in units] == [
-        "Yes. That is a good question!",
-        "Bread needs flour and water.",
-        "Bake",
-    ]
+    """A sentence is what the guard was trained to judge; short ones later in a reply are judged together."""
+    first, second = "Yes. That is a good question!", "Bread needs flour and water, yeast and salt."
+    short, long = (
+        "Mix it. Wait.",
+        "Bake it until the crust is brown, which takes some forty minutes in a hot stone oven.",
+    )
+    later = f"{short} {short} {short} {long}"
+    units = units_of(ReleaseWindow(), pieces_by_word(f"{first} {second} {later} Then"))
+    assert [unit.text.strip() for unit in units] == [first, second, later, "Then"]
 
 
 def test_a_unit_does_not_end_within_a_word_or_a_number():
@@ -89,7 +91,7 @@ def test_a_fence_is_closed_only_by_its_own_kind():
     assert [unit.text for unit in units] == ["````\n", "```\ntext that is code here.\n````\n", "after\n"]
 
 
-def test_the_left_context_is_the_last_fifty_words_before_the_unit():
+def test_the_left_context_is_the_last_thirty_words_before_the_unit():
     """A request may be split across units; the guard sees where a sentence came from."""
     words = [f"w{number}" for number in range(200)]
     units = units_of(ReleaseWindow(), pieces_by_word(" ".join(words)))

@@ -177,3 +177,10 @@ def test_people_are_listed_with_what_matters(admin_client: Client, member: User,
     assert "suspended" in listed
     assert admin_client.get("/admin/accounts/user/", {"suspended": "now"}).context["cl"].result_count == 1
     assert admin_client.get("/admin/accounts/user/", {"is_guest__exact": "0"}).context["cl"].result_count == 2
+
+
+@pytest.mark.parametrize("act", ["suspend", "lift"])
+@pytest.mark.parametrize("person_id", ["abc", "00000000-0000-0000-0000-000000000000"])
+def test_what_is_nobodys_id_is_not_found(browser_of: BrowserOf, person_id: str, act: str) -> None:
+    """Also what could be no id at all."""
+    assert browser_of("moderator").get(f"/admin/accounts/user/{person_id}/{act}/").status_code == 404

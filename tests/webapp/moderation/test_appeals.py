@@ -253,3 +253,14 @@ def test_an_appeal_about_a_turn_leads_to_its_case(owner: User, browser_of: Brows
     appeal = appeals.appeal(owner, reply_id=make_reply(owner).pk)
     response = browser_of("moderator").get(f"/admin/moderation/appeal/{appeal.pk}/change/")
     assert response.headers["Location"] == f"/admin/moderation/case/{appeal.case_id}/change/"
+
+
+def test_an_appeal_is_answered_once(owner: User, moderator: User) -> None:
+    """Two of the staff at the same moment, or beat beside them: the first answer is the one the person gets."""
+    reply = make_reply(owner)
+    stale = appeals.appeal(owner, reply_id=reply.pk)
+    outcomes.decide(stale, by=moderator, granted=False, answer="No")
+    outcomes.decide(Appeal(pk=stale.pk, case=stale.case, person=owner), by=None, granted=True, answer="Yes")
+    stored = Appeal.objects.get()
+    assert (stored.state, stored.answer, stored.decided_by) == ("denied", "No", moderator)
+    assert AuditEntry.objects.filter(action="answer_appeal").count() == 1

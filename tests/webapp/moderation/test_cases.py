@@ -10,7 +10,7 @@ from django.utils import timezone
 from assistant.safety import verdict as safety
 from tests.webapp.moderation.making import SECRET, at_once, close, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
-from webapp.moderation.models import AuditEntry, Case, Note, Review
+from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Review
 from webapp.moderation.services import audit, cases, verdicts
 from webapp.moderation.services.cases import CannotDecide, CaseChanged
 
@@ -336,3 +336,47 @@ def test_a_case_goes_with_its_conversation(case: Case, moderator: User) -> None:
     assert not Case.objects.exists()
     assert not Note.objects.exists()
     assert AuditEntry.objects.filter(action="note").exists()
+
+
+def test_undoing_leaves_a_later_decision_alone(case: Case, moderator: User) -> None:
+    """Decided, opened again and decided by a colleague within seconds: only the first decision is taken back."""
+    first = close(case, moderator, consequence="mute")
+    colleague = make_moderator("jo")
+    case.refresh_from_db()
+    cases.reopen(case.pk, by=colleague, version=case.version)
+    close(case, colleague, "disagreed")
+    cases.undo(first.pk, by=moderator)
+    case.refresh_from_db()
+    assert (case.state, case.outcome) == ("closed", "disagreed")
+
+
+def test_nobody_touches_their_own_case(moderator: User) -> None:
+    """Opening it again would wipe the strike, and claiming it would keep colleagues away."""
+    case = make_case(moderator)
+    for act in (cases.claim, cases.unclaim, cases.escalate):
+        with pytest.raises(CannotDecide):
+            act(case.pk, by=moderator, version=case.version)
+    close(case, make_moderator("jo"))
+    case.refresh_from_db()
+    with pytest.raises(CannotDecide):
+        cases.reopen(case.pk, by=moderator, version=case.version)
+    assert Case.objects.get().outcome == "agreed"
+
+
+def test_what_was_decided_above_is_opened_again_above(case: Case, moderator: User) -> None:
+    """Else a moderator could overrule an administrator by opening the case again, or have it flagged."""
+    cases.escalate(case.pk, by=moderator, version=case.version)
+    close(case, make_moderator("ad", role="administrator"))
+    case.refresh_from_db()
+    assert cases.reopen(case.pk, by=moderator, version=case.version).state == "escalated"
+    with pytest.raises(CannotDecide):
+        close(case, moderator, "disagreed")
+
+
+def test_an_appealed_case_is_not_decided_in_bulk(case: Case, moderator: User) -> None:
+    """The person is told that somebody has read it again, so somebody has to."""
+    Appeal.objects.create(person=case.person, case=case)
+    bulk = cases.bulk_decide({case.pk: case.version}, reviewer=moderator, outcome="agreed", category="hate")
+    assert (bulk.reviews, bulk.num_left) == ((), 1)
+    case.refresh_from_db()
+    assert case.state == "open"

@@ -177,3 +177,19 @@ def test_one_failure_holds_up_nothing_else(owner: User, moderator: User, caplog:
     assert Suspension.objects.get().person == owner
     assert "staff" in Review.objects.get(case=first).failure
     assert not caplog.records
+
+
+def test_an_appeal_is_answered_by_the_decision_that_stands(case: Case, moderator: User) -> None:
+    """Decided, opened again and decided otherwise within seconds: the first decision answers nothing any more."""
+    appeal = appeal_against(case)
+    close(case, moderator)
+    case.refresh_from_db()
+    cases.reopen(case.pk, by=moderator, version=case.version)
+    last = close(case, moderator, "disagreed")
+    Review.objects.exclude(pk=last.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    carry_out_due()
+    appeal.refresh_from_db()
+    assert appeal.state == "pending"
+    let_time_pass()
+    appeal.refresh_from_db()
+    assert appeal.state == "granted"

@@ -1,10 +1,12 @@
 """The daily letter: one to each moderator, on days on which something waits."""
 
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from tests.webapp.moderation.making import SECRET, close, make_case, make_moderator, make_reply
@@ -88,18 +90,23 @@ def test_the_next_day_has_its_own(owner: User, moderator: User, monkeypatch: pyt
 def test_a_letter_that_could_not_leave_is_tried_again(
     owner: User, moderator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The note that it was sent goes with it."""
+    """The record says both. The mail server is asked outside of any transaction, so that nobody waits for it."""
     make_case(owner)
 
     def away(*_args: object, **_kwargs: object) -> None:
+        depths.append(len(connection.savepoint_ids))
         raise ConnectionRefusedError
+
+    depths: list[int] = []
+    before = len(connection.savepoint_ids)
 
     with monkeypatch.context() as patched:
         patched.setattr(digests, "send_mail", away)
-        with pytest.raises(ConnectionRefusedError):
-            digests.send_due()
-    assert not AuditEntry.objects.filter(action="digest").exists()
+        assert digests.send_due() == 0
+    assert depths == [before]
     assert digests.send_due() == 1
+    acts = AuditEntry.objects.filter(action__startswith="digest").order_by("pk")
+    assert list(acts.values_list("action", flat=True)) == ["digest", "digest_failed", "digest"]
 
 
 def test_letters_go_to_those_who_decide_cases(owner: User, moderator: User) -> None:
@@ -118,3 +125,20 @@ def test_an_appeal_against_a_suspension_is_reason_enough(owner: User, moderator:
     appeals.appeal(owner, suspension_id=suspension.pk)
     assert digests.send_due() == 1
     assert Suspension.objects.count() == 1
+
+
+def test_an_address_that_takes_no_letters_keeps_nobody_from_theirs(
+    owner: User, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes after it in the list would never hear of the queue again."""
+    others = [with_address(make_moderator(f"mo-{number}")) for number in range(3)]
+    make_case(owner)
+    send = digests.send_mail
+
+    def refuses_one(subject: str, text: str, sender: None, to: list[str]) -> int:
+        if to == [others[0].email]:
+            raise SMTPRecipientsRefused({})
+        return send(subject, text, sender, to)
+
+    monkeypatch.setattr(digests, "send_mail", refuses_one)
+    assert digests.send_due() == 3

@@ -117,3 +117,24 @@ def test_the_list_does_not_ask_for_each_row(browser_of: BrowserOf, django_assert
     browser: Client = browser_of("administrator")
     with django_assert_max_num_queries(20):
         assert "Policy 20" in browser.get(LIST).content.decode()
+
+
+def test_a_policy_in_force_that_cannot_be_read_is_no_dead_end(browser_of: BrowserOf) -> None:
+    """A new draft begins from the rules that came with Cria; the unreadable ones are not copied, and it says why."""
+    unreadable = {"input": {"*": {}}, "output": {"*": {}}, "closed": ["spam"]}
+    PolicyVersion.objects.create(number=1, state="active", rules=unreadable, note="From another version")
+    browser = browser_of("administrator")
+    assert 'name="input-self_harm-inform" value="0.3"' in browser.get(ADD).content.decode()
+    copied = browser.get(f"{ADD}?copy=1", follow=True)
+    assert "closed: must be a list of categories" in copied.content.decode()
+
+
+def test_asking_for_more_is_stricter() -> None:
+    """A category that is held, a stronger least action: here the greater number is the stricter one."""
+    rules = deepcopy(dict(DEFAULT_RULES))
+    rules["closed"] = [*rules["closed"], "hate"]
+    rules["unknown_language"] = {"scale": 0.4, "action": "block"}
+    stricter, milder = changes(DEFAULT_RULES, rules), changes(rules, DEFAULT_RULES)
+    assert len(stricter) == len(milder) == 3
+    assert all(change.is_stricter for change in stricter)
+    assert not any(change.is_stricter for change in milder)

@@ -175,7 +175,7 @@ def test_many_are_decided_after_a_confirmation(moderator: Client, owner: User) -
     assert set(Review.objects.values_list("case", "outcome")) == {(case.pk, "disagreed") for case in chosen[1:]}
     page = unescape(moderator.get(QUEUE).content.decode())
     assert "Decided: 2." in page
-    assert "had changed or are not yours to decide: 1." in page
+    assert "had changed, are appealed or not yours to decide: 1." in page
 
 
 def test_many_are_of_one_category(moderator: Client, owner: User) -> None:

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply, make_verdict
 from webapp.accounts.models import User
+from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Original, Review, Verdict
-from webapp.moderation.services import cases, originals, retention
+from webapp.moderation.services import appeals, cases, originals, retention
 from webapp.moderation.services.consequences import carry_out_due
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,20 @@ def test_batches_leave_nothing_over(owner: User, moderator: User, monkeypatch: p
         closed(owner, moderator, days_ago=4000)
     assert retention.tidy().cases == 5
     assert not Case.objects.exists()
+
+
+def test_an_appeal_that_waits_keeps_the_words(owner: User, moderator: User) -> None:
+    """What it asks for would be gone before anybody has looked; afterwards they go like all others."""
+    reply = make_reply(owner)
+    Reply.objects.filter(pk=reply.pk).update(input_checked=True)
+    originals.keep(reply.pk, "Bread")
+    appeal = appeals.appeal(owner, reply_id=reply.pk)
+    Original.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert retention.tidy().originals == 0
+    assert originals.read(reply.pk) == "Bread"
+    assert appeal.case is not None
+    close(appeal.case, moderator)
+    Review.objects.update(due_at=timezone.now())
+    carry_out_due()
+    assert originals.read(reply.pk) is None
+    assert retention.tidy().originals == 1

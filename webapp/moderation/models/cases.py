@@ -44,6 +44,11 @@ class Case(models.Model):
     def __str__(self) -> str:
         return f"Case {self.id}"
 
+    @property
+    def decision(self) -> "Review | None":
+        """The last decision that was not taken back, whether or not the case was opened again since."""
+        return self.reviews.filter(second_of=None, undone_at=None).order_by("created_at", "pk").last()
+
 
 class Flag(models.Model):
     """One reason to look at a case."""

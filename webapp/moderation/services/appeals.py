@@ -73,6 +73,7 @@ def answer(appeal_id: UUID, *, by: User, granted: bool, text: str = "") -> Appea
     outcomes.decide(pending, by=by, granted=granted, answer=f"{standard} {text.strip()}".strip())
     if granted:
         suspensions.lift(pending.suspension, by=by, reason=_("Appeal granted"))
+    pending.refresh_from_db()
     return pending
 
 

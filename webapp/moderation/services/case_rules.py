@@ -32,8 +32,7 @@ def check(
         raise CannotDecide(_("This case is closed. Open it again first."))
     if case.state == Case.State.ESCALATED and not reviewer.has_perm("moderation.settle_case"):
         raise CannotDecide(_("This case is escalated. Somebody who settles such cases decides it."))
-    if case.person_id == reviewer.pk:
-        raise CannotDecide(_("This is about you. A colleague decides it."))
+    check_is_not_about(case, reviewer)
     if outcome not in Case.Outcome.values or consequence not in Consequence.values:
         raise CannotDecide(_("There is no such decision."))
     if consequence == Consequence.RELEASE and case.reply.state != Reply.State.BLOCKED:
@@ -42,6 +41,12 @@ def check(
     if consequence not in fitting:
         raise CannotDecide(_("A release is for a false alarm, and whatever else for a broken rule."))
     _check_suspension(case, consequence, reason, days)
+
+
+def check_is_not_about(case: Case, somebody: User) -> None:
+    """Raises CannotDecide if the case is this person's own."""
+    if case.person_id == somebody.pk:
+        raise CannotDecide(_("This is about you. A colleague decides it."))
 
 
 def _check_suspension(case: Case, consequence: str, reason: str, days: int | None) -> None:

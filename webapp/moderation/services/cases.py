@@ -20,7 +20,7 @@ from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
 from webapp.moderation.models import Appeal, Case, Flag, Note, Review, Verdict
 from webapp.moderation.services import audit, scoring
-from webapp.moderation.services.case_rules import CannotDecide, CaseChanged, check
+from webapp.moderation.services.case_rules import CannotDecide, CaseChanged, check, check_is_not_about
 
 STRIKES_COUNT_FOR = timedelta(days=180)
 Consequence = Review.Consequence
@@ -61,16 +61,18 @@ def flag(
 
 @transaction.atomic
 def claim(case_id: UUID, *, by: User, version: int) -> Case:
-    """Say that `by` works on it. Raises CaseChanged."""
+    """Say that `by` works on it. Raises CannotDecide, CaseChanged among them."""
     case = _locked(case_id, version)
+    check_is_not_about(case, by)
     case.assignee = by
     return _changed(case, by, "claim")
 
 
 @transaction.atomic
 def unclaim(case_id: UUID, *, by: User, version: int) -> Case:
-    """Leave it to whoever comes. Raises CaseChanged."""
+    """Leave it to whoever comes. Raises CannotDecide, CaseChanged among them."""
     case = _locked(case_id, version)
+    check_is_not_about(case, by)
     case.assignee = None
     return _changed(case, by, "unclaim")
 
@@ -79,6 +81,7 @@ def unclaim(case_id: UUID, *, by: User, version: int) -> Case:
 def escalate(case_id: UUID, *, by: User, version: int, note: str = "") -> Case:
     """Leave an open case to those who settle the hard ones. Raises CannotDecide, CaseChanged among them."""
     case = _locked(case_id, version)
+    check_is_not_about(case, by)
     if case.state != Case.State.OPEN:
         raise CannotDecide(_("Only an open case can be escalated."))
     case.state, case.assignee = Case.State.ESCALATED, None
@@ -90,6 +93,7 @@ def escalate(case_id: UUID, *, by: User, version: int, note: str = "") -> Case:
 def reopen(case_id: UUID, *, by: User, version: int, note: str = "") -> Case:
     """Look at a closed case again. What was done to the person stays. Raises CannotDecide, CaseChanged among them."""
     case = _locked(case_id, version)
+    check_is_not_about(case, by)
     if case.state != Case.State.CLOSED:
         raise CannotDecide(_("This case is open already."))
     _open_again(case)
@@ -163,7 +167,9 @@ def undo(review_id: int, *, by: User) -> Case:
         raise CannotDecide(_("It is too late to undo this. The case can be opened again."))
     review = Review.objects.get(pk=review_id)
     case = Case.objects.select_for_update().get(pk=review.case_id)
-    if case.state == Case.State.CLOSED:  # else it was flagged again meanwhile, and is open
+    later = case.decision
+    is_overtaken = later is not None and later.created_at > review.created_at
+    if case.state == Case.State.CLOSED and not is_overtaken:  # else it was opened again meanwhile
         case.state, case.outcome, case.closed_at = Case.State(review.state_before), "", None
     _changed(case, by, "undo", review=review.pk)
     _rescore_others(case)
@@ -173,13 +179,18 @@ def undo(review_id: int, *, by: User) -> Case:
 def bulk_decide(seen: Mapping[UUID, int], *, reviewer: User, outcome: str, category: str) -> Bulk:
     """Decide many cases of one category alike, without consequences. `seen` maps each case to the version looked at.
 
-    Each is a decision of its own, which can be undone. Raises CannotDecide, and decides nothing, if a case is of
-    another category.
+    Each is a decision of its own, which can be undone. A case that somebody appealed is left: its answer is a
+    consequence, and promises that it was read. Raises CannotDecide, and decides nothing, if a case is of another
+    category.
     """
     if Case.objects.filter(pk__in=seen).exclude(category=category).exists():
         raise CannotDecide(_("Cases of different categories are not decided at once."))
+    pending = Appeal.objects.filter(case__in=seen, state=Appeal.State.PENDING)
+    appealed = set(pending.values_list("case_id", flat=True))
     reviews: list[Review] = []
     for case_id, version in seen.items():
+        if case_id in appealed:
+            continue
         try:
             reviews.append(decide(case_id, reviewer=reviewer, version=version, outcome=outcome))
         except (CannotDecide, Case.DoesNotExist):
@@ -215,7 +226,11 @@ def _changed(case: Case, by: User | None = None, act: str = "", **details: Any) 
 
 
 def _open_again(case: Case) -> None:
-    case.state, case.outcome, case.closed_at, case.assignee = Case.State.OPEN, "", None, None
+    """What was decided above is looked at again above."""
+    last = case.decision
+    was_escalated = last is not None and last.state_before == Case.State.ESCALATED
+    case.state = Case.State.ESCALATED if was_escalated else Case.State.OPEN
+    case.outcome, case.closed_at, case.assignee = "", None, None
     case.opened_at = timezone.now()
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from assistant.safety.taxonomy import plain_name
 from webapp import jobs
 from webapp.chat.models import Reply
-from webapp.moderation.models import Appeal, Case, Review
+from webapp.moderation.models import Case, Review
 from webapp.moderation.services import appeals, audit, outcomes, releases, suspensions
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def _suspend(review: Review, *, reason: str, until: datetime) -> None:
 
 
 def _settle_appeals(review: Review) -> None:
-    """A case that was opened again meanwhile answers its appeals with the next decision."""
+    """A case that was opened again meanwhile answers its appeals with the next decision, made already or not."""
     case = review.case
-    if case.state == Case.State.CLOSED and case.appeals.filter(state=Appeal.State.PENDING).exists():
+    if case.state == Case.State.CLOSED and case.decision == review:
         appeals.settle(case, review)

@@ -1,8 +1,10 @@
 """One letter a day to each moderator about what waits, and none on a day on which nothing does."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -20,7 +22,10 @@ from webapp.accounts.models import User
 from webapp.moderation.models import Appeal, AuditEntry, Case, Flag
 from webapp.moderation.services import audit, queue
 
+logger = logging.getLogger(__name__)
+
 ACTION = "digest"
+FAILED = "digest_failed"
 PERMISSION = "moderation.review_case"
 
 
@@ -63,7 +68,7 @@ def send_due() -> int:
     today = digest()
     if today.is_empty:
         return 0
-    return sum(_send(moderator, today) for moderator in recipients())
+    return sum(_try_to_send(moderator, today) for moderator in recipients())
 
 
 def recipients() -> Sequence[User]:
@@ -74,20 +79,40 @@ def recipients() -> Sequence[User]:
     return list(every.filter(is_staff=True, is_active=True).exclude(email="").order_by("pk"))
 
 
-@transaction.atomic
-def _send(moderator: User, today: Digest) -> bool:
-    """Once a day: the entry that says so is written before the letter leaves, and goes if it cannot."""
-    User.objects.select_for_update().get(pk=moderator.pk)
+def _try_to_send(moderator: User, today: Digest) -> bool:
+    """An address that takes no letters keeps nobody else from theirs, and is tried again.
+
+    The letter leaves outside of any transaction: a slow mail server would hold up everything that is written.
+    """
     now = timezone.now()
     day = now.date().isoformat()
-    sent = AuditEntry.objects.filter(action=ACTION, subject_ref=str(moderator.pk)).order_by("-pk").first()
-    if sent is not None and sent.details["day"] == day:
+    if not _claim(moderator, day):
+        return False
+    try:
+        _send(moderator, today, now)
+    except (SMTPException, OSError) as error:
+        logger.error("digest_failed", extra={"person_id": str(moderator.pk), "error": type(error).__name__})
+        audit.record(None, FAILED, subject_type="person", subject_ref=moderator.pk, details={"day": day})
+        return False
+    return True
+
+
+@transaction.atomic
+def _claim(moderator: User, day: str) -> bool:
+    """Once a day: the entry that says so is written before the letter leaves."""
+    User.objects.select_for_update().get(pk=moderator.pk)
+    acts = AuditEntry.objects.filter(action__in=(ACTION, FAILED), subject_ref=str(moderator.pk))
+    last = acts.order_by("-pk").first()
+    if last is not None and last.action == ACTION and last.details["day"] == day:
         return False
     audit.record(None, ACTION, subject_type="person", subject_ref=moderator.pk, details={"day": day})
+    return True
+
+
+def _send(moderator: User, today: Digest, now: datetime) -> None:
     subject = ngettext("Cria: %(num)d case waits", "Cria: %(num)d cases wait", today.num_open) % {"num": today.num_open}
     address = settings.SITE_ADDRESS + reverse("admin:moderation_case_changelist")
     appeals_address = settings.SITE_ADDRESS + reverse("admin:moderation_appeal_changelist")
     context = {"digest": today, "now": now, "address": address, "appeals_address": appeals_address}
     text = render_to_string("moderation/digest.txt", context)
     send_mail(subject, text, None, [moderator.email])
-    return True

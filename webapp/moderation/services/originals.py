@@ -1,12 +1,16 @@
-"""The words of withheld answers: sealed for an appeal, opened by nobody else, deleted when their time is over."""
+"""The words of withheld answers: sealed for an appeal, opened by nobody else, deleted when their time is over.
+
+An appeal that waits keeps them: what it asks for must be there when it is looked at.
+"""
 
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
-from webapp.moderation.models import Original
+from webapp.moderation.models import Appeal, Original
 from webapp.moderation.services.sealing import Unreadable, seal, unseal
 
 
@@ -21,7 +25,8 @@ def read(reply_id: UUID) -> str | None:
 
     Whoever shows them to staff puts that on record first (`services.audit`).
     """
-    original = Original.objects.filter(reply_id=reply_id, expires_at__gt=timezone.now()).first()
+    in_time = Q(expires_at__gt=timezone.now()) | Q(reply__case__appeals__state=Appeal.State.PENDING)
+    original = Original.objects.filter(in_time, reply_id=reply_id).first()
     try:
         return unseal(original.sealed) if original else None
     except Unreadable:
@@ -30,5 +35,6 @@ def read(reply_id: UUID) -> str | None:
 
 def delete_expired() -> int:
     """How many were deleted."""
-    num_deleted, _ = Original.objects.filter(expires_at__lte=timezone.now()).delete()
+    expired = Original.objects.filter(expires_at__lte=timezone.now())
+    num_deleted, _ = expired.exclude(reply__case__appeals__state=Appeal.State.PENDING).delete()
     return num_deleted

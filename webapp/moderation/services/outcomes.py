@@ -15,8 +15,14 @@ from webapp.moderation.services import audit
 MAX_TEXT_CHARS = 1000
 
 
-def decide(pending: Appeal, *, by: User | None, granted: bool, answer: str) -> Appeal:
-    """Answer a pending appeal, on record, and tell the person. Call it within the transaction of the decision."""
+def decide(appeal: Appeal, *, by: User | None, granted: bool, answer: str) -> None:
+    """Answer an appeal, on record, and tell the person. One that somebody answered meanwhile stays as it is.
+
+    Call it within the transaction of the decision.
+    """
+    pending = Appeal.objects.select_for_update().filter(pk=appeal.pk, state=Appeal.State.PENDING).first()
+    if pending is None:
+        return
     pending.state = Appeal.State.GRANTED if granted else Appeal.State.DENIED
     pending.answer, pending.decided_at, pending.decided_by = answer[:MAX_TEXT_CHARS], timezone.now(), by
     pending.save(update_fields=["state", "answer", "decided_at", "decided_by"])
@@ -29,7 +35,6 @@ def decide(pending: Appeal, *, by: User | None, granted: bool, answer: str) -> A
         details={"state": pending.state.value, **about},
     )
     tell(pending.person_id, pending.case.reply_id if pending.case else None)
-    return pending
 
 
 def num_unseen(person: User) -> int:

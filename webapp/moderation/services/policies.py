@@ -43,8 +43,12 @@ def forget() -> None:
 
 
 def active_rules() -> dict[str, Any]:
-    """The rules in force, to begin a draft from."""
+    """The rules in force, to begin a draft from; Cria's own where those cannot be read, so that it can be mended."""
     version = PolicyVersion.objects.filter(state=PolicyVersion.State.ACTIVE).first()
+    try:
+        policy_from(version.rules if version else DEFAULT_RULES, version="active")
+    except PolicyError:
+        version = None
     return deepcopy(version.rules if version else dict(DEFAULT_RULES))
 
 
