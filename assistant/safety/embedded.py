@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from assistant.ports import ChatMessage
+from assistant.safety.distress import speaks_of_self_harm
 from assistant.safety.normalise import views
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
 from assistant.safety.taxonomy import UNSAFE
@@ -35,6 +36,9 @@ class Scores:
     languages: tuple[str, ...] = ()
     knows_language: tuple[bool, ...] = ()
 
+
+DISTRESSED = 0.5
+"""The least self-harm score of a message whose author says so: enough for the help lines, and no reason to refuse."""
 
 UNDETERMINED = "und"
 """What a classifier says that cannot tell the language: that of ISO 639-2."""
@@ -74,10 +78,13 @@ class EmbeddedGuard:
             asked = earlier[-1] if earlier else ""
             scores = await self._scorer.scores(views(message.text), role="assistant", context=asked)
             direction = "output"
-        return self._verdict(scores, direction, started)
+        is_distressed = direction == "input" and speaks_of_self_harm(message.text)
+        return self._verdict(scores, direction, started, is_distressed=is_distressed)
 
-    def _verdict(self, scores: Scores, direction: Direction, started: float) -> Verdict:
+    def _verdict(self, scores: Scores, direction: Direction, started: float, *, is_distressed: bool) -> Verdict:
         worst = _worst(scores.rows)
+        if is_distressed:
+            worst["self_harm"] = max(worst.get("self_harm", 0.0), DISTRESSED)
         categories = {slug: score for slug, score in worst.items() if slug != UNSAFE}
         language, knows_language = _language(scores, direction)
         decision = self._policy.decide(categories, direction, knows_language=knows_language)

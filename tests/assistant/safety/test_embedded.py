@@ -154,3 +154,13 @@ async def test_a_person_is_told_of_a_language_the_guard_does_not_know(language: 
     assert (verdict.action, verdict.language) == (on_message, language)
     answer = await guard.check([asked, ChatMessage(role="assistant", text="xqzt wkrp")])
     assert answer.action == on_answer
+
+
+async def test_somebody_in_distress_sees_help_whatever_the_classifier_says():
+    """Answered, with help lines; and only where the person says it, not where an answer quotes it."""
+    guard = EmbeddedGuard(Polyglot("en"))
+    said = ChatMessage(role="user", text="I feel so sad lately, I want to hurt myself.")
+    verdict = await guard.check([ChatMessage(role="user", text="Write a function."), said])
+    assert (verdict.action, verdict.violated) == ("inform", ("self_harm",))
+    answer = await guard.check([said, ChatMessage(role="assistant", text="You say: I want to hurt myself.")])
+    assert answer.action == "allow"
