@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
 
 from webapp import health
 
@@ -10,6 +11,11 @@ urlpatterns = [
     path("library/", include("webapp.library.urls")),
     path("safety/", include("webapp.moderation.urls")),
     path("", include("webapp.accounts.urls")),
+    path("settings/", include("webapp.personal.urls")),
+    path("", include("webapp.sharing.urls")),
+    path("your-data/", include("webapp.privacy.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("jsi18n/", JavaScriptCatalog.as_view(packages=["webapp"]), name="jsi18n"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -16,6 +16,7 @@ from assistant import events
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.accounts.services.country import remember_country
+from webapp.accounts.services.language import remember_language
 from webapp.chat import commands, hints, turn_log
 from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
 from webapp.chat.following import follow
@@ -43,7 +44,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.person is None:
             await self.close(CLOSE_NOT_ALLOWED)
             return
-        await database_sync_to_async(remember_country)(self.person, self._header("accept-language"))
+        await database_sync_to_async(_remember_browser)(self.person, self._header("accept-language"))
         await self._join_hints(self.person)
         await self._send({"type": "hello", "version": events.VERSION})
 
@@ -185,3 +186,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         await self.send(text_data=json.dumps(message, ensure_ascii=False))
+
+
+def _remember_browser(person: User, accept_language: str) -> None:
+    remember_country(person, accept_language)
+    remember_language(person, accept_language)

@@ -28,6 +28,9 @@ INSTALLED_APPS = [
     "webapp.chat",
     "webapp.library",
     "webapp.moderation",
+    "webapp.personal",
+    "webapp.sharing",
+    "webapp.privacy",
 ]
 
 MIDDLEWARE = [
@@ -75,6 +78,9 @@ STORAGES = {
 MEDIA_ROOT = environment.var_dir / "media"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "webapp" / "locale"]
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -60,8 +60,10 @@ def absorb_guest(guest: User, *, into: User) -> None:
     guest = User.objects.select_for_update().get(pk=guest.pk, is_guest=True)
     for relation in User._meta.related_objects:
         if isinstance(relation, ManyToOneRel):
-            owner = relation.field.name
-            relation.related_model._base_manager.filter(**{owner: guest}).update(**{owner: into})
+            owner, rows = relation.field.name, relation.related_model._base_manager
+            if relation.one_to_one and rows.filter(**{owner: into}).exists():
+                continue  # the member's own counts; the guest's goes with the guest
+            rows.filter(**{owner: guest}).update(**{owner: into})
     if guest.is_suspended:
         suspensions.take_effect(into)  # logging in is no way out
     guest.delete()

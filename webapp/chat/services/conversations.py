@@ -76,7 +76,7 @@ def grouped_by_age(person: User | None, *, limit: int = 200) -> Sequence[tuple[s
         ("Previous 7 days", today - timedelta(days=7)),
     ]
     groups: dict[str, list[Conversation]] = {}
-    for conversation in Conversation.objects.of(person).order_by("-pinned", "-updated_at")[:limit]:
+    for conversation in Conversation.objects.of(person).kept().order_by("-pinned", "-updated_at")[:limit]:
         label = next((name for name, since in headings if conversation.updated_at >= since), "Older")
         groups.setdefault("Pinned" if conversation.pinned else label, []).append(conversation)
     return list(groups.items())

@@ -1,6 +1,7 @@
 // The chat page: joins the socket, the turns and the composer. State lives in the page (data- attributes of #chat and
 // of each reply), in the outbox, and nowhere else.
 
+import { actOn, onAct } from "./acts.js";
 import { announce } from "./announce.js";
 import { Composer } from "./composer.js";
 import { toggleCodeReport } from "./code_reports.js";
@@ -217,21 +218,14 @@ socket.addEventListener("message", ({ detail: message }) => {
 
 // What the person does
 
-turns.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
-  if (!button) return;
-  const view = thread.viewAround(button);
-  const actions = {
-    copy: () => copyAnswer(view),
-    "code-report": () => toggleCodeReport(button),
-    "copy-code": () => copyCode(button.closest("figure")),
-    edit: () => writeAgain(thread.questionOf(view)),
-    retry: () => socket.send({ type: "retry", reply: view.id }),
-    appeal: () => askForReview(view),
-    report: () => reportAnswer(view),
-  };
-  actions[button.dataset.do]();
-});
+turns.addEventListener("click", (event) => actOn(event, (button) => thread.viewAround(button)));
+onAct("copy", copyAnswer);
+onAct("code-report", (_view, button) => toggleCodeReport(button));
+onAct("copy-code", (_view, button) => copyCode(button.closest("figure")));
+onAct("edit", (view) => writeAgain(thread.questionOf(view)));
+onAct("retry", (view) => socket.send({ type: "retry", reply: view.id }));
+onAct("appeal", askForReview);
+onAct("report", reportAnswer);
 
 document.addEventListener("shortcut", ({ detail: name }) => {
   if (name === "copy-answer") copyAnswer(thread.last);

@@ -1,42 +1,14 @@
-"""Conversations, messages and replies. The database is the only truth about a turn."""
+"""Messages and replies. The database is the only truth about a turn."""
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from webapp.accounts.models import User
-
-
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def of(self, person: "User") -> Self:
-        return self.filter(owner=person)
-
-
-class Conversation(models.Model):
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    title = models.CharField(max_length=120)
-    pinned = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(default=timezone.now)
-
-    objects = ConversationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-updated_at"]
-        indexes = [models.Index(fields=["owner", "-updated_at"])]
-
-    def __str__(self) -> str:
-        return f"Conversation {self.id}"  # never the title: it is taken from what the person wrote
-
-    def get_absolute_url(self) -> str:
-        return f"/c/{self.id}/"
+from webapp.chat.models.conversations import Conversation
 
 
 class Message(models.Model):
@@ -119,6 +91,12 @@ class Reply(models.Model):
     citations = models.JSONField(default=list)
     notices = models.JSONField(default=list, help_text="What stands beside the answer: advice, warnings, help lines.")
     code_reports = models.JSONField(default=list, help_text="What Code Shield says of each code block, in order.")
+    steps = models.JSONField(default=list, help_text="The tools used for this answer, in order, with their results.")
+    used = models.JSONField(default=dict, help_text="What personal things the prompt held: instructions, memories.")
+    followups = models.JSONField(default=list, help_text="What the person might ask next.")
+    continued_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    prompt_version = models.CharField(max_length=64, blank=True, help_text="Content hash of the system prompt in use.")
+    arm = models.CharField(max_length=80, blank=True, help_text="Experiment and arm, if the turn was part of one.")
     seed = models.BigIntegerField()
     model_id = models.CharField(max_length=200, blank=True)
     usage = models.JSONField(default=dict)
@@ -158,8 +136,21 @@ class Reply(models.Model):
         return f"{self.epoch}-{self.event_index}"
 
 
-class Heartbeat(models.Model):
-    """When a background process was last seen alive."""
+class QueuedMessage(models.Model):
+    """What a person wrote while an answer was being written: it is sent by itself when that answer is done.
 
-    part = models.CharField(max_length=40, primary_key=True)
-    at = models.DateTimeField()
+    It waits here and not in the browser, so that closing the page loses nothing. `is_held`: the answer did not end
+    well or was stopped, so the person decides whether it is still wanted.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="Becomes the id of the message.")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="queued_messages")
+    text = models.TextField()
+    is_held = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"Queued message {self.id}"

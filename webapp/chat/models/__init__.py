@@ -1,0 +1,21 @@
+"""The rows of the chat."""
+
+from webapp.chat.models.conversations import Conversation, ConversationQuerySet, Folder, Tag
+from webapp.chat.models.feedback import Comparison, Feedback
+from webapp.chat.models.limits import Allowance, Heartbeat
+from webapp.chat.models.turns import Message, QueuedMessage, Reply, ReplyQuerySet
+
+__all__ = [
+    "Allowance",
+    "Comparison",
+    "Conversation",
+    "ConversationQuerySet",
+    "Feedback",
+    "Folder",
+    "Heartbeat",
+    "Message",
+    "QueuedMessage",
+    "Reply",
+    "ReplyQuerySet",
+    "Tag",
+]
