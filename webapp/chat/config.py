@@ -18,13 +18,16 @@ class TurnSettings:
     deadline_s          after this a turn that is not finished fails
     default_country     whose help lines are shown to somebody whose browser names no country; "" for none
 
-    With `streaming` "buffered" text is shown when the guard has passed it; with "optimistic" at once, and withdrawn if
-    the guard then blocks it.
+    A `messages_per_hour` of 0 is no limit. With `streaming` "buffered" text is shown when the guard has passed it; with
+    "optimistic" at once, and withdrawn if the guard then blocks it.
     """
 
     max_message_chars: int = 8000
+    messages_per_hour: int = 0
+    guest_messages_per_hour: int = 0
     max_running_per_person: int = 2
     max_queued: int = 50
+    num_workers: int = 4
     max_reply_tokens: int = 512
     context_tokens: int = 2048
     temperature: float = 0.3

@@ -7,6 +7,7 @@ ChatError
 │   ├── MessageTooLong
 │   ├── TurnInProgress  one answer at a time in a conversation
 │   ├── TooManyTurns    this person has as many answers being written as one may have
+│   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
 │   ├── Busy            the queue is full; says when to try again
 │   └── Suspended
 └── MalformedCommand    not a command of the protocol
@@ -51,6 +52,10 @@ class TurnInProgress(Refused):
 
 class TooManyTurns(Refused):
     code = "too_many"
+
+
+class LimitReached(Refused):
+    code = "limit"
 
 
 class Busy(Refused):

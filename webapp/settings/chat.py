@@ -5,8 +5,11 @@ from webapp.settings.environment import environment
 
 TURNS = TurnSettings(
     max_message_chars=environment.max_message_chars,
+    messages_per_hour=environment.messages_per_hour,
+    guest_messages_per_hour=environment.guest_messages_per_hour,
     max_running_per_person=environment.max_running_per_person,
     max_queued=environment.max_queued,
+    num_workers=environment.num_workers,
     max_reply_tokens=environment.max_reply_tokens,
     context_tokens=environment.context_tokens,
     temperature=environment.temperature,

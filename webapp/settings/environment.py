@@ -67,6 +67,8 @@ class Environment(BaseSettings):
 
     # limits
     max_message_chars: int = Field(8000, alias="CRIA_MAX_MESSAGE_CHARS", ge=100)
+    messages_per_hour: int = Field(0, alias="CRIA_MESSAGES_PER_HOUR", ge=0)
+    guest_messages_per_hour: int = Field(0, alias="CRIA_GUEST_MESSAGES_PER_HOUR", ge=0)
     max_running_per_person: int = Field(2, alias="CRIA_MAX_RUNNING_PER_PERSON", ge=1)
     max_queued: int = Field(50, alias="CRIA_MAX_QUEUED", ge=1)
     num_workers: int = Field(4, alias="CRIA_WORKERS", ge=1)

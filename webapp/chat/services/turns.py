@@ -12,6 +12,7 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.chat.errors import Busy, EmptyMessage, MessageTooLong, NotFound, Suspended, TooManyTurns, TurnInProgress
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services import limits
 from webapp.chat.services.conversations import conversation_for, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
 
@@ -134,6 +135,7 @@ def _admit(person: User) -> None:
     if num_waiting >= settings.TURNS.max_queued:
         wait_s = max(5, num_waiting * MEAN_REPLY_S // 4)
         raise Busy(f"Many people are chatting right now. Please try again in {wait_s} seconds.", retry_after_s=wait_s)
+    limits.pay(person)
 
 
 def _conversation(person: User, conversation_id: UUID | None, text: str) -> Conversation:

@@ -1,0 +1,43 @@
+"""Changes have a pace: one person's haste is refused kindly, and touches nobody else."""
+
+import pytest
+from django.test import Client
+
+from tests.conftest import RedisServer
+from webapp import rate_limits
+from webapp.pace import Pace
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def hasty(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setitem(rate_limits.PACES, "become_guest", Pace(limit=3, period_s=3600))
+    return Client(REMOTE_ADDR="192.0.2.7")
+
+
+def test_too_many_changes_are_refused_with_when_to_try_again(hasty: Client) -> None:
+    """Three fit; the fourth is told how long to wait."""
+    assert [Client(REMOTE_ADDR="192.0.2.7").post("/guest/").status_code for _ in range(3)] == [204, 204, 204]
+    refused = hasty.post("/guest/")
+    assert refused.status_code == 429
+    assert 1100 < int(refused["Retry-After"]) <= 1201
+    assert "A little slower" in refused.content.decode()
+
+
+def test_another_address_is_not_touched(hasty: Client) -> None:
+    """The neighbour's haste is not mine."""
+    for _ in range(4):
+        Client(REMOTE_ADDR="192.0.2.7").post("/guest/")
+    assert Client(REMOTE_ADDR="192.0.2.8").post("/guest/").status_code == 204
+
+
+def test_reading_is_never_counted(hasty: Client) -> None:
+    """Only changes are."""
+    assert {hasty.get("/").status_code for _ in range(6)} == {200}
+
+
+def test_without_redis_nobody_is_refused(hasty: Client, settings: object) -> None:
+    """A limit that nobody can count does not close the site."""
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"  # type: ignore[attr-defined]
+    assert {Client(REMOTE_ADDR="192.0.2.7").post("/guest/").status_code for _ in range(6)} == {204}
