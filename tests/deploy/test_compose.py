@@ -28,7 +28,7 @@ APP = {"setup", "web", "worker", "beat"}  # one image, one environment
 # Where things are inside the containers: not for a person to choose.
 FIXED = {"CRIA_VAR", "DATABASE_URL", "REDIS_URL", "CRIA_INFERENCE_PORT"}
 # Names that only containers know. docs/deployment.md explains them.
-ONLY_HERE = {"POSTGRES_PASSWORD", "HF_TOKEN", "CRIA_INFERENCE_MEMORY"}
+ONLY_HERE = {"FORWARDED_ALLOW_IPS", "POSTGRES_PASSWORD", "HF_TOKEN", "CRIA_INFERENCE_MEMORY"}
 # Read by the inference server alone.
 OF_THE_ENGINE = {
     *(
@@ -41,7 +41,7 @@ OF_THE_ENGINE = {
         "CRIA_DRAFTS",
     ),
 }
-NOT_SETTINGS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
+NOT_SETTINGS = {"FORWARDED_ALLOW_IPS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 ACCEPTED_FINDINGS = {
     "CL-0019": "digests are for who publishes images; ours are built in place, from tags with a full version",
