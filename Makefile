@@ -3,7 +3,7 @@
 
 BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
 
-.PHONY: help run test lint bench-turn bench-engine bench-guard bench-gpu clean
+.PHONY: help run test lint bench-turn bench-engine bench-guard bench-stats bench-gpu clean
 
 help:
 	@echo "make run         set up what is missing and start Cria"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
 	@echo "make bench-engine  our engine beside llama.cpp, vLLM and transformers, in one run (builds them once)"
 	@echo "make bench-guard  what the embedded guard catches, misses and costs: the figures of its model card"
+	@echo "make bench-stats  false finds, coverage and power of the statistics of experiments, by simulation"
 	@echo "make bench-gpu   what share of a CUDA device we use (also: python -m benchmarks.gpu, with nothing installed)"
 	@echo "make clean       remove the virtual environment and caches; conversations and settings stay"
 
@@ -32,6 +33,9 @@ bench-engine:
 
 bench-guard:
 	@$(BOOTSTRAP) bench-guard
+
+bench-stats:
+	@$(BOOTSTRAP) bench-stats
 
 # Not through the set-up: a GPU machine brings its own torch, and often cannot install anything.
 bench-gpu:

@@ -1,6 +1,6 @@
 """From a fresh clone to a working virtual environment, then on to what was asked for. Standard library only.
 
-    python3 -m deploy.local.bootstrap run | test | lint | bench-turn | bench-engine | bench-guard
+    python3 -m deploy.local.bootstrap run | test | lint | bench-turn | bench-engine | bench-guard | bench-stats
 
 Set up once, recognised afterwards: a stamp beside the packages names the requirements they were installed for, and is
 written last. A mark of work in progress lies there until then, so that a set-up that was interrupted is seen as such.
@@ -34,6 +34,7 @@ GOALS: Mapping[str, Sequence[str]] = {
     "bench-turn": ("-m", "benchmarks.turn"),
     "bench-engine": ("-m", "benchmarks.engine"),
     "bench-guard": ("-m", "benchmarks.guard"),
+    "bench-stats": ("-m", "benchmarks.stats"),
 }
 NEEDED_BYTES: Mapping[str, int] = {"runtime": 3_400_000_000, "test": 4_600_000_000}
 

@@ -1,0 +1,102 @@
+"""How much better one arm is than another: as a difference, and as a share of the control's value (lift).
+
+The lift's interval is Fieller's: the set of lifts r for which treatment - (1 + r) control is not surprising. It is
+right where the control is noisy, which the usual delta method is not; where the control cannot be told from 0 it has
+no end, and the difference has to do.
+"""
+
+import math
+from dataclasses import dataclass
+
+from assistant.experiments.estimates import Estimate
+from assistant.experiments.intervals import EVERYTHING, FixedHorizon, Interval, Surprise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """
+    difference, lift            the point estimates; lift is not a number where the control is 0
+    of_difference, of_lift      their intervals at the level asked for
+    p_value                     of no difference
+    """
+
+    difference: float
+    of_difference: Interval
+    lift: float
+    of_lift: Interval
+    p_value: float
+    standard_error: float
+    n: int
+
+
+def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha: float = 0.05) -> Effect:
+    """The effect of the treatment. With nothing to go by, intervals are endless and the p-value is 1.
+
+    The lift divides by the control as it is, not as CUPED has it: that is the number people know.
+    """
+    n, base = control.n + treatment.n, control.value
+    difference = treatment.adjusted - control.adjusted
+    lift = difference / abs(base) if base else math.nan
+    if not (control.is_usable and treatment.is_usable):
+        return _unknown(difference, lift, n)
+    variance = control.variance + treatment.variance
+    if variance <= 0:
+        return _unknown(difference, lift, n)
+    error = math.sqrt(variance)
+    df = satterthwaite(control, treatment)
+    width = surprise.width(alpha, n=n, df=df)
+    return Effect(
+        difference=difference,
+        of_difference=Interval(low=difference - width * error, high=difference + width * error),
+        lift=lift,
+        of_lift=fieller(control, treatment, width),
+        p_value=surprise.p_value(difference / error, n=n, df=df),
+        standard_error=error,
+        n=n,
+    )
+
+
+def satterthwaite(control: Estimate, treatment: Estimate) -> float:
+    """Degrees of freedom of Welch's t."""
+    total = control.variance + treatment.variance
+    parts = control.variance**2 / (control.n - 1) + treatment.variance**2 / (treatment.n - 1)
+    return total**2 / parts if parts > 0 else 0.0
+
+
+def delta_lift(control: Estimate, treatment: Estimate, *, alpha: float = 0.05) -> Interval:
+    """The lift's interval by the delta method, as most tools have it; for comparison."""
+    lift = (treatment.value - control.value) / abs(control.value)
+    variance = treatment.variance / control.value**2 + control.variance * treatment.value**2 / control.value**4
+    width = FixedHorizon().width(alpha, n=0, df=satterthwaite(control, treatment)) * math.sqrt(variance)
+    return Interval(low=lift - width, high=lift + width)
+
+
+def fieller(control: Estimate, treatment: Estimate, width: float) -> Interval:
+    """All lifts r with |treatment - (1 + r) control| <= width * standard error of that. Endless if 0 cannot be ruled
+    out for the control."""
+    base = control.value
+    # What CUPED took away is taken from the treatment's side: then both sides are numbers as people know them.
+    other = base + (treatment.adjusted - control.adjusted)
+    if not math.isfinite(width) or base == 0:
+        return EVERYTHING
+    square = width * width
+    a = base * base - square * control.variance
+    if a <= 0:
+        return EVERYTHING
+    half_b, c = base * other, other * other - square * treatment.variance
+    root = math.sqrt(max(0.0, half_b * half_b - a * c))
+    sign = math.copysign(1.0, base)
+    ends = sorted((sign * ((half_b - root) / a - 1), sign * ((half_b + root) / a - 1)))
+    return Interval(low=ends[0], high=ends[1])
+
+
+def _unknown(difference: float, lift: float, n: int) -> Effect:
+    return Effect(
+        difference=difference,
+        of_difference=EVERYTHING,
+        lift=lift,
+        of_lift=EVERYTHING,
+        p_value=1.0,
+        standard_error=math.nan,
+        n=n,
+    )
