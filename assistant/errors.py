@@ -7,37 +7,44 @@ AssistantError
 ├── RetrievalUnavailable   no passages can be had: the turn goes on without them
 └── PromptTooLong          the message does not fit the context window
 
-`code` is stable and goes over the wire; `user_text` is for people; str(error) is for the log and holds no user text.
+`code` is stable and goes over the wire; `user_text` is for people, in English: whoever shows it translates it;
+str(error) is for the log and holds no user text.
 """
 
 from typing import ClassVar
 
+from assistant.wording import gettext_noop
+
 
 class AssistantError(Exception):
     code: ClassVar[str] = "assistant_error"
-    user_text: ClassVar[str] = "Something went wrong on our side. Your message is safe; please try again."
+    user_text: ClassVar[str] = gettext_noop("Something went wrong on our side. Your message is safe; please try again.")
 
 
 class ModelUnavailable(AssistantError):
     code = "model_unavailable"
-    user_text = "The model is not available right now. Your message is safe; please try again in a minute."
+    user_text = gettext_noop(
+        "The model is not available right now. Your message is safe; please try again in a minute."
+    )
 
 
 class ModelRefused(AssistantError):
     code = "model_refused"
-    user_text = "The model could not take this request. Try a shorter message or a new chat."
+    user_text = gettext_noop("The model could not take this request. Try a shorter message or a new chat.")
 
 
 class GuardUnavailable(AssistantError):
     code = "guard_unavailable"
-    user_text = "The safety check is not available right now, so no answer can be given. Please try again in a minute."
+    user_text = gettext_noop(
+        "The safety check is not available right now, so no answer can be given. Please try again in a minute."
+    )
 
 
 class RetrievalUnavailable(AssistantError):
     code = "retrieval_unavailable"
-    user_text = "The library cannot be searched right now."
+    user_text = gettext_noop("The library cannot be searched right now.")
 
 
 class PromptTooLong(AssistantError):
     code = "prompt_too_long"
-    user_text = "This message is too long for the model. Please shorten it."
+    user_text = gettext_noop("This message is too long for the model. Please shorten it.")

@@ -4,6 +4,7 @@ Every event may be sent again and may be lost: the log's cursor (`epoch-index`) 
 in the reply's row repairs it.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,7 @@ VERSION = 1
 
 Phase = Literal["queued", "checking", "searching", "thinking", "writing", "checking_answer", "waiting_for_model"]
 FinalState = Literal["done", "cancelled", "blocked"]
+StepState = Literal["running", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,34 @@ class Citation(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Used(Event):
+    """What of the person's own wishes and of what is remembered about them the prompt holds."""
+
+    type = "used"
+    instructions: bool
+    memories: tuple[Mapping[str, str], ...]
+    tone: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Event):
+    """A tool that is used for the answer. It takes the place of an earlier step with the same index.
+
+    `title` says what is done, in the person's language; `memory` is the id of what was remembered, or "".
+    """
+
+    type = "step"
+    index: int
+    tool: str
+    title: str
+    state: StepState
+    input: str
+    output: str
+    memory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Event):
     """Block `index` is closed and will not change. It takes the place of the tail with the same index.
 
@@ -70,7 +100,7 @@ class Tail(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retract(Event):
-    """The answer is withdrawn: this takes the place of all blocks, citations, notices and reports."""
+    """The answer is withdrawn: this takes the place of all blocks, citations, steps, notices and reports."""
 
     type = "retract"
     html: str
@@ -122,5 +152,5 @@ class Error(Event):
 
 
 EVENT_TYPES: tuple[type[Event], ...] = (
-    *(Status, Citation, Block, Tail, Retract, Notices, CodeReports, Usage, Done, Error),
+    *(Status, Citation, Used, Step, Block, Tail, Retract, Notices, CodeReports, Usage, Done, Error),
 )

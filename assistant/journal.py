@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from assistant.events import Phase
+from assistant.personal import Used
 from assistant.ports import GenerationEnd, Passage
 from assistant.reply import GrowingReply
 from assistant.safety.code_badges import CodeBadge
 from assistant.safety.verdict import Verdict
+from assistant.tools.steps import Step
 
 Direction = Literal["input", "output"]
 
@@ -29,6 +31,14 @@ class Journal(Protocol):
 
     async def judged(self, direction: Direction, verdict: Verdict, start: int, end: int) -> None:
         """A verdict on the characters [start, end) of the message or the reply; what it has to say is shown."""
+        ...
+
+    async def used(self, used: Used) -> None:
+        """What is personal in the prompt."""
+        ...
+
+    async def step(self, step: Step) -> None:
+        """A tool begins or ends. May be called while another entry is being written."""
         ...
 
     async def quoted(self, passages: Sequence[Passage]) -> None:

@@ -1,13 +1,31 @@
 """What a turn asks of the world around it. Each protocol is met by an adapter in `webapp.wiring`."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from assistant.safety.code_shield.report import CodeReport
 from assistant.safety.verdict import Verdict
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """The model asks for a tool. `arguments` is JSON as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """A tool as the model is told of it. `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +34,14 @@ class ChatMessage:
 
     `token_ids` are the ids the model itself generated for `text`. The engine splices them into the prompt instead of
     tokenising the text again, so that its prefix cache hits and a continued reply is exact. Empty where unknown.
+    A message of the role "tool" is the result of the call `call_id`.
     """
 
     role: Role
     text: str
     token_ids: tuple[int, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +50,7 @@ class GenerationRequest:
 
     With `continues` the last message is the beginning of the reply, and the model goes on from there. `seed` with the
     position of a token in the reply fixes the sampling noise, so that a continued reply equals an uninterrupted one.
+    The model may call `tools`; with `schema` the whole reply is JSON of that form.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -37,6 +59,8 @@ class GenerationRequest:
     temperature: float
     top_p: float
     seed: int
+    tools: tuple[ToolOffer, ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +73,13 @@ class GeneratedPiece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationEnd:
-    """Why the model stopped and what it cost, in tokens."""
+    """Why the model stopped and what it cost, in tokens. With `calls` it waits for their results."""
 
     finish_reason: Literal["stop", "length"]
     prompt_tokens: int = 0
     cached_tokens: int = 0
     reply_tokens: int = 0
+    calls: tuple[ToolCall, ...] = ()
 
 
 class ChatModel(Protocol):
@@ -102,6 +127,27 @@ class CodeShield(Protocol):
 
     async def scan(self, text: str) -> CodeReport:
         """What is insecure in the blocks of code of `text`, and which of them were not looked through. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPage:
+    """One hit of a web search."""
+
+    title: str
+    url: str
+    excerpt: str
+
+
+class WebSearch(Protocol):
+    async def search(self, query: str, *, k: int) -> Sequence[WebPage]:
+        """The first `k` pages that the operator's search engine finds. Raises RetrievalUnavailable."""
+        ...
+
+
+class MemoryKeeper(Protocol):
+    async def remember(self, text: str) -> str | None:
+        """Keep `text` about the person. The id of what is kept, or None if it was known or there is no room."""
         ...
 
 

@@ -1,7 +1,9 @@
 """One turn, from a stored message to a finished reply.
 
     guard the message ─┐
-    search the library ┴▶ assemble the prompt ▶ stream from the model, guarded ▶ write it ▶ guard and scan the whole
+    search the library ┴▶ remember · tools ▶ assemble the prompt ▶ stream, guarded ▶ write it ▶ guard and scan the whole
+                                                        ▲            │
+                                                        └── tools ◀──┘ where the model calls them
 
 Everything a person may see passes `Journal.wrote`, and nothing gets there that the guard has not passed (in optimistic
 mode: that it does not read at the same time). The turn keeps nothing between attempts: what an earlier owner wrote
@@ -16,66 +18,36 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from assistant.errors import GuardUnavailable, RetrievalUnavailable
-from assistant.guarded import GuardedStream, Judged, Late, Released, Streaming, Withheld
+from assistant.guarded import GuardedStream, Judged, Late, Released, Withheld
 from assistant.journal import Journal
+from assistant.memory import memory_in
+from assistant.personal import Used
 from assistant.ports import (
     ChatMessage,
     ChatModel,
     CodeShield,
     GenerationEnd,
-    GenerationRequest,
     Guard,
+    MemoryKeeper,
     Passage,
     PassageIndex,
 )
-from assistant.prompt import Prompt, assemble
 from assistant.rendering.links import hosts_in
-from assistant.reply import GrowingReply, Written
+from assistant.reply import GrowingReply
+from assistant.rounds import Pieces, Rounds
 from assistant.safety.canary import LEAKED, leaks
 from assistant.safety.code_badges import CodeBadge, badges, insecure_code
 from assistant.safety.release import CheckUnit
 from assistant.safety.verdict import Verdict
+from assistant.tools.tool import Tool
+from assistant.tools.toolbox import Toolbox
+from assistant.turn_state import Turn, TurnConfig
+
+__all__ = ["Turn", "TurnConfig", "TurnRunner"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What is known of a turn when a worker takes it up.
-
-    history        the conversation, oldest first; the last message is the one to answer
-    written        what an earlier owner wrote of the reply
-    input_checked  whether the message may be answered without asking the guard about it: it has passed, or was released
-    passages       what the prompt quotes, or None if the library was not searched yet
-    canary         the mark in the system prompt; "" for none
-    """
-
-    history: tuple[ChatMessage, ...]
-    written: Written
-    input_checked: bool
-    passages: tuple[Passage, ...] | None
-    seed: int
-    canary: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnConfig:
-    """
-    guard_late_s     a verdict that takes longer stops the text, and the person is told that it is being checked
-    guard_timeout_s  one that takes this long will not come: the guard counts as away
-    """
-
-    context_tokens: int
-    max_reply_tokens: int
-    temperature: float
-    top_p: float
-    num_passages: int
-    flush_interval_s: float
-    streaming: Streaming = "buffered"
-    guard_late_s: float = 2.0
-    guard_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +60,22 @@ class TurnRunner:
     index: PassageIndex
     journal: Journal
     config: TurnConfig
+    tools: tuple[Tool, ...] = ()
+    memory: MemoryKeeper | None = None
 
     async def run(self, turn: Turn) -> None:
         """Bring the turn to its end, writing every step to the journal."""
         passages = turn.passages if turn.passages is not None else await self._check_and_search(turn)
         if passages is None:
             return
+        max_result_chars = self.config.prompt_tokens // 2
+        toolbox = Toolbox(self.tools, self.journal, steps=turn.steps, max_result_chars=max_result_chars)
+        if turn.passages is None:
+            await self._remember(turn, toolbox)
+            if not self.config.calls_tools:
+                await self._while_alive(toolbox.look(turn.history[-1].text))
         try:
-            await self._answer(turn, passages)
+            await self._answer(turn, passages, toolbox)
         except Withheld as withheld:
             await self.journal.judged("output", withheld.verdict, withheld.start, withheld.end)
             await self.journal.withheld("output", withheld.verdict, withheld.text)
@@ -126,22 +106,30 @@ class TurnRunner:
             logger.warning("turn_without_retrieval")
             return ()
 
-    async def _answer(self, turn: Turn, passages: tuple[Passage, ...]) -> None:
-        budget_tokens = self.config.context_tokens - self.config.max_reply_tokens
-        prompt = assemble(turn.history, passages, turn.written, budget_tokens=budget_tokens, canary=turn.canary)
+    async def _remember(self, turn: Turn, toolbox: Toolbox) -> None:
+        text = memory_in(turn.history[-1].text) if turn.remembers else None
+        kept = await self.memory.remember(text) if self.memory and text else None
+        if text and kept:
+            await toolbox.remember(text, kept)
+
+    async def _answer(self, turn: Turn, passages: tuple[Passage, ...], toolbox: Toolbox) -> None:
+        rounds = Rounds(model=self.model, turn=turn, passages=passages, toolbox=toolbox, config=self.config)
+        prompt = rounds.prompt(turn.written)
+        if prompt.used != Used():
+            await self.journal.used(prompt.used)
         await self.journal.quoted(prompt.passages)
         if turn.written.num_unchecked:
             await self._check_whole(turn, turn.written.text)
-        told = (turn.history[-1].text, *(passage.text for passage in prompt.passages))
+        told = (turn.history[-1].text, *(passage.text for passage in prompt.passages), *toolbox.results)
         reply = GrowingReply(turn.written, known_hosts=hosts_in(told))
-        end = await self._write_down(reply, turn, prompt)
+        end = await self._write_down(reply, turn, rounds.pieces())
         if reply.has_news:
             await self.journal.wrote(reply)
         found = await self._check_and_scan(turn, reply.written.text)
         reply.close()
         await self.journal.finished(reply, end, found)
 
-    async def _write_down(self, reply: GrowingReply, turn: Turn, prompt: Prompt) -> GenerationEnd:
+    async def _write_down(self, reply: GrowingReply, turn: Turn, pieces: Pieces) -> GenerationEnd:
         """Write what is released as it comes, at most once per flush interval, and a sign of life in between.
 
         The first of it is written at once; what follows within an interval is written together.
@@ -149,7 +137,7 @@ class TurnRunner:
         interval_s = self.config.flush_interval_s
         clock = asyncio.get_running_loop().time
         last_write = clock() - interval_s
-        async with aclosing(self._stream(turn, prompt).read()) as stream:
+        async with aclosing(self._guarded(turn, pieces).read()) as stream:
             coming = asyncio.ensure_future(anext(stream))
             try:
                 while True:
@@ -176,21 +164,12 @@ class TurnRunner:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
 
-    def _stream(self, turn: Turn, prompt: Prompt) -> GuardedStream:
-        request = GenerationRequest(
-            messages=prompt.messages,
-            continues=bool(turn.written.text),
-            max_tokens=max(1, self.config.max_reply_tokens - len(turn.written.token_ids)),
-            temperature=self.config.temperature,
-            top_p=self.config.top_p,
-            seed=turn.seed,
-        )
-
+    def _guarded(self, turn: Turn, pieces: Pieces) -> GuardedStream:
         async def check(unit: CheckUnit) -> Verdict:
             return await self._judge_answer(turn, unit.text_in_context)
 
         return GuardedStream(
-            self.model.stream(request),
+            pieces,
             check,
             written=turn.written.text,
             streaming=self.config.streaming,

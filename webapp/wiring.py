@@ -4,6 +4,7 @@ The one module that knows all of them. It translates types and errors, and decid
 """
 
 import asyncio
+import dataclasses
 import hmac
 import logging
 import time
@@ -16,6 +17,7 @@ from typing import Literal
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.utils import timezone
 
 from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, RetrievalUnavailable
 from assistant.ports import (
@@ -27,16 +29,20 @@ from assistant.ports import (
     Guard,
     Passage,
     PassageIndex,
+    ToolCall,
 )
 from assistant.safety.canary import canary_for
+from assistant.safety.code_shield.report import CodeReport
 from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
 from assistant.safety.degrading import Degrading
 from assistant.safety.embedded import EmbeddedGuard, Scores
 from assistant.safety.fail_open import FailOpen
 from assistant.safety.llama_guard import CompletionResult, LlamaGuard
-from assistant.safety.policy import Policy
+from assistant.safety.policy import Policy, is_small
 from assistant.safety.taxonomy import PROMPT_INJECTION, CheckpointFamily
-from inference.client import ChatEnd, ChatTurn, InferenceClient
+from assistant.tools.registry import tools_for
+from assistant.tools.tool import Tool, ToolServices
+from inference.client import ChatCall, ChatEnd, ChatTurn, InferenceClient
 from inference.errors import InferenceRejected, InferenceUnavailable
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
@@ -44,13 +50,13 @@ from webapp.library.ports import Retrieval
 from webapp.library.services.search import search_library
 from webapp.moderation.services import policies
 from webapp.settings.environment import environment
+from webapp.web_search import SearxngSearch
 
 logger = logging.getLogger(__name__)
 
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 EMBEDDING_DIM = 384
 CARD_KEPT_S = 30.0
-SMALL_MODEL = 1_000_000_000
 SMALL_MODEL_DRY_MULTIPLIER = 0.8
 LICENCE_URLS = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
@@ -61,13 +67,19 @@ LICENCE_URLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnServices:
-    """What one turn works with, for one person. `canary_of` a day is the mark in the prompts of that day, or ""."""
+    """What one turn works with, for one person. `canary_of` a day is the mark in the prompts of that day, or "".
+
+    `calls_tools` says whether the model is trusted with calling tools itself.
+    """
 
     model: ChatModel
     model_id: str
     guard: Guard
     code_shield: CodeShield
     index: PassageIndex
+    tools: tuple[Tool, ...]
+    calls_tools: bool
+    is_small: bool
     canary_of: Callable[[date], str]
 
 
@@ -78,15 +90,36 @@ async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None
         chat = await stack.enter_async_context(_chat_client())
         encoders = await stack.enter_async_context(_encoder_client())
         card = ModelCard(id=environment.inference_model) if environment.inference_model else await _model_card(chat)
-        guard = await _guard(stack, encoders, await sync_to_async(policies.active)())
+        policy = await sync_to_async(policies.active)(num_parameters=card.parameters)
+        guard = await _guard(stack, encoders, policy)
+        index = LibraryIndex(encoders, person_id)
         yield TurnServices(
             model=EngineModel(chat, card.id, dry_multiplier=_dry_multiplier(card), person_key=_person_key(person_id)),
             model_id=card.id,
             guard=guard,
             code_shield=_code_shield(),
-            index=LibraryIndex(encoders, person_id),
+            index=index,
+            tools=tools_for(ToolServices(index=index, now=timezone.localtime, web=_web_search())),
+            calls_tools=_calls_tools(card),
+            is_small=is_small(card.parameters),
             canary_of=partial(_canary, person_id),
         )
+
+
+def calls_tools() -> bool:
+    """Whether the model in use is trusted with calling tools itself; not while nobody knows which model it is."""
+    return _calls_tools(model_card())
+
+
+def _calls_tools(card: "ModelCard") -> bool:
+    """A model of unknown size has to be told of in the settings: servers that know no tools refuse them."""
+    if environment.tool_calls == "auto":
+        return card.parameters > 0 and not is_small(card.parameters)
+    return environment.tool_calls == "on"
+
+
+def _web_search() -> SearxngSearch | None:
+    return SearxngSearch(environment.web_search_url) if environment.web_search_url else None
 
 
 def _person_key(person_id: UUID) -> str:
@@ -113,7 +146,7 @@ def _dry_multiplier(card: "ModelCard") -> float:
     """How hard repeated phrases are punished. A small model runs in circles without it, a large one needs it rarely."""
     if environment.dry_multiplier is not None:
         return environment.dry_multiplier
-    return SMALL_MODEL_DRY_MULTIPLIER if 0 < card.parameters < SMALL_MODEL else 0.0
+    return SMALL_MODEL_DRY_MULTIPLIER if is_small(card.parameters) else 0.0
 
 
 async def _guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
@@ -148,7 +181,13 @@ class EngineModel:
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
         turns = [
-            ChatTurn(role=message.role, content=message.text, token_ids=message.token_ids)
+            ChatTurn(
+                role=message.role,
+                content=message.text,
+                token_ids=message.token_ids,
+                calls=tuple(ChatCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.calls),
+                call_id=message.call_id,
+            )
             for message in request.messages
         ]
         pieces = self._client.stream_chat(
@@ -162,6 +201,8 @@ class EngineModel:
             dry_multiplier=self._dry_multiplier,
             user=self._person_key,
             cache_salt=self._person_key,
+            tools=[dataclasses.asdict(offer) for offer in request.tools],
+            schema=request.schema,
         )
         try:
             async with aclosing(pieces):
@@ -172,6 +213,9 @@ class EngineModel:
                             prompt_tokens=piece.prompt_tokens,
                             cached_tokens=piece.cached_tokens,
                             reply_tokens=piece.reply_tokens,
+                            calls=tuple(
+                                ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in piece.calls
+                            ),
                         )
                     else:
                         yield GeneratedPiece(text=piece.text, token_ids=piece.token_ids)
@@ -336,6 +380,11 @@ def model_card() -> ModelCard:
         return async_to_sync(_fresh_card)()
     except ModelUnavailable:
         return _card[1] if _card else ModelCard(id="", name=environment.inference_model or "The model")
+
+
+def code_report(text: str) -> CodeReport:
+    """What Code Shield says of an answer that was written earlier. Takes seconds where there is code in it."""
+    return _code_shield().scan_now(text)
 
 
 async def inference_is_ready() -> bool:

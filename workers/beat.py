@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection
 
 from webapp import jobs, wiring
 from webapp.chat import turn_log
+from webapp.chat.announcing import announce
 from webapp.chat.services.endings import Ending
 from webapp.chat.services.heartbeat import beat
 from webapp.chat.services.reconciler import reconcile
@@ -53,6 +54,8 @@ def run_once() -> None:
     due = reconcile()
     if due.endings:
         asyncio.run(_publish(due.endings))
+    for accepted in due.sent:
+        announce(accepted)
     for reply_id in due.to_enqueue:
         jobs.enqueue_turn(reply_id)
     for document_id in pending(DOCUMENTS_PER_PASS, model_id=wiring.EMBEDDING_MODEL):

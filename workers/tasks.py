@@ -6,18 +6,27 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections
 
 from webapp import jobs, wiring
 from webapp.chat.services.running import run_turn
+from webapp.chat.services.touches import finish_touches
 from webapp.library.services.indexing import index_document
 from webapp.moderation.services import audit, digests, retention
+from webapp.privacy.services.erasure import erase_idle_guests
+from webapp.privacy.services.exports import delete_expired, make_export
 from workers.app import app
 
 
 @app.task(name=jobs.RUN_TURN)  # type: ignore[untyped-decorator]  # celery publishes no types
 def run_turn_task(reply_id: str) -> None:
     asyncio.run(_on_live_connections(run_turn(UUID(reply_id))))
+
+
+@app.task(name=jobs.FINISH_TOUCHES)  # type: ignore[untyped-decorator]  # celery publishes no types
+def finish_touches_task(reply_id: str) -> None:
+    asyncio.run(_on_live_connections(finish_touches(UUID(reply_id))))
 
 
 @app.task(name=jobs.INDEX_DOCUMENT)  # type: ignore[untyped-decorator]  # celery publishes no types
@@ -33,7 +42,15 @@ def send_digests_task() -> None:
 @app.task(name=jobs.TIDY)  # type: ignore[untyped-decorator]  # celery publishes no types
 def tidy_task() -> None:
     retention.tidy()
+    delete_expired()
+    erase_idle_guests()
+    SessionStore.clear_expired()
     audit.verify(None)
+
+
+@app.task(name=jobs.MAKE_DATA_EXPORT)  # type: ignore[untyped-decorator]  # celery publishes no types
+def make_data_export_task(export_id: str) -> None:
+    make_export(UUID(export_id))
 
 
 async def _index_document(document_id: UUID) -> None:

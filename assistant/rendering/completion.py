@@ -5,12 +5,15 @@
     see [the docs](htt ->  see the docs
     two **             ->  two
     | Day | Plan       ->  a table with this header
+    so $\\frac{1}{      ->  so
 
 A guess for the eye only: when the block is closed it is rendered from its true source.
 """
 
 import re
 from typing import Final
+
+from assistant.rendering.maths import formula_end, is_hidden
 
 # A last line of nothing but these may become a list, a rule, a heading, a fence or a table: wait for more of it.
 _UNDECIDED_LINE: Final = re.compile(r"(?:^|\n)[ \t>]*(?:[-=*+_#|`~: \t]+|\d{1,9}[.)]?[ \t]*)\Z")
@@ -38,6 +41,13 @@ def complete_inline(content: str) -> str:
     open_runs: list[str] = []
     position = 0
     while position < len(content):
+        mark, end = formula_end(content, position) if content[position] in "$\\" else ("", None)
+        if end is not None:
+            position = end + len(mark)
+            continue
+        if mark and is_hidden(content, position, mark):
+            content = content[:position]
+            break
         if content[position] == "\\":
             if position == len(content) - 1:
                 content = content[:-1]

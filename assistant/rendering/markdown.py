@@ -28,8 +28,9 @@ from assistant.rendering.blocks import BlockSplitter
 from assistant.rendering.completion import complete_blocks, complete_inline
 from assistant.rendering.dialect import LINK_SCHEMES, markdown_parser
 from assistant.rendering.links import unlink_unknown
+from assistant.rendering.maths import MATHML_ATTRIBUTES, MATHML_TAGS, formula_html
 
-RENDERER_VERSION: Final = 2
+RENDERER_VERSION: Final = 3
 """Goes up whenever the same source gives other HTML, so that stored HTML can be told to be of an earlier kind."""
 
 MAX_HIGHLIGHTED_CHARS: Final = 20_000
@@ -41,15 +42,17 @@ TAGS: Final = (
     frozenset({"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"})
     | frozenset({"strong", "em", "s", "code", "a"})
     | frozenset({"figure", "figcaption", "pre", "span", "div", "table", "thead", "tbody", "tr", "th", "td"})
+    | MATHML_TAGS
 )
 ATTRIBUTES: Final = {
     "a": frozenset({"href", "title"}),
     "ol": frozenset({"start"}),
     "figure": frozenset({"data-language"}),
+    **MATHML_ATTRIBUTES,
 }
 CLASSES: Final = {
     "figure": frozenset({"code"}),
-    "div": frozenset({"table-scroll"}),
+    "div": frozenset({"table-scroll", "math-scroll"}),
     "th": frozenset(f"align-{side}" for side in _ALIGNMENTS),
     "td": frozenset(f"align-{side}" for side in _ALIGNMENTS),
     "span": frozenset(STANDARD_TYPES.values()) - {""},
@@ -67,7 +70,8 @@ def render_block(source: str, *, known_hosts: Collection[str] | None = None) -> 
     """Safe HTML of a closed block (or of several). Code is highlighted with the class names of Pygments.
 
     The same source gives the same HTML wherever it stands. Wrappers for the page's style and scripts:
-    `figure.code[data-language]` around code, `div.table-scroll` around tables.
+    `figure.code[data-language]` around code, `div.table-scroll` around tables, `div.math-scroll` around
+    formulas that are blocks.
     """
     return _sanitise(_parser.render(source, {"is_tail": False, "known_hosts": known_hosts}))
 
@@ -144,6 +148,16 @@ def _table_close(
     return "</table></div>\n"
 
 
+def _formula(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return formula_html(tokens[index].content, tokens[index].markup)
+
+
+def _formula_block(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    return f'<div class="math-scroll">{formula_html(tokens[index].content, tokens[index].markup)}</div>\n'
+
+
 def _code(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     name = _LANGUAGE_NAME.match(tokens[index].info.strip())
     language = name.group().lower() if name else ""
@@ -185,6 +199,8 @@ def _new_parser() -> MarkdownIt:
         "code_block": _code,
         "table_open": _table_open,
         "table_close": _table_close,
+        "math_inline": _formula,
+        "math_block": _formula_block,
     }.items():
         parser.add_render_rule(token_type, rule)
     return parser

@@ -1,12 +1,13 @@
 """What Code Shield found, put where a reader sees it: at each block of code as the page shows them."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.rendering.dialect import block_parser
 from assistant.safety.code_shield.report import BlockReport, CodeReport, NotScanned, State
 from assistant.safety.taxonomy import INSECURE_CODE
 from assistant.safety.verdict import Verdict
+from assistant.wording import Translate
 
 _parser = block_parser()
 
@@ -43,6 +44,11 @@ def badges(text: str, report: CodeReport) -> tuple[CodeBadge, ...]:
     for block in report.blocks:
         of_figure.setdefault(max(0, bisect_right(first_lines, block.first_line) - 1), []).append(block)
     return tuple(_badge(figure, first_lines, blocks) for figure, blocks in of_figure.items())
+
+
+def translated(badge: CodeBadge, translate: Translate) -> CodeBadge:
+    """The badge with its advice in the language of the person."""
+    return replace(badge, found=tuple(replace(line, advice=translate(line.advice)) for line in badge.found))
 
 
 def _badge(figure: int, first_lines: list[int], blocks: list[BlockReport]) -> CodeBadge:

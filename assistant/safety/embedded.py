@@ -38,7 +38,8 @@ class Scores:
 
 
 DISTRESSED = 0.5
-"""The least self-harm score of a message whose author says so: enough for the help lines, and no reason to refuse."""
+"""The least self-harm score of a message whose author says so: enough for the help lines, beside the answer or, with a
+small model, in place of it (`policy.built_in_rules`)."""
 
 UNDETERMINED = "und"
 """What a classifier says that cannot tell the language: that of ISO 639-2."""

@@ -17,19 +17,33 @@ from typing import Any, Literal, get_args
 
 from assistant.safety.taxonomy import CATEGORIES, PROMPT_INJECTION, UNKNOWN
 from assistant.safety.verdict import Action
+from assistant.wording import Translate, gettext_noop
 
 Direction = Literal["input", "output"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 STRICTNESS: tuple[Action, ...] = get_args(Action)
 """From mildest to strictest."""
 ANY = "*"
+SMALL_MODEL = 1_000_000_000
+"""Parameters below which a model is not left to answer somebody in distress."""
 
 CLOSED_AT = 0.2
 """While the usual guard is away: the score of a lesser one from which a category that fails closed holds a turn."""
 
 
 class PolicyError(ValueError):
-    """The rules cannot be read; the text says where and why, to whoever wrote them."""
+    """The rules cannot be read; `said` tells where and why, to whoever wrote them, in their language."""
+
+    def __init__(self, text: str, where: str = "", **values: object) -> None:
+        self._text, self._where, self._values = text, where, values
+        super().__init__(self.said())
+
+    def said(self, translate: Translate = str) -> str:
+        return translate(self._text) % {"where": self._where, **self._values}
+
+    def inside(self, outer: str) -> "PolicyError":
+        """The same, as seen from farther out in the rules."""
+        return PolicyError(self._text, f"{outer}.{self._where}", **self._values)
 
 
 def _check_number(value: object) -> None:
@@ -55,9 +69,10 @@ class Thresholds:
                 continue
             _check_number(value)
             if not 0.0 <= value <= 1.0:
-                raise PolicyError(f"{field.name}: {value} is not between 0 and 1")
+                raise PolicyError(gettext_noop("%(where)s: %(value)s is not between 0 and 1"), field.name, value=value)
             if value < before[1]:
-                raise PolicyError(f"{field.name} at {value} would hide {before[0]} at {before[1]}")
+                hidden = gettext_noop("%(where)s at %(value)s would hide %(other)s at %(limit)s")
+                raise PolicyError(hidden, field.name, value=value, other=before[0], limit=before[1])
             before = (field.name, value)
 
     def action(self, score: float | None, *, scale: float = 1.0) -> Action:
@@ -92,9 +107,11 @@ class UnknownLanguage:
     def __post_init__(self) -> None:
         _check_number(self.scale)
         if not 0.0 < self.scale <= 1.0:
-            raise PolicyError(f"unknown_language.scale: {self.scale} is not above 0 and at most 1")
+            beyond = gettext_noop("%(where)s: %(value)s is not above 0 and at most 1")
+            raise PolicyError(beyond, "unknown_language.scale", value=self.scale)
         if self.action not in STRICTNESS:
-            raise PolicyError(f"unknown_language.action: {self.action!r} is none of {', '.join(STRICTNESS)}")
+            strange, actions = gettext_noop("%(where)s: %(value)r is none of %(actions)s"), ", ".join(STRICTNESS)
+            raise PolicyError(strange, "unknown_language.action", value=self.action, actions=actions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +149,17 @@ class Policy:
 def policy_from(rules: Any, *, version: str) -> Policy:
     """Read rules as the module's first lines show them. Raises PolicyError."""
     if not isinstance(rules, Mapping):
-        raise PolicyError("rules are an object")
+        raise PolicyError(gettext_noop("rules are an object"))
     unread = rules.keys() - {*DIRECTIONS, "closed", "unknown_language"}
     if unread:
-        raise PolicyError(f"{min(unread)}: no such rule")
+        raise PolicyError(gettext_noop("%(where)s: no such rule"), min(unread))
     closed = rules.get("closed", [])
     if not isinstance(closed, list) or any(slug not in CATEGORIES for slug in closed):
-        raise PolicyError("closed: must be a list of categories")
+        raise PolicyError(gettext_noop("%(where)s: must be a list of categories"), "closed")
     try:
         unknown_language = UnknownLanguage(**rules.get("unknown_language", {}))
     except TypeError:
-        raise PolicyError("unknown_language: has a scale and an action") from None
+        raise PolicyError(gettext_noop("%(where)s: has a scale and an action"), "unknown_language") from None
     thresholds = {direction: _direction(rules.get(direction), direction) for direction in DIRECTIONS}
     return Policy(
         version=version,
@@ -154,17 +171,19 @@ def policy_from(rules: Any, *, version: str) -> Policy:
 
 def _direction(rules: Any, direction: Direction) -> Mapping[str, Thresholds]:
     if not isinstance(rules, Mapping) or ANY not in rules:
-        raise PolicyError(f'{direction}: needs rules, with "{ANY}" for the categories that have none of their own')
+        needed = gettext_noop('%(where)s: needs rules, with "*" for the categories that have none of their own')
+        raise PolicyError(needed, direction)
     thresholds: dict[str, Thresholds] = {}
     for slug, rule in rules.items():
         if slug != ANY and slug not in CATEGORIES:
-            raise PolicyError(f"{direction}.{slug}: no such category")
+            raise PolicyError(gettext_noop("%(where)s: no such category"), f"{direction}.{slug}")
         try:
             thresholds[UNKNOWN if slug == ANY else slug] = Thresholds(**rule)
         except PolicyError as error:
-            raise PolicyError(f"{direction}.{slug}.{error}") from None
+            raise error.inside(f"{direction}.{slug}") from None
         except TypeError:
-            raise PolicyError(f"{direction}.{slug}: has log, inform, warn and block, each a number") from None
+            numbers = gettext_noop("%(where)s: has log, inform, warn and block, each a number")
+            raise PolicyError(numbers, f"{direction}.{slug}") from None
     return MappingProxyType(thresholds)
 
 
@@ -196,4 +215,25 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
     }
 )
 
+# A small model rambles on after the help line, whatever was said: the line stands in place of its answer.
+SMALL_MODEL_RULES: Mapping[str, Any] = MappingProxyType(
+    {**DEFAULT_RULES, "input": {**DEFAULT_RULES["input"], "self_harm": {"inform": 0.3, "block": 0.5}}}
+)
+
 DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-2")
+SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-2-small")
+
+
+def is_small(num_parameters: int) -> bool:
+    """Whether a model of this size is small. 0 stands for a size that nobody knows, and is not."""
+    return 0 < num_parameters < SMALL_MODEL
+
+
+def built_in_rules(num_parameters: int) -> Mapping[str, Any]:
+    """The rules for a model of this size where an operator has put none into force."""
+    return SMALL_MODEL_RULES if is_small(num_parameters) else DEFAULT_RULES
+
+
+def built_in_policy(num_parameters: int) -> Policy:
+    """The same, as a policy."""
+    return SMALL_MODEL_POLICY if is_small(num_parameters) else DEFAULT_POLICY

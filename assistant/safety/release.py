@@ -133,9 +133,11 @@ class ReleaseWindow:
         if not pieces:
             return None
         self._num_released += len(pieces)
+        # Ids of a part of the text would pass for those of all of it.
+        has_ids = all(piece.token_ids or not piece.text for piece in pieces)
         return GeneratedPiece(
             text="".join(piece.text for piece in pieces),
-            token_ids=tuple(token_id for piece in pieces for token_id in piece.token_ids),
+            token_ids=tuple(token_id for piece in pieces for token_id in piece.token_ids) if has_ids else (),
         )
 
     def _is_due(self, *, next_text: str) -> bool:

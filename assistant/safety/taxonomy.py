@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from assistant.wording import gettext_noop
+
 Category = Literal[
     "violent_crimes",
     "nonviolent_crimes",
@@ -44,22 +46,22 @@ CheckpointFamily = Literal["llama_guard_2", "llama_guard_3"]
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
-        INSECURE_CODE: "code with known weaknesses",
-        "violent_crimes": "violence",
-        "nonviolent_crimes": "theft, fraud, drugs or other crimes",
-        "sex_crimes": "sexual violence",
-        "child_exploitation": "sexual abuse of children",
-        "defamation": "false claims about a person",
-        "specialized_advice": "medical, legal or financial advice",
-        "privacy": "other people's private information",
-        "intellectual_property": "copying protected work",
-        "indiscriminate_weapons": "weapons that can hurt many people",
-        "hate": "hate against groups of people",
-        "self_harm": "suicide or self-harm",
-        "sexual_content": "sexual content",
-        "elections": "false information about elections",
-        "code_interpreter_abuse": "misuse of the computer that runs code",
-        "prompt_injection": "changing the assistant's instructions",
+        INSECURE_CODE: gettext_noop("code with known weaknesses"),
+        "violent_crimes": gettext_noop("violence"),
+        "nonviolent_crimes": gettext_noop("theft, fraud, drugs or other crimes"),
+        "sex_crimes": gettext_noop("sexual violence"),
+        "child_exploitation": gettext_noop("sexual abuse of children"),
+        "defamation": gettext_noop("false claims about a person"),
+        "specialized_advice": gettext_noop("medical, legal or financial advice"),
+        "privacy": gettext_noop("other people's private information"),
+        "intellectual_property": gettext_noop("copying protected work"),
+        "indiscriminate_weapons": gettext_noop("weapons that can hurt many people"),
+        "hate": gettext_noop("hate against groups of people"),
+        "self_harm": gettext_noop("suicide or self-harm"),
+        "sexual_content": gettext_noop("sexual content"),
+        "elections": gettext_noop("false information about elections"),
+        "code_interpreter_abuse": gettext_noop("misuse of the computer that runs code"),
+        "prompt_injection": gettext_noop("changing the assistant's instructions"),
     }
 )
 
@@ -82,5 +84,5 @@ CODES: Mapping[CheckpointFamily, Mapping[str, Category]] = MappingProxyType(
 
 
 def plain_name(category: str) -> str:
-    """What to call a category when speaking to a person; also for one we do not know."""
-    return _NAMES.get(category, "unsafe content")
+    """What to call a category when speaking to a person, in English; also for one we do not know."""
+    return _NAMES.get(category, gettext_noop("unsafe content"))

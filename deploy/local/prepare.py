@@ -1,7 +1,7 @@
-"""The one-off process of each start: database, static files, sample library, administrator. Quick where all is done.
+"""The one-off process of each start: database, static files, translations, sample library, administrator.
 
-Standard output carries what the person has to read (the administrator's one-time password); progress goes to standard
-error. One process for all of it, as loading Django costs more than most of these steps.
+Quick where all is done. Standard output carries what the person has to read (the administrator's one-time password);
+progress goes to standard error. One process for all of it, as loading Django costs more than most of these steps.
 """
 
 import hashlib
@@ -15,12 +15,15 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from deploy.local.translations import compile_catalogues
+
 
 def main() -> None:
     django.setup()
     run = partial(call_command, stdout=sys.stderr)
     _timed("database", partial(run, "migrate", interactive=False, verbosity=0))
     _timed("static files", collect_static_files)
+    _timed("translations", compile_catalogues)
     _timed("sample library", partial(run, "load_sample_library"))
     call_command("ensure_admin", stdout=sys.stdout)
 

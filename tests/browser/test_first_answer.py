@@ -62,7 +62,7 @@ def test_what_the_guard_refuses_is_said_plainly(chat: ChatPage) -> None:
     chat.page.reload()
     assert chat.answer == refusal
     chat.last.get_by_role("button", name="Edit message").click()
-    expect(chat.field).to_have_value(re.compile("pipe bomb"))
+    expect(chat.page.get_by_label("Your message, changed")).to_have_value(re.compile("pipe bomb"))
 
 
 def test_answers_and_code_can_be_copied(chat: ChatPage) -> None:

@@ -22,12 +22,16 @@ def test_a_whole_turn_without_a_mouse(chat: ChatPage) -> None:
     keyboard.press("Escape")
     chat.wait_until("cancelled")
     keyboard.press("ArrowUp")
-    expect(chat.field).to_have_value("Tell me a long story\nabout a llama, please.")
+    changed = chat.page.get_by_label("Your message, changed")
+    expect(changed).to_be_focused()
+    expect(changed).to_have_value("Tell me a long story\nabout a llama, please.")
+    keyboard.press("Escape")
+    expect(changed).to_have_count(0)
 
 
 def test_the_first_tab_stop_leads_to_the_content(chat: ChatPage) -> None:
     """Nobody should have to walk through a hundred chats to reach the page."""
-    chat.page.get_by_label("Search chats").focus()
+    chat.page.get_by_role("link", name="New chat").first.focus()
     chat.page.evaluate("document.activeElement.blur()")
     chat.page.keyboard.press("Tab")
     skip = chat.page.get_by_role("link", name="Skip to content")
@@ -38,15 +42,17 @@ def test_the_first_tab_stop_leads_to_the_content(chat: ChatPage) -> None:
     expect(chat.page.locator("main")).to_be_focused()
 
 
-def test_enter_keeps_the_text_while_an_answer_is_written(chat: ChatPage) -> None:
-    """One answer at a time; what was typed meanwhile is not lost."""
+def test_enter_keeps_the_message_while_an_answer_is_written(chat: ChatPage) -> None:
+    """One answer at a time; what was typed meanwhile waits, and is held when the answer is stopped."""
     chat.send(LONG_TEXT)
     chat.field.fill("And then?")
     chat.field.press("Enter")
-    expect(chat.page.get_by_role("alert")).to_contain_text("still being written")
-    expect(chat.field).to_have_value("And then?")
+    expect(chat.field).to_have_value("")
+    waiting = chat.page.get_by_role("list", name="Messages to be sent next")
+    expect(waiting).to_contain_text("And then?")
     chat.page.keyboard.press("Escape")
     chat.wait_until("cancelled")
+    expect(waiting.get_by_role("button", name="Send now")).to_be_visible()
 
 
 def test_the_known_shortcuts(chat: ChatPage) -> None:
@@ -57,6 +63,7 @@ def test_the_known_shortcuts(chat: ChatPage) -> None:
     keyboard.press("Escape")
     keyboard.press("Control+k")
     expect(chat.page.get_by_label("Search chats")).to_be_focused()
+    keyboard.press("Escape")
     keyboard.press("Shift+Escape")
     expect(chat.field).to_be_focused()
     sidebar = chat.page.get_by_role("complementary")

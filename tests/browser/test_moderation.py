@@ -115,3 +115,34 @@ def test_a_case_is_decided_without_scripts(
     page.get_by_role("button", name="Rule broken").click()
     expect(page.get_by_role("status")).to_contain_text("rule broken")
     assert num_open(stack) == before - 1
+
+
+def test_single_keys_can_be_switched_off(moderator: Page, stack: Stack) -> None:
+    """For whoever speaks to their computer; this browser remembers it, and the buttons go on working."""
+    page, before = moderator, num_open(stack)
+    page.keyboard.press("?")
+    page.get_by_label("Single keys press buttons").uncheck()
+    page.locator("[data-card]").first.click()
+    page.keyboard.press("a")
+    page.keyboard.press("?")
+    page.wait_for_timeout(300)
+    assert num_open(stack) == before
+    expect(page.get_by_text("agree and mute for a day")).to_be_hidden()
+    page.locator("summary", has_text="Keys").click()
+    page.get_by_label("Single keys press buttons").check()
+    press(page, "q", leads_to=re.compile(QUEUE))
+
+
+def test_the_undo_bar_waits_for_hands_and_passes_the_focus_on(moderator: Page, stack: Stack) -> None:
+    """Whoever stands on its button keeps it, and the time with it; when it goes, the focus goes to the page."""
+    page, before = moderator, num_open(stack)
+    page.locator("[data-card]").first.click()
+    page.get_by_role("button", name="Rule broken").click()
+    bar, undo = page.get_by_role("status"), page.get_by_role("button", name="Undo Z")
+    undo.focus()
+    page.wait_for_timeout(13_000)
+    expect(undo).to_be_focused()
+    page.route("**/undo/", lambda route: route.fulfill(json={"seconds": 0}))
+    expect(bar).to_be_hidden(timeout=15_000)
+    expect(page.locator("[data-after-undo]")).to_be_focused()
+    assert num_open(stack) == before - 1

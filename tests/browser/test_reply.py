@@ -55,6 +55,10 @@ def snapshot(**fields: Any) -> dict[str, Any]:
         "citations": [],
         "notices": [],
         "code_reports": [],
+        "steps": [],
+        "used": {},
+        "followups": [],
+        "finish_reason": "",
         "error": None,
         **fields,
     }
@@ -222,6 +226,33 @@ def test_a_badge_says_whether_the_code_was_checked(
     expect(page.locator(".code-found")).to_contain_text(words)
     apply("2-2", "snapshot", **snapshot(state="done", blocks=[CODE.format("x = 1")], code_reports=reports))
     expect(page.locator("#turns .code-badge")).to_have_count(1)
+
+
+def test_ideas_to_go_on_with_stand_under_the_last_answer(page: Page, apply: Apply) -> None:
+    """Once it is done, and never under a withdrawn one; a snapshot shows the same."""
+    ideas = page.get_by_role("list", name="Ideas to go on with")
+    apply("1-1", "block", index=0, html="<p>One.</p>", rest="")
+    page.evaluate("window.view.suggest(['Too early?'])")
+    apply("1-2", "done", state="done", finish_reason="stop")
+    expect(ideas).to_be_hidden()
+    page.evaluate("window.view.suggest(['Why is that?', 'Show <b>me</b>.'])")
+    expect(ideas.get_by_role("button")).to_have_text(["Why is that?", "Show <b>me</b>."])
+    apply("2-1", "retract", html="<p>Withheld.</p>")
+    expect(ideas).to_be_hidden()
+    apply("2-2", "snapshot", **snapshot(state="done", blocks=["<p>One.</p>"], followups=["And now?"]))
+    expect(ideas.get_by_role("button")).to_have_text("And now?")
+
+
+@pytest.mark.parametrize(
+    ("state", "finish", "can_continue"),
+    [("done", "stop", False), ("done", "length", True), ("cancelled", "stopped", True), ("failed", "", True)],
+)
+def test_an_answer_that_was_cut_offers_to_go_on(
+    state: str, finish: str, can_continue: bool, page: Page, apply: Apply
+) -> None:
+    """Whatever cut it: a stop, a failure or its length."""
+    apply("2-1", "snapshot", **snapshot(state=state, finish_reason=finish, blocks=["<p>One.</p>"]))
+    expect(page.get_by_role("button", name="Continue")).to_have_count(1 if can_continue else 0)
 
 
 def test_an_answer_is_copied_without_what_is_said_about_its_code(page: Page, apply: Apply) -> None:

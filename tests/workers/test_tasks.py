@@ -15,12 +15,21 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 def test_every_name_the_web_process_uses_is_a_task() -> None:
     """A name nobody answers to would be dropped by the worker with a log line and a turn that waits."""
     names = {value for name, value in vars(jobs).items() if name.isupper() and str(value).startswith("workers.")}
-    ours = (tasks.run_turn_task, tasks.index_document_task, tasks.send_digests_task, tasks.tidy_task)
+    ours = (
+        tasks.run_turn_task,
+        tasks.finish_touches_task,
+        tasks.index_document_task,
+        tasks.send_digests_task,
+        tasks.tidy_task,
+        tasks.make_data_export_task,
+    )
     assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()
 
 
-@pytest.mark.parametrize("task", [tasks.run_turn_task, tasks.index_document_task])
+@pytest.mark.parametrize(
+    "task", [tasks.run_turn_task, tasks.finish_touches_task, tasks.index_document_task, tasks.make_data_export_task]
+)
 def test_a_task_for_something_gone_does_nothing(task: object) -> None:
     """The conversation or the document was deleted before the worker came."""
     for _ in range(2):

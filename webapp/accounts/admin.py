@@ -7,22 +7,26 @@ over a colleague's account. Who may only suspend sees no field that can be chang
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import UserChangeForm, UserCreationForm
 
 from webapp.accounts.models import User
+from webapp.accounts.password_pages import PasswordLinkPages
 from webapp.accounts.suspension_pages import SuspensionInline, SuspensionPages
+from webapp.privacy.services.erasure import erase_account
 
-admin.site.unregister(EmailAddress)  # people look after their addresses themselves
+for owned in (EmailAddress, Authenticator, UserSession):  # people look after these themselves
+    admin.site.unregister(owned)
 admin.site.unregister(Group)
 
 SUSPENSION = ("suspended_until", "suspension_reason")
@@ -52,10 +56,9 @@ class SuspendedFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class PersonAdmin(SuspensionPages, UserAdmin, ModelAdmin):
+class PersonAdmin(PasswordLinkPages, SuspensionPages, UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
     list_display = ("display_name", "email", "standing", "num_conversations", "date_joined", "last_login")
     list_filter = ("is_guest", SuspendedFilter, "is_staff", "groups", "date_joined")
     search_fields = ("username", "email", "first_name", "id__startswith")
@@ -101,11 +104,6 @@ class PersonAdmin(SuspensionPages, UserAdmin, ModelAdmin):
         """Staff are deactivated, not deleted: what they did stays on record under their name."""
         return super().has_delete_permission(request, obj) and not (obj is not None and obj.is_staff)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        if not self.may_manage(request, self.get_object(request, id)):
-            raise PermissionDenied
-        return super().user_change_password(request, id, form_url)
-
     # What they see
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
@@ -146,3 +144,8 @@ class PersonAdmin(SuspensionPages, UserAdmin, ModelAdmin):
         if not change:
             obj.must_change_password = True  # somebody else chose it
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """As when the person asks for it themselves: with their files and sessions, and a receipt on record."""
+        assert isinstance(request.user, User)
+        erase_account(obj, by=request.user)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import person_behind
+from webapp.accounts.services.visits import note_session, note_visit
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -20,7 +21,12 @@ class PersonRequest(HttpRequest):
 
     @cached_property
     def person(self) -> User | None:
-        return person_behind(self.session, self.user)
+        person = person_behind(self.session, self.user)
+        if person is not None and note_visit(person):
+            self.session.modified = True  # a session that is used does not run out
+        if person is not None and not person.is_guest:
+            note_session(self)
+        return person
 
 
 @cache
@@ -53,9 +59,15 @@ class PersonScopeMiddleware(BaseMiddleware):
 
 
 class PasswordChangeMiddleware:
-    """Keeps the administration closed to somebody whose password was chosen for them, until they choose another."""
+    """Keeps the site closed to somebody whose password was chosen for them, until they choose another.
+
+    Until then somebody else could read along.
+    """
 
     OPEN_PAGES = frozenset({"login", "logout", "password_change", "password_change_done", "jsi18n"})
+    OPEN_TO_PEOPLE = frozenset(
+        {"account_change_password", "account_logout", "jsi18n", "set_language", "healthz", "readyz", "choose_theme"}
+    )
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -65,8 +77,9 @@ class PasswordChangeMiddleware:
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponseBase | None:
         page = request.resolver_match
-        if page is None or "admin" not in page.app_names or page.url_name in self.OPEN_PAGES:
+        is_admin = page is not None and "admin" in page.app_names
+        if page is None or page.url_name in (self.OPEN_PAGES if is_admin else self.OPEN_TO_PEOPLE):
             return None
         if getattr(request.user, "must_change_password", False):
-            return HttpResponseRedirect(reverse("admin:password_change"))
+            return HttpResponseRedirect(reverse("admin:password_change" if is_admin else "account_change_password"))
         return None

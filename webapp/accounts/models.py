@@ -21,6 +21,7 @@ class User(AbstractUser):
     suspension_reason = models.CharField(max_length=200, blank=True, help_text="Shown to the person.")
     country = models.CharField(max_length=2, blank=True, help_text="As the browser says; chooses the help lines shown.")
     language = models.CharField(max_length=8, blank=True, help_text="As the browser last said it.")
+    seen_on = models.DateField(null=True, blank=True, help_text="The day of the last visit.")
     must_change_password = models.BooleanField(
         default=False, help_text="The administration stays closed until this person has chosen a password of their own."
     )
@@ -49,3 +50,19 @@ class User(AbstractUser):
         is_still_owed = self.must_change_password and check_password(raw_password, self.password)
         super().set_password(raw_password)
         self.must_change_password = is_still_owed
+
+
+class PasswordLink(models.Model):
+    """Somebody of the staff had a link made by which this person chooses a new password. The person is told."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_links")
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="password_links_made")
+    was_mailed = models.BooleanField(help_text="Sent to the person's address; else shown to whoever made it.")
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When the person was told.")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Password link {self.pk}"

@@ -3,6 +3,7 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 
 class NotTheGivenPassword:
@@ -10,7 +11,7 @@ class NotTheGivenPassword:
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         if getattr(user, "must_change_password", False) and user and check_password(password, user.password):
-            raise ValidationError("Choose another password than the one you were given.", code="password_given")
+            raise ValidationError(_("Choose another password than the one you were given."), code="password_given")
 
     def get_help_text(self) -> str:
-        return "Your password can’t be one that somebody else has chosen for you."
+        return _("Your password can’t be one that somebody else has chosen for you.")

@@ -18,6 +18,24 @@ class Send:
     conversation_id: UUID | None
     parent_id: UUID | None
     text: str
+    is_temporary: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    turn_id: UUID
+    conversation_id: UUID
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unqueue:
+    turn_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendNow:
+    turn_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +60,16 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Continue:
+    reply_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     pass
 
 
-Command = Send | Subscribe | Unsubscribe | Stop | Retry | Ping
+Command = Send | Queue | Unqueue | SendNow | Subscribe | Unsubscribe | Stop | Retry | Continue | Ping
 
 
 def parse_command(frame: str) -> Command:
@@ -101,11 +124,20 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any]], Command]] = {
         conversation_id=_optional_uuid(fields, "conversation"),
         parent_id=_optional_uuid(fields, "parent"),
         text=_text(fields, "text"),
+        is_temporary=fields.get("temporary") is True,
     ),
+    "queue": lambda fields: Queue(
+        turn_id=_uuid(fields, "turn_id"),
+        conversation_id=_uuid(fields, "conversation"),
+        text=_text(fields, "text"),
+    ),
+    "unqueue": lambda fields: Unqueue(turn_id=_uuid(fields, "turn_id")),
+    "send_now": lambda fields: SendNow(turn_id=_uuid(fields, "turn_id")),
     "subscribe": lambda fields: Subscribe(reply_id=_uuid(fields, "reply"), cursor=_optional_cursor(fields)),
     "unsubscribe": lambda fields: Unsubscribe(reply_id=_uuid(fields, "reply")),
     "stop": lambda fields: Stop(reply_id=_uuid(fields, "reply")),
     "retry": lambda fields: Retry(reply_id=_uuid(fields, "reply")),
+    "continue": lambda fields: Continue(reply_id=_uuid(fields, "reply")),
     "ping": lambda fields: Ping(),
 }
 

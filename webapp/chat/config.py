@@ -16,6 +16,7 @@ class TurnSettings:
     guard_late_s        a verdict that takes longer stops the text, and the person is told that it is being checked
     guard_timeout_s     a verdict that takes this long will not come: the guard counts as away
     deadline_s          after this a turn that is not finished fails
+    has_canary          whether the system prompt holds a secret mark
     default_country     whose help lines are shown to somebody whose browser names no country; "" for none
 
     A `messages_per_hour` of 0 is no limit. With `streaming` "buffered" text is shown when the guard has passed it; with
@@ -42,5 +43,6 @@ class TurnSettings:
     guard_timeout_s: float = 30.0
     streaming: Streaming = "buffered"
     default_country: str = ""
+    has_canary: bool = True
     deadline_s: float = 600.0
     max_failures: int = 3

@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import translation
 from redis.exceptions import RedisError
 
 from assistant import events
-from webapp import jobs
 from webapp.accounts.models import User
 from webapp.accounts.services.country import remember_country
-from webapp.accounts.services.language import remember_language
+from webapp.accounts.services.language import language_of, remember_language
 from webapp.chat import commands, hints, turn_log
+from webapp.chat.announcing import announce_turn
 from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
 from webapp.chat.following import follow
 from webapp.chat.models import Reply
-from webapp.chat.services import turns
+from webapp.chat.services import queueing, turns
 from webapp.chat.services.conversations import reply_for
 from webapp.chat.services.turns import Accepted
 
@@ -69,10 +69,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if person is None:
             await self.close(CLOSE_NOT_ALLOWED)
             return
-        try:
-            await self._carry_out(command, person)
-        except ChatError as error:
-            await self._send({"type": "error", "code": error.code, "text": error.user_text})
+        with translation.override(language_of(person)):
+            try:
+                await self._carry_out(command, person)
+            except ChatError as error:
+                await self._send({"type": "error", "code": error.code, "text": error.user_text})
 
     async def hint(self, message: Mapping[str, Any]) -> None:
         """A hint from the channel layer."""
@@ -82,6 +83,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
         match command:
             case commands.Send():
                 await self._send_turn(command, person)
+            case commands.Queue():
+                await self._queue(command, person)
+            case commands.Unqueue(turn_id=turn_id):
+                conversation_id = await database_sync_to_async(queueing.take_out)(person=person, turn_id=turn_id)
+                if conversation_id is not None:
+                    await hints.queue_changed(person.pk, conversation_id=conversation_id)
+            case commands.SendNow(turn_id=turn_id):
+                await self._send_now(turn_id, person)
             case commands.Subscribe(reply_id=reply_id, cursor=cursor):
                 await database_sync_to_async(reply_for)(person, reply_id)
                 self._unfollow(reply_id)
@@ -93,8 +102,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case commands.Stop(reply_id=reply_id):
                 await self._stop(reply_id, person)
             case commands.Retry(reply_id=reply_id):
-                accepted = await database_sync_to_async(turns.retry)(person=person, reply_id=reply_id)
-                await self._announce(accepted, person)
+                await self._announce(await database_sync_to_async(turns.retry)(person=person, reply_id=reply_id))
+            case commands.Continue(reply_id=reply_id):
+                await self._announce(await database_sync_to_async(turns.go_on)(person=person, reply_id=reply_id))
             case commands.Ping():
                 await self._send({"type": "pong"})
 
@@ -106,21 +116,46 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 conversation_id=command.conversation_id,
                 parent_id=command.parent_id,
                 text=command.text,
+                is_temporary=command.is_temporary,
             )
         except (Refused, NotFound) as error:
-            await self._send(
-                {
-                    "type": "refused",
-                    "turn_id": str(command.turn_id),
-                    "code": error.code,
-                    "text": error.user_text,
-                    "retry_after_s": error.retry_after_s,
-                }
-            )
-            return
-        await self._announce(accepted, person)
+            await self._refuse(command.turn_id, error)
+        else:
+            await self._announce(accepted)
 
-    async def _announce(self, accepted: Accepted, person: User) -> None:
+    async def _queue(self, command: commands.Queue, person: User) -> None:
+        try:
+            sent = await database_sync_to_async(queueing.queue)(
+                person=person, turn_id=command.turn_id, conversation_id=command.conversation_id, text=command.text
+            )
+        except (Refused, NotFound) as error:
+            await self._refuse(command.turn_id, error)
+            return
+        if sent is not None:
+            await self._announce(sent)
+            return
+        queued = {"turn_id": str(command.turn_id), "conversation": str(command.conversation_id)}
+        await self._send({"type": "queued", **queued})
+        await hints.queue_changed(person.pk, conversation_id=command.conversation_id)
+
+    async def _send_now(self, turn_id: UUID, person: User) -> None:
+        conversation_id, sent = await database_sync_to_async(queueing.send_now)(person=person, turn_id=turn_id)
+        if sent is not None:
+            await self._announce(sent)
+        await hints.queue_changed(person.pk, conversation_id=conversation_id)
+
+    async def _refuse(self, turn_id: UUID, error: ChatError) -> None:
+        await self._send(
+            {
+                "type": "refused",
+                "turn_id": str(turn_id),
+                "code": error.code,
+                "text": error.user_text,
+                "retry_after_s": error.retry_after_s,
+            }
+        )
+
+    async def _announce(self, accepted: Accepted) -> None:
         """Acknowledge what is committed, then set the worker going and tell the other pages."""
         await self._send(
             {
@@ -132,13 +167,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             }
         )
         if accepted.is_new:
-            await sync_to_async(jobs.enqueue_turn, thread_sensitive=False)(accepted.reply_id)
-            await hints.conversation_changed(
-                person.pk,
-                conversation_id=accepted.conversation_id,
-                title=accepted.title,
-                reply_id=accepted.reply_id,
-            )
+            await announce_turn(accepted)
 
     async def _stop(self, reply_id: UUID, person: User) -> None:
         ending = await database_sync_to_async(turns.stop)(person=person, reply_id=reply_id)
@@ -176,7 +205,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """The person as they are now: somebody who was deleted or switched off says nothing more."""
         if self.person is None:
             return None
-        return await User.objects.filter(pk=self.person.pk, is_active=True).afirst()
+        people = User.objects.select_related("preferences")  # they choose the language
+        return await people.filter(pk=self.person.pk, is_active=True).afirst()
 
     async def _join_hints(self, person: User) -> None:
         try:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from webapp import wiring
-from webapp.chat.services.conversations import grouped_by_age
+from webapp.chat.sidebar import sidebar_of
 from webapp.moderation.services.outcomes import num_unseen
 
 
@@ -15,7 +15,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "person", None)
     return {
         "person": person,
-        "conversation_groups": SimpleLazyObject(lambda: grouped_by_age(person)),
+        "sidebar": SimpleLazyObject(lambda: sidebar_of(person, shown=_shown(request))),
         "model_card": SimpleLazyObject(wiring.model_card),
         "num_unseen": SimpleLazyObject(lambda: num_unseen(person) if person else 0),
     }
+
+
+def _shown(request: HttpRequest) -> int:
+    """How far the list was unfolded."""
+    asked = request.GET.get("shown", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 6 else 0

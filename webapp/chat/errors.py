@@ -6,8 +6,11 @@ ChatError
 │   ├── EmptyMessage
 │   ├── MessageTooLong
 │   ├── TurnInProgress  one answer at a time in a conversation
+│   ├── CannotContinue  the answer is complete
+│   ├── QueueFull       as many messages wait in this conversation as may
 │   ├── TooManyTurns    this person has as many answers being written as one may have
 │   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
+│   ├── Full            as many folders or tags as there may be
 │   ├── Busy            the queue is full; says when to try again
 │   └── Suspended
 └── MalformedCommand    not a command of the protocol
@@ -16,6 +19,8 @@ ChatError
 """
 
 from typing import ClassVar
+
+from django.utils.translation import gettext as _
 
 
 class ChatError(Exception):
@@ -31,7 +36,7 @@ class NotFound(ChatError):
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__("This chat does not exist.")
+        super().__init__(_("This chat does not exist."))
 
 
 class Refused(ChatError):
@@ -50,12 +55,24 @@ class TurnInProgress(Refused):
     code = "turn_in_progress"
 
 
+class CannotContinue(Refused):
+    code = "complete"
+
+
+class QueueFull(Refused):
+    code = "queue_full"
+
+
 class TooManyTurns(Refused):
     code = "too_many"
 
 
 class LimitReached(Refused):
     code = "limit"
+
+
+class Full(Refused):
+    code = "full"
 
 
 class Busy(Refused):

@@ -1,6 +1,7 @@
 """Hints between the open pages of one person, over the channel layer. A lost hint costs a reload, never a word."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,16 @@ async def conversation_changed(person_id: UUID, *, conversation_id: UUID, title:
     """Tell this person's pages that a conversation has something new."""
     hint = {"kind": "conversation", "conversation": str(conversation_id), "title": title, "reply": _text(reply_id)}
     await _send(person_id, hint)
+
+
+async def followups_found(person_id: UUID, *, reply_id: UUID, items: Sequence[str]) -> None:
+    """Tell this person's pages what they might ask next."""
+    await _send(person_id, {"kind": "followups", "reply": str(reply_id), "items": list(items)})
+
+
+async def queue_changed(person_id: UUID, *, conversation_id: UUID) -> None:
+    """Tell this person's pages that other messages wait in a conversation than before."""
+    await _send(person_id, {"kind": "queue", "conversation": str(conversation_id)})
 
 
 async def review_decided(person_id: UUID, *, reply_id: UUID | None, num_unseen: int) -> None:

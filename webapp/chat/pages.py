@@ -1,21 +1,44 @@
-"""What the chat page shows, read from rows."""
+"""What the chat page shows, read from rows: a window of the branch its owner looks at, never all of a long chat."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services.conversations import branch
+from webapp.chat.services.branches import replies_of
+from webapp.chat.services.tree import Step, Tree, Versions, end_of_branch
 from webapp.chat.snapshots import error_of
 from webapp.moderation.models import Appeal
 from webapp.moderation.services import appeals, reports
 
+WINDOW_TURNS = 30
+TURNS_BEFORE_HIT = 5
+
 STARTERS = [
-    {"job": "Learn", "title": "Explain it simply", "prompt": "Explain how rainbows form, in simple words."},
-    {"job": "Get things done", "title": "Plan my week", "prompt": "Help me plan a calm and productive week."},
-    {"job": "Create", "title": "Write a short story", "prompt": "Write a short story about a lost llama in the Andes."},
-    {"job": "Connect", "title": "Find kind words", "prompt": "Help me write a warm birthday message for a friend."},
+    {
+        "icon": "learn",
+        "title": _("Explain it simply"),
+        "prompt": _("Explain how rainbows form, in simple words."),
+    },
+    {
+        "icon": "get-things-done",
+        "title": _("Plan my week"),
+        "prompt": _("Help me plan a calm and productive week."),
+    },
+    {
+        "icon": "create",
+        "title": _("Write a short story"),
+        "prompt": _("Write a short story about a lost llama in the Andes."),
+    },
+    {
+        "icon": "connect",
+        "title": _("Find kind words"),
+        "prompt": _("Help me write a warm birthday message for a friend."),
+    },
 ]
 
 
@@ -30,6 +53,11 @@ class ShownReply:
     citations: list[dict[str, Any]]
     notices: list[dict[str, Any]]
     code_reports: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    used: dict[str, Any]
+    followups: list[str]
+    finish_reason: str
+    can_continue: bool
     error: dict[str, Any] | None
 
     @property
@@ -44,27 +72,90 @@ class ShownReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTurn:
+    """`question_versions` and `answer_versions` are None where there is one version only."""
+
     message: Message
     reply: ShownReply
+    question_versions: Versions | None
+    answer_versions: Versions | None
     review: Appeal | None
     is_reported: bool
 
 
-def shown_turns(conversation: Conversation) -> list[ShownTurn]:
-    """The newest branch of the conversation, oldest turn first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Some turns of a branch, oldest first. `leads_to` is the reply that was asked for, if it is one of them."""
+
+    turns: Sequence[ShownTurn] = ()
+    has_earlier: bool = False
+    leads_to: UUID | None = None
+
+
+def newest(conversation: Conversation) -> Shown:
+    """The end of the branch that its owner looks at."""
+    tree = Tree.of(conversation)
+    steps = _branch(conversation, tree)
+    return _shown(conversation, tree, steps, start=len(steps) - WINDOW_TURNS)
+
+
+def around(conversation: Conversation, turn: UUID) -> Shown:
+    """The branch through this message or reply, from a little before it to the end; the newest if it is not there."""
+    tree = Tree.of(conversation)
+    reply_id = tree.reply_at(turn)
+    if reply_id is None:
+        return newest(conversation)
+    steps = _branch(conversation, tree)
+    if all(turn not in (step.reply_id, step.message_id) for step in steps):
+        steps = tree.path_to(tree.end_from(reply_id))
+    position = next(number for number, step in enumerate(steps) if turn in (step.reply_id, step.message_id))
+    start = min(position - TURNS_BEFORE_HIT, len(steps) - WINDOW_TURNS)
+    return _shown(conversation, tree, steps, start=start, leads_to=steps[position].reply_id)
+
+
+def before(conversation: Conversation, message_id: UUID) -> Shown:
+    """The turns before this one on its own branch; nothing if it is not in the conversation."""
+    tree = Tree.of(conversation)
+    reply_id = tree.reply_at(message_id)
+    steps = tree.path_to(reply_id)[:-1] if reply_id else []
+    return _shown(conversation, tree, steps, start=len(steps) - WINDOW_TURNS)
+
+
+def after(conversation: Conversation, reply_id: UUID) -> Shown | None:
+    """The turns after this reply; None if it is not on the branch that its owner looks at."""
+    tree = Tree.of(conversation)
+    steps = _branch(conversation, tree)
+    position = next((number for number, step in enumerate(steps, start=1) if step.reply_id == reply_id), None)
+    return None if position is None else _shown(conversation, tree, steps, start=position)
+
+
+def _branch(conversation: Conversation, tree: Tree) -> list[Step]:
+    end = end_of_branch(conversation, tree)
+    return tree.path_to(end) if end else []
+
+
+def _shown(
+    conversation: Conversation, tree: Tree, steps: Sequence[Step], *, start: int, leads_to: UUID | None = None
+) -> Shown:
+    start = max(0, start)
+    window = steps[start:]
+    replies = replies_of(window)
     reviews, reported = appeals.by_reply(conversation), reports.reported_in(conversation)
-    return [
+    turns = [
         ShownTurn(
-            message=message,
-            reply=_shown(reply),
+            message=reply.message,
+            reply=_shown_reply(reply),
+            question_versions=tree.question_versions(step),
+            answer_versions=tree.answer_versions(step),
             review=reviews.get(reply.pk),
             is_reported=reply.pk in reported,
         )
-        for message, reply in branch(conversation)
+        for step in window
+        if (reply := replies.get(step.reply_id)) is not None
     ]
+    return Shown(turns=turns, has_earlier=start > 0, leads_to=leads_to)
 
 
-def _shown(reply: Reply) -> ShownReply:
+def _shown_reply(reply: Reply) -> ShownReply:
     return ShownReply(
         id=reply.pk,
         state=reply.state,
@@ -75,5 +166,10 @@ def _shown(reply: Reply) -> ShownReply:
         citations=reply.citations,
         notices=reply.notices,
         code_reports=reply.code_reports,
+        steps=reply.steps,
+        used=reply.used,
+        followups=reply.followups,
+        finish_reason=reply.finish_reason,
+        can_continue=reply.can_continue,
         error=error_of(reply),
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from webapp.chat.models import Reply
 from webapp.chat.services.endings import error_event
+from webapp.chat.services.steps import shown_steps
 
 
 def snapshot(reply: Reply) -> dict[str, Any]:
@@ -18,6 +19,10 @@ def snapshot(reply: Reply) -> dict[str, Any]:
         "citations": reply.citations,
         "notices": reply.notices,
         "code_reports": reply.code_reports,
+        "steps": shown_steps(reply.steps),
+        "used": reply.used,
+        "followups": reply.followups,
+        "finish_reason": reply.finish_reason,
         "error": error_of(reply),
     }
 

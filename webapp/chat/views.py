@@ -3,15 +3,17 @@
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.middleware import PersonRequest
-from webapp.chat.errors import NotFound
+from webapp.chat import hints, pages
+from webapp.chat.errors import NotFound, Refused
 from webapp.chat.models import Conversation
-from webapp.chat.pages import STARTERS, shown_turns
+from webapp.chat.services import branches
 from webapp.chat.services import conversations as service
 from webapp.moderation.services.reports import NAMES
 
@@ -23,11 +25,20 @@ def _conversation(request: PersonRequest, conversation_id: UUID) -> Conversation
         raise Http404 from None
 
 
-def _chat_page(request: PersonRequest, conversation: Conversation | None) -> HttpResponse:
+def _named(request: PersonRequest, name: str) -> UUID | None:
+    """The id in the address, or None: a mangled link still opens the chat."""
+    try:
+        return UUID(request.GET.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _chat_page(request: PersonRequest, conversation: Conversation | None, shown: pages.Shown) -> HttpResponse:
     context: dict[str, Any] = {
         "conversation": conversation,
-        "turns": shown_turns(conversation) if conversation else [],
-        "starters": STARTERS,
+        "shown": shown,
+        "queue": conversation.queued_messages.all() if conversation else [],
+        "starters": pages.STARTERS,
         "max_chars": settings.TURNS.max_message_chars,
         "report_reasons": NAMES.items(),
     }
@@ -36,21 +47,65 @@ def _chat_page(request: PersonRequest, conversation: Conversation | None) -> Htt
 
 @require_GET
 def new_chat(request: PersonRequest) -> HttpResponse:
-    return _chat_page(request, None)
+    return _chat_page(request, None, pages.Shown())
 
 
 @require_GET
 def chat(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    return _chat_page(request, _conversation(request, conversation_id))
+    """The chat; with `at` the branch that holds this message or reply, and that turn in sight."""
+    conversation = _conversation(request, conversation_id)
+    at = _named(request, "at")
+    shown = pages.around(conversation, at) if at else pages.newest(conversation)
+    return _chat_page(request, conversation, shown)
 
 
 @require_GET
 def turns(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    """The turns after the reply named by `after` (all of them without it), as a fragment for a page that is open."""
-    shown = shown_turns(_conversation(request, conversation_id))
-    after = request.GET.get("after", "")
-    position = next((number for number, turn in enumerate(shown, start=1) if str(turn.reply.id) == after), 0)
-    return render(request, "chat/_turns.html", {"turns": shown[position:]})
+    """Turns for a page that is open, as a fragment: those before the message `before`, or those after the reply
+    `after` (the header Cria-After says so; where it is not on the branch any more, the newest of it)."""
+    conversation = _conversation(request, conversation_id)
+    first, last = _named(request, "before"), _named(request, "after")
+    shown = pages.before(conversation, first) if first else pages.after(conversation, last) if last else None
+    response = render(request, "chat/_turns.html", {"shown": shown or pages.newest(conversation)})
+    if last and shown is not None:
+        response["Cria-After"] = str(last)
+    return response
+
+
+@require_POST
+def select(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
+    """Show the branch through another version of a turn, here and on the person's other pages."""
+    try:
+        turn = UUID(request.POST.get("turn", ""))
+        conversation = branches.select(person=request.person, conversation_id=conversation_id, turn=turn)
+    except (NotFound, ValueError):
+        raise Http404 from None
+    except Refused as error:
+        return HttpResponse(error.user_text, status=409, content_type="text/plain")
+    async_to_sync(hints.conversation_changed)(
+        conversation.owner_id,
+        conversation_id=conversation.pk,
+        title=conversation.title,
+        reply_id=conversation.selected_id,
+    )
+    return render(request, "chat/_turns.html", {"shown": pages.around(conversation, turn)})
+
+
+@require_GET
+def queue(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
+    """The messages that wait, as a fragment."""
+    waiting = _conversation(request, conversation_id).queued_messages.all()
+    return render(request, "chat/_queue.html", {"queue": waiting})
+
+
+@require_POST
+def close(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
+    """The page of a temporary chat was left: erase it."""
+    try:
+        service.close_temporary(request.person, conversation_id)
+    except NotFound:
+        raise Http404 from None
+    return HttpResponse(status=204)
 
 
 @require_GET

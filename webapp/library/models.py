@@ -28,14 +28,14 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.present().filter(Q(owner=None) | Q(owner=person_id))
 
     def waiting(self, model_id: str) -> Self:
-        """Not indexed yet, or indexed with vectors of another model; and nobody is at it right now."""
+        """Not indexed yet, or indexed otherwise than today; and nobody is at it right now."""
         now = timezone.now()
-        of_another_model = Passage.objects.filter(document=OuterRef("pk")).exclude(model_id=model_id)
+        outdated = Passage.objects.outdated(model_id).filter(document=OuterRef("pk"))
         is_due = Q(attempted_at=None, received_at__lt=now - FIRST_ATTEMPT_AFTER) | Q(
             attempted_at__lt=now - NEXT_ATTEMPT_AFTER
         )
         return self.present().filter(
-            Q(state=Document.State.RECEIVED) | Q(state=Document.State.READY) & Exists(of_another_model), is_due
+            Q(state=Document.State.RECEIVED) | Q(state=Document.State.READY) & Exists(outdated), is_due
         )
 
 
@@ -96,6 +96,10 @@ class PassageQuerySet(models.QuerySet["Passage"]):
         """Those that may stand in a prompt: they do not give orders to the model."""
         return self.filter(flagged=False)
 
+    def outdated(self, model_id: str) -> Self:
+        """Those with a vector of another model, or that were never looked through for orders to a model."""
+        return self.filter(~Q(model_id=model_id) | Q(injection_score=None))
+
 
 class Passage(models.Model):
     """A piece of a document with its vector. `text` is what the document held at [char_start, char_end)."""
@@ -111,7 +115,7 @@ class Passage(models.Model):
     model_id = models.CharField(max_length=100, help_text="The model that made the vector.")
     vector = models.BinaryField(help_text="float32, little-endian")
     injection_score = models.FloatField(
-        default=0.0, help_text="How sure we are that it gives orders to a model, from 0 to 1."
+        null=True, help_text="How sure we are that it gives orders to a model, from 0 to 1. Empty: never looked at."
     )
     flagged = models.BooleanField(default=False, help_text="Is not quoted, because of that.")
 

@@ -96,6 +96,9 @@ class AppealAdmin(ReadOnlyAdmin):
         appeal = get_object_or_404(Appeal, pk=appeal_id, case=None)
         if request.method != "POST":
             return redirect("admin:moderation_appeal_change", appeal.pk)
+        if appeal.person_id == staff.pk:
+            messages.error(request, _("This is about you. A colleague decides it."))
+            return redirect("admin:moderation_appeal_change", appeal.pk)
         audit.record(staff, "read_appeal", subject_type="appeal", subject_ref=appeal.pk)
         return self._page(request, appeal, text=appeal.text or _("They say nothing."), form=AnswerForm())
 

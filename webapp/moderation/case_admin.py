@@ -89,7 +89,7 @@ class CaseAdmin(QualityPages, ReadOnlyAdmin):
                 "title": _("Decide several cases"),
                 "seen": [seen for seen in request.POST.getlist("seen") if seen.partition(":")[0] in chosen_ids],
                 "category": categories.pop(),
-                "category_name": plain_name(cases[0].category),
+                "category_name": _(plain_name(cases[0].category)),
                 "outcome": outcome,
                 "cases": cases,
             },

@@ -45,7 +45,7 @@ class CategoryFilter(admin.SimpleListFilter):
     parameter_name = "category"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Options:
-        return [(category, plain_name(category)) for category in CATEGORIES]
+        return [(category, _(plain_name(category))) for category in CATEGORIES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
         return queryset.filter(category=self.value()) if self.value() else queryset

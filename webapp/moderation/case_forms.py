@@ -17,7 +17,7 @@ from assistant.safety.taxonomy import CATEGORIES, plain_name
 from webapp.moderation.models import Case
 from webapp.moderation.services.case_rules import MAX_DAYS
 
-CATEGORY_CHOICES = [("", _("as flagged")), *((category, plain_name(category)) for category in CATEGORIES)]
+CATEGORY_CHOICES = [("", _("as flagged")), *((category, _(plain_name(category))) for category in CATEGORIES)]
 
 
 class CategoryAndNote(forms.Form):

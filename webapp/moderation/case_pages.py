@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -23,7 +23,7 @@ from webapp.accounts.models import User
 from webapp.moderation.case_acts import SUSPENDING, press
 from webapp.moderation.case_forms import BulkForm, CaseForm
 from webapp.moderation.models import Case
-from webapp.moderation.services import cases, looks, queue, scoring
+from webapp.moderation.services import cases, looks, queue, scoring, undoing
 from webapp.moderation.services.cases import CannotDecide, CaseChanged
 
 OTHER_CASES_SHOWN = 10
@@ -42,12 +42,14 @@ class CasePages(ModelAdmin):
         case = self.get_object(request, object_id)
         if case is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return self._case_page(request, case)
+        return self._not_about_oneself(request, case) or self._case_page(request, case)
 
     def look_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         """The same page with the turn on it, once: a reload asks for another look, which is another record."""
         staff = self.reviewer(request)
         case = get_object_or_404(self.get_queryset(request), pk=case_id)
+        if refusal := self._not_about_oneself(request, case):
+            return refusal
         if request.method != "POST":
             return redirect(self.address(request, case.pk))
         wants_all = "personal_data" in request.POST
@@ -59,6 +61,8 @@ class CasePages(ModelAdmin):
     def act_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         reviewer = self.reviewer(request)
         case = get_object_or_404(self.get_queryset(request), pk=case_id)
+        if about_oneself := self._not_about_oneself(request, case):
+            return about_oneself
         form = CaseForm(request.POST)
         if request.method != "POST" or not form.is_valid():
             messages.error(request, _("Please look at what you filled in: %(errors)s") % {"errors": _errors(form)})
@@ -79,8 +83,10 @@ class CasePages(ModelAdmin):
         return redirect(self.address(request, following.pk) if following else self.queue_address(request))
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
-        """Take back one decision and return to its case, or several and return to the queue."""
+        """Take back one decision and return to its case, or several and return to the queue; or ask for more time."""
         reviewer = self.reviewer(request)
+        if "hold" in request.POST:
+            return JsonResponse({"seconds": undoing.hold(reviewer)})
         undone: list[UUID] = []
         chosen = request.POST.getlist("review")
         wants_all = "all" in request.POST
@@ -129,9 +135,9 @@ class CasePages(ModelAdmin):
     def facts(self, case: Case) -> dict[str, Any]:
         """What is told of a case without a word of the conversation."""
         flags = list(case.flags.all())
-        chips = {(plain_name(flag.category), flag.get_source_display()): flag for flag in flags}
+        chips = {(_(plain_name(flag.category)), flag.get_source_display()): flag for flag in flags}
         return {
-            "category_name": plain_name(case.category) if case.category else _("reported"),
+            "category_name": _(plain_name(case.category)) if case.category else _("reported"),
             "priority": scoring.priority_at(case.score, timezone.now()),
             "chips": [(name, source, flag) for (name, source), flag in chips.items()],
             "languages": sorted({flag.verdict.language for flag in flags if flag.verdict and flag.verdict.language}),
@@ -193,6 +199,13 @@ class CasePages(ModelAdmin):
             undoable=self.undoable(request),
             **self.facts(case),
         )
+
+    def _not_about_oneself(self, request: HttpRequest, case: Case) -> HttpResponse | None:
+        """The way back, and why, for somebody who opens a case about themselves; None for everybody else."""
+        if case.person_id != request.user.pk:
+            return None
+        messages.error(request, _("This case is about you. A colleague decides it."))
+        return redirect(self.queue_address(request))
 
     def _changed_page(self, request: HttpRequest, changed: CaseChanged) -> HttpResponse:
         """Who did what meanwhile, so that nobody has to find out by comparing."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from unfold.decorators import display
 
 from assistant.safety.policy import PolicyError, policy_from
+from webapp import wiring
 from webapp.accounts.models import User
 from webapp.moderation.models import PolicyVersion
 from webapp.moderation.policy_changes import changes, changes_replayed
@@ -65,13 +66,13 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         """A new draft, filled in with the policy in force or with the version named by `copy`."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        rules = policies.active_rules()
+        rules = policies.active_rules(num_parameters=wiring.model_card().parameters)
         if request.GET.get("copy", "").isdecimal():
             copied = get_object_or_404(PolicyVersion, number=request.GET["copy"][:18])
             try:
                 policy_from(copied.rules, version="copy")
             except PolicyError as error:
-                messages.error(request, _("It cannot be copied: %(error)s") % {"error": error})
+                messages.error(request, _("It cannot be copied: %(error)s") % {"error": error.said(_)})
                 return redirect("admin:moderation_policyversion_change", copied.pk)
             rules = copied.rules
         form = PolicyForm(request.POST or None, initial=PolicyForm.initial_for(rules))
@@ -105,7 +106,7 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
             policies.activate(version, by=_staff(request), reason=form.cleaned_data["reason"])
             messages.success(request, _("In force, for every turn that begins from a few seconds from now on."))
         except PolicyError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.said(_))
         return redirect("admin:moderation_policyversion_change", version.pk)
 
     def _version_page(self, request: HttpRequest, version: PolicyVersion, form: ActivateForm) -> HttpResponse:
@@ -115,11 +116,12 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         try:
             context["table"] = PolicyForm(initial=PolicyForm.initial_for(version.rules)).tables()
             if version.state == PolicyVersion.State.DRAFT:
-                found = policies.replayed(version.rules, days=days)
+                size = wiring.model_card().parameters
+                found = policies.replayed(version.rules, days=days, num_parameters=size)
                 context |= {"replay": found, "rows": changes_replayed(found)}
-                context["changes"] = changes(policies.active_rules(), version.rules)
+                context["changes"] = changes(policies.active_rules(num_parameters=size), version.rules)
         except PolicyError as error:
-            context["unreadable"] = str(error)
+            context["unreadable"] = error.said(_)
         context["may_activate"] = self.has_activate_permission(request)
         context["may_add"] = self.has_add_permission(request)
         return self._page(request, "moderation/policy.html", str(version), **context)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from assistant.safety.policy import DIRECTIONS, STRICTNESS, policy_from
 from assistant.safety.replay import Replay
 from assistant.safety.taxonomy import plain_name
@@ -60,7 +62,7 @@ def changes_replayed(found: Replay) -> Sequence[Replayed]:
     return [
         Replayed(
             direction=direction,
-            category=plain_name(category),
+            category=_(plain_name(category)),
             before=str(ACTION_NAMES[before]),
             after=str(ACTION_NAMES[after]),
             num=num,
@@ -75,11 +77,11 @@ def _other_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Seque
     found = []
     if old.unknown_language.scale != new.unknown_language.scale:
         scales = (old.unknown_language.scale, new.unknown_language.scale)
-        found.append(Change("", "unknown language", "scale", *scales))
+        found.append(Change("", _("unknown language"), _("scale"), *scales))
     if old.unknown_language.action != new.unknown_language.action:
         was, is_now = (float(STRICTNESS.index(policy.unknown_language.action)) for policy in (old, new))
-        found.append(Change("", "unknown language", "least action (0 to 4)", was, is_now, more_is_stricter=True))
+        found.append(Change("", _("unknown language"), _("least action (0 to 4)"), was, is_now, more_is_stricter=True))
     for slug in sorted(old.closed ^ new.closed):
         was, is_now = float(slug in old.closed), float(slug in new.closed)
-        found.append(Change("", plain_name(slug), "held without guard", was, is_now, more_is_stricter=True))
+        found.append(Change("", _(plain_name(slug)), _("held without guard"), was, is_now, more_is_stricter=True))
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.forms import BoundField
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -24,7 +25,7 @@ ACTION_NAMES = {
 
 
 def name_of(slug: str) -> str:
-    return str(_("everything else")) if slug == ANY else plain_name(slug)
+    return gettext("everything else") if slug == ANY else gettext(plain_name(slug))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class PolicyForm(forms.Form):
             try:
                 policy_from(cleaned["rules"], version="")
             except PolicyError as error:
-                self.add_error(None, str(error))
+                self.add_error(None, error.said(gettext))
         return cleaned
 
     def _rules(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:

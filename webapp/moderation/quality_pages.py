@@ -28,7 +28,7 @@ class QualityPages(CasePages):
         asked = request.GET.get("days", "")
         days = int(asked) if asked in map(str, PERIODS) else PERIODS[1]
         since = timezone.now() - timedelta(days=days)
-        rows = [(plain_name(row.category), row) for row in quality.precisions(since)]
+        rows = [(_(plain_name(row.category)), row) for row in quality.precisions(since)]
         return self.page(
             request,
             "moderation/quality.html",

@@ -23,7 +23,7 @@ def rules(policy: Policy) -> Sequence[Rule]:
     """One row for each category that anything is done about."""
     rows = [
         Rule(
-            name=plain_name(category),
+            name=_(plain_name(category)),
             message=_said(_actions(policy, "input", category)),
             answer=_said(_actions(policy, "output", category)),
         )

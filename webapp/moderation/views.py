@@ -14,14 +14,14 @@ from webapp.accounts.middleware import PersonRequest
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.moderation import transparency as what_is_in_force
-from webapp.moderation.services import appeals, outcomes, policies, records, reports
+from webapp.moderation.services import appeals, policies, records, reports
 from webapp.moderation.services.appeals import CannotAppeal
 from webapp.moderation.services.reports import CannotReport
 
 
 @require_GET
 def transparency(request: PersonRequest) -> HttpResponse:
-    policy = policies.active()
+    policy = policies.active(num_parameters=wiring.model_card().parameters)
     return render(
         request,
         "safety/transparency.html",
@@ -41,10 +41,10 @@ def mine(request: PersonRequest) -> HttpResponse:
     person = request.person
     if request.method == "POST":
         return _appeal_from_page(request, _somebody(request))
-    context = {"record": records.record_of(person) if person else None, "num_unseen": 0}
-    response = render(request, "safety/mine.html", context)
-    if person is not None:
-        outcomes.see(person)
+    record = records.record_of(person) if person else None
+    response = render(request, "safety/mine.html", {"record": record, "num_unseen": 0})
+    if person is not None and record is not None:
+        record.be_seen_by(person)
     return response
 
 

@@ -16,4 +16,5 @@ TURNS = TurnSettings(
     top_p=environment.top_p,
     streaming=environment.guard_streaming,
     default_country=environment.country,
+    has_canary=environment.prompt_canary,
 )

@@ -24,6 +24,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "webapp.accounts",
     "webapp.chat",
     "webapp.library",
@@ -42,6 +44,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "webapp.accounts.middleware.PersonMiddleware",
+    "webapp.personal.middleware.LanguageMiddleware",
     "webapp.rate_limits.RateLimitMiddleware",
     "webapp.accounts.middleware.PasswordChangeMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -64,6 +67,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "webapp.chat.context.shell",
+                "webapp.personal.context.appearance",
             ],
         },
     },
@@ -76,6 +80,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000  # an import names each chat that is wanted
 MEDIA_ROOT = environment.var_dir / "media"
 
 LANGUAGE_CODE = "en"

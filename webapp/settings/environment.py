@@ -54,6 +54,9 @@ class Environment(BaseSettings):
     top_p: float = Field(0.9, alias="CRIA_TOP_P", gt=0, le=1)
     dry_multiplier: float | None = Field(None, alias="CRIA_DRY_MULTIPLIER", ge=0, le=100)
 
+    tool_calls: Literal["auto", "on", "off"] = Field("auto", alias="CRIA_TOOL_CALLS")
+    web_search_url: str = Field("", alias="CRIA_WEB_SEARCH_URL")
+
     # the guard
     guard_url: str = Field("", alias="CRIA_GUARD_URL")
     guard: Literal["embedded", "llama-guard-2", "llama-guard-3"] = Field("embedded", alias="CRIA_GUARD")
@@ -72,6 +75,9 @@ class Environment(BaseSettings):
     max_running_per_person: int = Field(2, alias="CRIA_MAX_RUNNING_PER_PERSON", ge=1)
     max_queued: int = Field(50, alias="CRIA_MAX_QUEUED", ge=1)
     num_workers: int = Field(4, alias="CRIA_WORKERS", ge=1)
+
+    # keeping
+    guest_days: int = Field(90, alias="CRIA_GUEST_DAYS", ge=0)
 
     # letters
     email_url: SecretStr = Field(SecretStr(""), alias="CRIA_EMAIL_URL")
@@ -92,6 +98,13 @@ class Environment(BaseSettings):
         if value and urlsplit(value).scheme not in {"http", "https"}:
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/").removesuffix("/v1")
+
+    @field_validator("web_search_url")
+    @classmethod
+    def _web_page(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("must begin with http:// or https://")
+        return value
 
     @field_validator("dtype", "kv_dtype")
     @classmethod

@@ -42,3 +42,7 @@ class ShareLink(models.Model):
 
     def __str__(self) -> str:
         return f"Share link {self.id}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()

@@ -1,3 +1,18 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.sharing import export_views, import_views, public_views, views
+
+urlpatterns = [
+    path("c/<uuid:conversation_id>/share/", views.share, name="share"),
+    path("c/<uuid:conversation_id>/share/hidden/", views.hidden, name="share_hidden"),
+    path("shared/", views.shared_links, name="shared_links"),
+    path("shared/<uuid:link_id>/revoke/", views.revoke, name="revoke_link"),
+    path("s/<str:token>/", public_views.shared_chat, name="shared_chat"),
+    path("s/<str:token>/continue/", public_views.continue_shared, name="continue_shared"),
+    path("s/<str:token>/report/", public_views.report_shared, name="report_shared"),
+    path("robots.txt", public_views.robots, name="robots"),
+    path("c/<uuid:conversation_id>/export/", export_views.export_chat, name="export_chat"),
+    path("export/", export_views.export_all, name="export_all"),
+    path("import/", import_views.import_chats, name="import_chats"),
+    path("import/preview/", import_views.preview, name="import_preview"),
+]

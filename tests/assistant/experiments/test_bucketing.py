@@ -52,7 +52,7 @@ def test_plans_that_cannot_be() -> None:
 
 def test_assignment_costs_next_to_nothing() -> None:
     """The goal is 0.2 ms; the hash takes microseconds."""
-    began = time.perf_counter()
+    began = time.process_time()
     for number in range(2000):
         choose("experiment", str(number), ARMS)
-    assert (time.perf_counter() - began) / 2000 < 0.2e-3
+    assert (time.process_time() - began) / 2000 < 0.2e-3

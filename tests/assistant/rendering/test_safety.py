@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from assistant.rendering import BlockSplitter, render, render_block, render_tail
 from assistant.rendering.dialect import LINK_SCHEMES
 from assistant.rendering.markdown import CLASSES, TAGS
+from assistant.rendering.maths import MATHML_ATTRIBUTES
 from tests.assistant.rendering.payloads import PAYLOADS
 
 ALLOWED_ATTRIBUTES = {
@@ -20,6 +21,7 @@ ALLOWED_ATTRIBUTES = {
     "span": {"class"},
     "th": {"class"},
     "td": {"class"},
+    **MATHML_ATTRIBUTES,
 }
 
 

@@ -52,7 +52,7 @@ def test_who_speaks_of_something_else_is_left_alone(text: str) -> None:
 
 def test_no_text_keeps_it_busy() -> None:
     """A long message made of beginnings."""
-    started = time.perf_counter()
+    started = time.process_time()
     for hostile in ("want to " * MAX_CHARS, "i i i " * MAX_CHARS, "nobody would miss " * MAX_CHARS):
         assert not speaks_of_self_harm(hostile)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

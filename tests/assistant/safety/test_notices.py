@@ -73,6 +73,21 @@ def test_a_refusal_about_self_harm_offers_help_instead() -> None:
     assert "looks like it is about" not in html
 
 
+def test_texts_are_put_into_the_language_of_the_person() -> None:
+    """Each by itself, with what varies left to be filled in, names of rules included."""
+    asked: list[str] = []
+
+    def translate(text: str) -> str:
+        asked.append(text)
+        return text.upper() if "%" not in text else text
+
+    (notice,) = notices_for(verdict("warn", "hate"), country="", translate=translate)
+    assert "HATE AGAINST GROUPS OF PEOPLE" in notice.html
+    html = refusal_html("input", verdict("block", "self_harm"), country="US", translate=translate)
+    assert html.startswith("<p>I AM GLAD")
+    assert any("%(number)s" in text for text in asked)
+
+
 def test_help_lines_can_be_dialled() -> None:
     """Countries by their codes, numbers as people dial them."""
     for country, line in HELP_LINES.items():

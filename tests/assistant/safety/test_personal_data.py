@@ -56,7 +56,7 @@ def test_several_stand_in_order_and_never_overlap() -> None:
 
 def test_a_hostile_text_takes_no_longer_than_its_length() -> None:
     """A message may hold thousands of near misses."""
-    started = time.perf_counter()
+    started = time.process_time()
     for hostile in ("a@" * 20_000, "1 " * 20_000, "x." * 20_000 + "@", "DE12 " * 8_000):
         find(hostile)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -9,12 +9,16 @@ from assistant.safety.policy import (
     DEFAULT_POLICY,
     DEFAULT_RULES,
     DIRECTIONS,
+    SMALL_MODEL,
+    SMALL_MODEL_POLICY,
     STRICTNESS,
     Decision,
     Policy,
     PolicyError,
     Thresholds,
     UnknownLanguage,
+    built_in_policy,
+    built_in_rules,
     policy_from,
 )
 from assistant.safety.taxonomy import CATEGORIES, UNKNOWN
@@ -95,6 +99,26 @@ def test_by_default_somebody_in_distress_is_answered() -> None:
     assert DEFAULT_POLICY.decide({"self_harm": 0.9}, "input").action == "block"
 
 
+@pytest.mark.parametrize(
+    ("num_parameters", "at_half"),
+    [(135_000_000, "block"), (SMALL_MODEL - 1, "block"), (SMALL_MODEL, "inform"), (8_000_000_000, "inform")],
+)
+def test_somebody_in_distress_is_not_left_to_a_small_model(num_parameters: int, at_half: str) -> None:
+    """It rambles on after the help line, so the line stands in place of its answer. Nothing else differs."""
+    policy = built_in_policy(num_parameters)
+    assert policy.decide({"self_harm": 0.5}, "input").action == at_half
+    assert policy.decide({"self_harm": 0.4}, "input").action == "inform"
+    assert built_in_rules(num_parameters)["output"] == DEFAULT_RULES["output"]
+    others = {slug: rule for slug, rule in built_in_rules(num_parameters)["input"].items() if slug != "self_harm"}
+    assert others == {slug: rule for slug, rule in DEFAULT_RULES["input"].items() if slug != "self_harm"}
+
+
+def test_a_model_of_unknown_size_is_no_small_one() -> None:
+    """Large servers do not tell; the versions tell verdicts apart."""
+    assert built_in_policy(0) is DEFAULT_POLICY
+    assert DEFAULT_POLICY.version != SMALL_MODEL_POLICY.version
+
+
 def test_a_language_the_guard_does_not_know_is_judged_more_strictly() -> None:
     """Lower scores are enough, and the person is told even where nothing was found."""
     assert POLICY.decide({"privacy": 0.5}, "input").action == "allow"
@@ -113,6 +137,15 @@ def test_a_policy_cannot_be_changed_in_place() -> None:
     with pytest.raises(TypeError):
         DEFAULT_POLICY.thresholds["input"]["hate"] = Thresholds()  # type: ignore[index]  # that is the point
     assert replace(DEFAULT_POLICY, version="2").version == "2"
+
+
+def test_what_is_wrong_is_said_in_the_language_of_whoever_wrote_it() -> None:
+    """The place stays as it is written in the rules."""
+    rules = {"input": {"*": {"warn": 0.8, "block": 0.5}}, "output": {"*": {}}}
+    german = {"%(where)s at %(value)s would hide %(other)s at %(limit)s": "%(where)s %(value)s verdeckt %(other)s"}
+    with pytest.raises(PolicyError) as refused:
+        policy_from(rules, version="1")
+    assert refused.value.said(german.__getitem__) == "input.*.block 0.5 verdeckt warn"
 
 
 def test_rules_read_as_they_are_written() -> None:

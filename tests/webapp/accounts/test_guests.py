@@ -17,9 +17,11 @@ from tests.webapp.accounts.conftest import ChatOf
 from webapp.accounts.middleware import PersonMiddleware, PersonRequest, PersonScopeMiddleware
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY, absorb_guest, ensure_guest, person_behind
-from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.models import Conversation, Folder, Message, Reply
 from webapp.library.models import Document
 from webapp.moderation.services import suspensions
+from webapp.personal.models import Memory, Preferences
+from webapp.sharing.models import ShareLink
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +109,21 @@ def test_absorbing_moves_documents_too(guest: User, member: User) -> None:
     document = Document.objects.create(owner=guest, title="Notes", sha256="0" * 64)
     absorb_guest(guest, into=member)
     assert list(member.documents.all()) == [document]
+
+
+def test_absorbing_moves_what_is_personal(guest: User, member: User, chat_of: ChatOf) -> None:
+    """Preferences, memories, folders and links come along; where both have preferences the member's own count."""
+    Preferences.objects.create(person=guest, about_me="As a guest")
+    Memory.objects.create(owner=guest, text="Likes wool")
+    Folder.objects.create(owner=guest, name="Wool")
+    ShareLink.objects.create(token="t", owner=guest, conversation=chat_of(guest), title="Wool")
+    absorb_guest(guest, into=member)
+    assert member.preferences.about_me == "As a guest"
+    assert (member.memories.count(), member.folders.count(), member.share_links.count()) == (1, 1, 1)
+    later = User.objects.create(username="guest-2", is_guest=True)
+    Preferences.objects.create(person=later, about_me="Another browser")
+    absorb_guest(later, into=member)
+    assert Preferences.objects.get().about_me == "As a guest"
 
 
 def test_absorbing_leaves_a_running_answer_to_its_worker(guest: User, member: User, chat_of: ChatOf) -> None:

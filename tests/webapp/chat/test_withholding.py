@@ -93,7 +93,11 @@ async def test_no_table_holds_a_word_of_it(journal: ReplyJournal, claim: Claim) 
     await withhold(journal)
     found = await sync_to_async(lambda: [place for place, text in stored_values() if MARKER in text])()
     assert found == []
-    assert await sync_to_async(originals.read)(claim.reply_id) == SHOWN + NOT_SHOWN
+    kept = await sync_to_async(originals.read)(claim.reply_id)
+    assert kept is not None
+    assert kept.text == SHOWN + NOT_SHOWN
+    assert [passage["title"] for passage in kept.beside["passages"]] == [PASSAGE.title]
+    assert [citation["title"] for citation in kept.beside["citations"]] == [PASSAGE.title]
     reply = await Reply.objects.aget(pk=claim.reply_id)
     assert (reply.state, reply.text, reply.token_ids, reply.passages, reply.citations) == ("blocked", "", [], [], [])
 

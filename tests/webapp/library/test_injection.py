@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from assistant.safety.injection import FLAGGED_AT, suspicion
 from retrieval.passages import split_passages
@@ -15,7 +19,7 @@ from webapp.library.models import Document, Passage
 from webapp.library.ports import Retrieval
 from webapp.library.samples import sample_pages
 from webapp.library.services.documents import add_document
-from webapp.library.services.indexing import index_document
+from webapp.library.services.indexing import index_document, pending
 from webapp.library.services.search import search_library
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +69,34 @@ def test_a_classifier_is_listened_to(retrieval: Retrieval, score: float, flagged
     async_to_sync(index_document)(document.pk, retrieval=replace(retrieval, injection_scorer=Classifier()))
     passage = Passage.objects.get()
     assert (passage.flagged, passage.injection_score) == (flagged, pytest.approx(score))
+
+
+def test_what_was_never_scanned_is_indexed_again_by_itself(index: Index, retrieval: Retrieval) -> None:
+    """Passages from before the scan go on being quoted, orders and all; once scanned they are left in peace."""
+    document = add_document(owner=None, title="Food", text=TEXT)
+    index(document)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Document.objects.update(received_at=long_ago, attempted_at=long_ago)
+    assert pending(10, model_id=retrieval.model_id) == []
+    Passage.objects.update(injection_score=None, flagged=False)
+    assert pending(10, model_id=retrieval.model_id) == [document.pk]
+    assert index(document)
+    assert list(Passage.objects.values_list("flagged", flat=True)) == [False, True]
+    Document.objects.update(attempted_at=long_ago)
+    assert pending(10, model_id=retrieval.model_id) == []
+    assert not index(document)
+
+
+def test_scores_that_nobody_gave_are_forgotten(index: Index) -> None:
+    """Passages from before the scan had its default; what was scanned keeps its score. And back again."""
+    migration = import_module("webapp.library.migrations.0004_forget_scores_nobody_gave")
+    index(add_document(owner=None, title="Food", text=TEXT))
+    Passage.objects.filter(ord=0).update(injection_score=0.0)
+    scanned = Passage.objects.get(ord=1).injection_score
+    migration.forget(apps, None)
+    assert list(Passage.objects.order_by("ord").values_list("injection_score", flat=True)) == [None, scanned]
+    migration.recall(apps, None)
+    assert list(Passage.objects.order_by("ord").values_list("injection_score", flat=True)) == [0.0, scanned]
 
 
 def test_no_page_of_our_own_is_flagged() -> None:

@@ -1,6 +1,7 @@
 """Who finds what."""
 
 import random
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -161,6 +162,18 @@ def test_the_cache_forgets_the_scope_that_was_used_longest_ago(
     cache.index_of(Scope(None), retrieval)
     assert cache.index_of(scopes[0], retrieval) is indexes[0]
     assert cache.index_of(scopes[1], retrieval) is not indexes[1]
+
+
+def test_the_cache_forgets_what_nobody_searches(
+    retrieval: Retrieval, add: Callable[..., Document], person: User
+) -> None:
+    """Vectors of somebody who has left do not stay in memory until it is full."""
+    add("Llamas hum.", owner=person)
+    for max_idle_s, is_kept in ((0.0, False), (60.0, True)):
+        cache = IndexCache(max_idle_s=max_idle_s)
+        first = cache.index_of(Scope(person.pk), retrieval)
+        time.sleep(0.01)
+        assert (cache.index_of(Scope(person.pk), retrieval) is first) is is_kept
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.moderation.models import Case, Review, Verdict
-from webapp.moderation.services import cases
+from webapp.moderation.services import cases, looks
 
 SECRET = "my-secret-diagnosis"
 
@@ -84,6 +84,12 @@ def close(case: Case, by: User, outcome: str = "agreed", **more: Any) -> Review:
     """Decide the case as it is now."""
     case.refresh_from_db()
     return cases.decide(case.pk, reviewer=by, version=case.version, outcome=outcome, **more)
+
+
+def close_after_look(case: Case, by: User, outcome: str = "agreed", **more: Any) -> Review:
+    """The same, by somebody who has read it: whoever says no to an appeal has."""
+    looks.look(case, staff=by)
+    return close(case, by, outcome, **more)
 
 
 def at_once(act: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:

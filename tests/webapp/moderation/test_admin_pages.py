@@ -25,7 +25,7 @@ LISTS = (
     "/admin/accounts/user/",
     "/admin/auth/group/",
 )
-MAX_QUERIES = 20
+MAX_QUERIES = 24
 
 
 @pytest.fixture

@@ -7,15 +7,16 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import get_language, override
 
 from tests.webapp.moderation.conftest import BrowserOf
-from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply
+from tests.webapp.moderation.making import close, close_after_look, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import absorb_guest
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, AuditEntry, Flag, Review, Suspension
-from webapp.moderation.services import appeals, originals, outcomes, suspensions
+from webapp.moderation.services import appeals, audit, originals, outcomes, suspensions
 from webapp.moderation.services.appeals import CannotAnswer, CannotAppeal
 from webapp.moderation.services.consequences import carry_out_due
 
@@ -34,7 +35,7 @@ def suspended(person: User, by: User | None = None) -> Suspension:
 def decide(appeal: Appeal, moderator: User, outcome: str) -> Appeal:
     """A moderator decides its case, and beat comes by."""
     assert appeal.case is not None
-    close(appeal.case, moderator, outcome)
+    close_after_look(appeal.case, moderator, outcome)
     Review.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
     carry_out_due()
     appeal.refresh_from_db()
@@ -159,7 +160,9 @@ def test_an_outcome_is_unseen_until_it_was_looked_at(owner: User, moderator: Use
     assert outcomes.num_unseen(owner) == 0
     decide(appeal, moderator, "agreed")
     assert outcomes.num_unseen(owner) == 1
-    outcomes.see(owner)
+    outcomes.see(owner, answered=[], warned=[])
+    assert outcomes.num_unseen(owner) == 1, "it was not on the page"
+    outcomes.see(owner, answered=[appeal.pk], warned=[])
     assert outcomes.num_unseen(owner) == 0
 
 
@@ -179,11 +182,62 @@ def test_a_granted_appeal_lifts_the_suspension(owner: User, moderator: User) -> 
 def test_who_suspended_does_not_confirm_it(owner: User, moderator: User) -> None:
     """A second look is somebody else's. Admitting a mistake is open to everybody."""
     appeal = appeals.appeal(owner, suspension_id=suspended(owner, moderator).pk)
+    another = make_moderator("another")
     with pytest.raises(CannotAnswer, match="colleague"):
         appeals.answer(appeal.pk, by=moderator, granted=False)
-    assert appeals.answer(appeal.pk, by=make_moderator("another"), granted=False).state == "denied"
+    with pytest.raises(CannotAnswer, match="read what the person says"):
+        appeals.answer(appeal.pk, by=another, granted=False)
+    read(appeal, another)
+    assert appeals.answer(appeal.pk, by=another, granted=False).state == "denied"
     owner.refresh_from_db()
     assert owner.is_suspended
+
+
+def test_who_is_alone_confirms_their_own_and_the_record_says_so(owner: User, moderator: User) -> None:
+    """A place with one moderator cannot wait for a second one; it can be asked to read, and to say so."""
+    gone = make_moderator("gone")
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    appeal = appeals.appeal(owner, suspension_id=suspended(owner, moderator).pk)
+    with pytest.raises(CannotAnswer, match="read what the person says"):
+        appeals.answer(appeal.pk, by=moderator, granted=False)
+    read(appeal, moderator)
+    assert appeals.answer(appeal.pk, by=moderator, granted=False).state == "denied"
+    assert AuditEntry.objects.get(action="answer_appeal").details["sole_moderator"] is True
+
+
+@pytest.mark.parametrize(("granted", "said"), [(True, "should not have been suspended"), (False, "was right")])
+def test_the_answer_says_when_the_suspension_has_ended_meanwhile(
+    owner: User, moderator: User, granted: bool, said: str
+) -> None:
+    """ "It is lifted" would not be true."""
+    appeal = appeals.appeal(owner, suspension_id=suspended(owner).pk)
+    Suspension.objects.update(until=timezone.now() - timedelta(seconds=1))
+    read(appeal, moderator)
+    answer = appeals.answer(appeal.pk, by=moderator, granted=granted).answer
+    assert said in answer
+    assert "has ended meanwhile" in answer
+    assert Suspension.objects.get().lifted_at is None
+
+
+def test_the_person_is_answered_in_their_own_language(owner: User, moderator: User) -> None:
+    """Whoever decides, in whatever language, on whatever machine."""
+    User.objects.filter(pk=owner.pk).update(language="de")
+    spoken: list[str | None] = []
+
+    def no() -> str:
+        spoken.append(get_language())
+        return "Nein"
+
+    appeal = appeals.appeal(owner, reply_id=make_reply(owner).pk)
+    with override("es"):
+        outcomes.decide(appeal, by=moderator, granted=False, answer=no)
+        assert get_language() == "es"
+    assert spoken == ["de"]
+    assert Appeal.objects.get().answer == "Nein"
+
+
+def read(appeal: Appeal, by: User) -> None:
+    audit.record(by, "read_appeal", subject_type="appeal", subject_ref=appeal.pk)
 
 
 def test_lifting_answers_the_appeal(owner: User, moderator: User) -> None:
@@ -259,8 +313,8 @@ def test_an_appeal_is_answered_once(owner: User, moderator: User) -> None:
     """Two of the staff at the same moment, or beat beside them: the first answer is the one the person gets."""
     reply = make_reply(owner)
     stale = appeals.appeal(owner, reply_id=reply.pk)
-    outcomes.decide(stale, by=moderator, granted=False, answer="No")
-    outcomes.decide(Appeal(pk=stale.pk, case=stale.case, person=owner), by=None, granted=True, answer="Yes")
+    outcomes.decide(stale, by=moderator, granted=False, answer=lambda: "No")
+    outcomes.decide(Appeal(pk=stale.pk, case=stale.case, person=owner), by=None, granted=True, answer=lambda: "Yes")
     stored = Appeal.objects.get()
     assert (stored.state, stored.answer, stored.decided_by) == ("denied", "No", moderator)
     assert AuditEntry.objects.filter(action="answer_appeal").count() == 1

@@ -13,6 +13,7 @@ from django.utils import timezone
 from tests.webapp.moderation.conftest import BrowserOf
 from tests.webapp.moderation.making import SECRET, close, make_case, make_moderator, make_reply, make_verdict
 from webapp.accounts.models import User
+from webapp.chat.models import Reply
 from webapp.moderation.models import AuditEntry, Case, Note, Reveal, Review
 from webapp.moderation.services import cases, originals
 
@@ -241,6 +242,36 @@ def test_many_decisions_are_undone_at_once(moderator: Client, owner: User) -> No
     assert Case.objects.filter(state="open").count() == 3
 
 
+def test_who_is_at_the_button_gets_more_time(moderator: Client, case: Case) -> None:
+    """As often as accessibility asks for and not for ever; what is carried out stays so."""
+    act(moderator, case, "warn")
+    soon = timezone.now() + timedelta(seconds=1)
+    Review.objects.update(due_at=soon)
+    hold = {"review": Review.objects.get().pk, "hold": "yes"}
+    assert moderator.post(f"{QUEUE}undo/", hold).json() == {"seconds": 10}
+    held = Review.objects.get()
+    assert held.due_at is not None
+    assert held.due_at - soon > timedelta(seconds=8)
+    assert held.undone_at is None
+    Review.objects.update(created_at=timezone.now() - timedelta(seconds=201))
+    assert moderator.post(f"{QUEUE}undo/", hold).json() == {"seconds": 0}
+    Review.objects.update(created_at=timezone.now(), due_at=timezone.now() - timedelta(seconds=1))
+    assert moderator.post(f"{QUEUE}undo/", hold).json() == {"seconds": 0}
+
+
+def test_nobody_holds_what_is_not_theirs(moderator: Client, case: Case) -> None:
+    """A colleague's decision takes effect when it takes effect."""
+    due_at = close(case, make_moderator()).due_at
+    assert moderator.post(f"{QUEUE}undo/", {"hold": "yes"}).json() == {"seconds": 0}
+    assert Review.objects.get().due_at == due_at
+
+
+def test_every_page_with_keys_can_switch_them_off(moderator: Client, case: Case) -> None:
+    """Somebody who speaks to their computer would decide cases by talking."""
+    for page in (QUEUE, address(case), f"{QUEUE}second/"):
+        assert "data-keys-switch" in moderator.get(page).content.decode(), page
+
+
 def test_undoing_too_late_is_told(moderator: Client, case: Case) -> None:
     """Silence would look like success."""
     act(moderator, case, "agree")
@@ -256,6 +287,24 @@ def test_the_page_tells_what_is_known(moderator: Client, case: Case) -> None:
     page = unescape(moderator.get(address(case)).content.decode())
     for known in ("embedded-1", "policy 1", "smollm2-135m", "Grace took it on", address(other), "guard, message"):
         assert known in page
+
+
+@pytest.mark.parametrize(
+    ("version", "arm", "shown"),
+    [
+        ("3f2a9c41d7", "", ["built-in · 3f2a9c…", "No experiment"]),
+        ("3f2a9c41d7", "tone: warm", [">3f2a9c…<", "tone: warm"]),
+        ("", "", ["<dd>–</dd>", "No experiment"]),
+    ],
+)
+def test_the_page_tells_which_prompt_was_in_use(
+    moderator: Client, case: Case, version: str, arm: str, shown: list[str]
+) -> None:
+    """An answer may be wrong because of the words before it, and those of an experiment are its own."""
+    Reply.objects.filter(pk=case.reply_id).update(prompt_version=version, arm=arm)
+    page = unescape(moderator.get(address(case)).content.decode())
+    facts = page[page.index("Prompt</dt>") : page.index("Assignee</dt>")]
+    assert all(each in facts for each in shown)
 
 
 def test_a_case_that_is_gone_is_no_error(moderator: Client, case: Case) -> None:

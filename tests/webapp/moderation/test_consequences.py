@@ -5,12 +5,22 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.webapp.moderation.making import add_turn, at_once, close, make_case, make_moderator, make_reply, make_verdict
+from tests.webapp.moderation.making import (
+    add_turn,
+    at_once,
+    close,
+    close_after_look,
+    make_case,
+    make_moderator,
+    make_reply,
+    make_verdict,
+)
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
-from webapp.moderation.models import Appeal, AuditEntry, Case, Review, Suspension
+from webapp.moderation.models import Appeal, AuditEntry, Case, Original, Review, Suspension
 from webapp.moderation.services import cases, originals
 from webapp.moderation.services.consequences import carry_out_due
+from webapp.moderation.templatetags.moderation import why_not
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +113,37 @@ def test_a_released_answer_comes_back(owner: User, moderator: User) -> None:
     assert AuditEntry.objects.filter(action="release", actor=moderator, subject_ref=str(reply.pk)).exists()
 
 
+def test_a_released_answer_comes_back_with_what_stood_beside_it(owner: User, moderator: User) -> None:
+    """Sources, help, tools and what its code is: without them it would be another answer."""
+    reply = make_reply(owner)
+    beside = {
+        "citations": [{"number": 1, "title": "Bread", "url": "/library/x/", "excerpt": "Old"}],
+        "passages": [{"title": "Bread", "text": "Bread is old."}],
+        "notices": [{"kind": "advice", "html": "<p>Ask a baker.</p>"}],
+        "steps": [{"tool": "calculator"}],
+        "used": {"memories": [1]},
+    }
+    Reply.objects.filter(pk=reply.pk).update(input_checked=True, **beside)
+    originals.keep(reply.pk, "```python\nprint(1)\n```")
+    Reply.objects.filter(pk=reply.pk).update(citations=[], passages=[], notices=[], steps=[], used={})
+    case = cases.flag(reply.pk, "guard_output", verdict=make_verdict(reply, direction="output"), category="hate")
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    reply.refresh_from_db()
+    assert {name: getattr(reply, name) for name in beside} == beside
+    (badge,) = reply.code_reports
+    assert (badge["figure"], badge["state"]) in {(0, "clean"), (0, "not_scanned")}, "scanned, or honest about it"
+
+
+def test_an_original_of_an_earlier_version_comes_back_as_far_as_it_was_kept(owner: User, moderator: User) -> None:
+    """Its words alone."""
+    case = withheld_answer(owner, "Bread")
+    Original.objects.update(sealed_beside=None)
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    assert Reply.objects.get(pk=case.reply_id).text == "Bread"
+
+
 def test_a_released_message_is_answered(case: Case, moderator: User) -> None:
     """It is queued again, and the input guard is not asked a second time."""
     close(case, moderator, "disagreed", consequence="release")
@@ -128,7 +169,8 @@ def test_what_cannot_be_released_says_so(owner: User, moderator: User) -> None:
     case.reply.original.delete()
     close(case, moderator, "disagreed", consequence="release")
     let_time_pass()
-    assert "not kept any more" in Review.objects.get().failure
+    assert Review.objects.get().failure == "gone"
+    assert "not kept any more" in why_not("gone")
     assert AuditEntry.objects.filter(action="release_failed").exists()
 
 
@@ -150,7 +192,7 @@ def test_a_false_alarm_that_was_appealed_gives_back_what_was_withheld(case: Case
 def test_a_decision_settles_the_appeal(case: Case, moderator: User, outcome: str, state: str) -> None:
     """Once it stands, and not before."""
     appeal = appeal_against(case)
-    close(case, moderator, outcome)
+    close_after_look(case, moderator, outcome)
     appeal.refresh_from_db()
     assert appeal.state == "pending"
     let_time_pass()
@@ -175,14 +217,14 @@ def test_one_failure_holds_up_nothing_else(owner: User, moderator: User, caplog:
     User.objects.filter(username="eve").update(is_staff=True)
     let_time_pass()
     assert Suspension.objects.get().person == owner
-    assert "staff" in Review.objects.get(case=first).failure
+    assert "Staff are not suspended" in why_not(Review.objects.get(case=first).failure)
     assert not caplog.records
 
 
 def test_an_appeal_is_answered_by_the_decision_that_stands(case: Case, moderator: User) -> None:
     """Decided, opened again and decided otherwise within seconds: the first decision answers nothing any more."""
     appeal = appeal_against(case)
-    close(case, moderator)
+    close_after_look(case, moderator)
     case.refresh_from_db()
     cases.reopen(case.pk, by=moderator, version=case.version)
     last = close(case, moderator, "disagreed")

@@ -8,11 +8,12 @@ import pytest
 from django.core import mail
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from tests.webapp.moderation.making import SECRET, close, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
 from webapp.moderation.models import AuditEntry, Case, Suspension
-from webapp.moderation.services import appeals, digests, suspensions
+from webapp.moderation.services import appeals, chain, digests, suspensions
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +42,8 @@ def test_a_letter_says_what_waits(owner: User, moderator: User, settings: Any) -
     appeals.appeal(owner, reply_id=make_reply(owner).pk)
     close(make_case(owner), moderator, "disagreed")
     Case.objects.filter(category="privacy").update(opened_at=timezone.now() - timedelta(days=2))
+    anchor = chain.head()
+    assert anchor.num == 1
     assert digests.send_due() == 1
     (letter,) = mail.outbox
     assert letter.to == [moderator.email]
@@ -54,9 +57,30 @@ def test_a_letter_says_what_waits(owner: User, moderator: User, settings: Any) -
         "1 person has appealed",
         "a false alarm in 100% of 1 decided",
         f"{settings.SITE_ADDRESS}/admin/moderation/case/",
+        f"Anchor of the record: {anchor}",
     ):
         assert line in str(letter.body)
     assert "2\xa0days" in str(letter.body)
+
+
+def test_each_letter_is_in_the_language_of_whoever_gets_it(
+    owner: User, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site has one language; its moderators need not."""
+    other = with_address(make_moderator("mo-2"))
+    User.objects.filter(pk=other.pk).update(language="de")
+    make_case(owner)
+    rendered: list[str | None] = []
+    render = digests.render_to_string
+
+    def listening(template: str, context: dict[str, Any]) -> str:
+        rendered.append(get_language())
+        return str(render(template, context))
+
+    monkeypatch.setattr(digests, "render_to_string", listening)
+    digests.send_due()
+    assert sorted(map(str, rendered)) == ["de", "en"]
+    assert get_language() == "en"
 
 
 def test_a_letter_holds_no_word_of_anybody(owner: User, moderator: User) -> None:

@@ -91,23 +91,36 @@ def test_a_withheld_answer_is_read_from_its_original(owner: User, moderator: Use
     assert (words(turn.answer), turn.is_original) == ("The withheld words", True)
 
 
+def test_what_a_withheld_answer_quoted_is_read_too(owner: User, moderator: User) -> None:
+    """The row has forgotten it; whether the answer follows its sources is part of the question."""
+    case = make_case(owner)
+    Reply.objects.filter(pk=case.reply_id).update(passages=[{"title": "Bread", "text": "Bread is old."}])
+    originals.keep(case.reply_id, "The withheld words")
+    Reply.objects.filter(pk=case.reply_id).update(passages=[])
+    ((title, pieces),) = look(case, staff=moderator).passages
+    assert (words(title), words(pieces)) == ("Bread", "Bread is old.")
+
+
 def test_personal_data_are_left_out_and_counted(owner: User, moderator: User) -> None:
-    """In the turn, in the passages, and in what people wrote to the staff."""
+    """In the turn, in the passages and their titles, and in what people wrote to the staff."""
     reply = make_reply(owner, question="I am ada@example.org", text="Call +49 30 901820", state="done")
-    Reply.objects.filter(pk=reply.pk).update(passages=[{"title": "Cards", "text": "Pay with 4111 1111 1111 1111"}])
+    Reply.objects.filter(pk=reply.pk).update(
+        passages=[{"title": "From eve@example.org", "text": "Pay with 4111 1111 1111 1111"}]
+    )
     case = cases.flag(reply.pk, "report", text="This is bob@example.org")
-    assert everything(look(case, staff=moderator)) == "I am Call Pay with This is "
-    assert look(case, staff=moderator).num_hidden == 4
+    assert everything(look(case, staff=moderator)) == "I am Call From Pay with This is "
+    assert look(case, staff=moderator).num_hidden == 5
     shown = look(case, staff=moderator, kind="look_personal_data")
     assert everything(shown) == (
-        "I am ada@example.orgCall +49 30 901820Pay with 4111 1111 1111 1111This is bob@example.org"
+        "I am ada@example.orgCall +49 30 901820From eve@example.orgPay with 4111 1111 1111 1111This is bob@example.org"
     )
     assert shown.num_hidden == 0
 
 
 def everything(shown: Look) -> str:
     turns = "".join(words(turn.question) + words(turn.answer) for turn in shown.turns)
-    return turns + "".join(words(pieces) for _, pieces in (*shown.passages, *shown.told))
+    passages = "".join(words(title) + words(pieces) for title, pieces in shown.passages)
+    return turns + passages + "".join(words(pieces) for _, pieces in shown.told)
 
 
 def test_the_record_holds_no_word_of_the_conversation(owner: User, moderator: User) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from assistant.safety.policy import DEFAULT_POLICY, DEFAULT_RULES, PolicyError
+from assistant.safety.policy import (
+    DEFAULT_POLICY,
+    DEFAULT_RULES,
+    SMALL_MODEL,
+    SMALL_MODEL_POLICY,
+    SMALL_MODEL_RULES,
+    PolicyError,
+)
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
 from webapp.moderation.models import AuditEntry, Case, PolicyVersion, Verdict
@@ -37,6 +44,20 @@ STRICTER = {"*": {"block": 0.2}}
 
 def test_without_a_version_the_default_is_in_force() -> None:
     assert policies.active() is DEFAULT_POLICY
+
+
+def test_without_a_version_the_default_is_that_of_the_model(chief: User) -> None:
+    """One process may serve both. A version of the operator's own wins over either, also where a draft begins."""
+    small = SMALL_MODEL - 1
+    assert policies.active(num_parameters=small) is SMALL_MODEL_POLICY
+    assert policies.active(num_parameters=SMALL_MODEL) is DEFAULT_POLICY
+    assert policies.active_rules(num_parameters=small) == dict(SMALL_MODEL_RULES)
+    version = policies.draft(author=chief, rules=rules(), note="The same for every model")
+    policies.activate(version, by=chief, reason="We know our people")
+    policies.forget()
+    assert policies.active(num_parameters=small).version == "1"
+    assert policies.active(num_parameters=small).decide({"self_harm": 0.5}, "input").action == "inform"
+    assert policies.active_rules(num_parameters=small) == rules()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -142,6 +142,7 @@ def test_what_does_not_stand_is_not_offered(owner: User, first: User, second: Us
 def test_a_second_review_changes_nothing_and_is_on_record(owner: User, first: User, second: User) -> None:
     """It measures; the case stays as it was decided."""
     review = stands(close(make_case(owner), first))
+    looks.look(review.case, staff=second, kind="look_blind")
     before = Case.objects.values().get()
     second_reviews.give(review.pk, reviewer=second, outcome="disagreed", note="satire")
     assert Case.objects.values().get() == before
@@ -152,15 +153,27 @@ def test_a_second_review_changes_nothing_and_is_on_record(owner: User, first: Us
 def test_one_second_review_is_enough(owner: User, first: User, second: User) -> None:
     """Two who open it at once: one is told that it is done."""
     review = stands(close(make_case(owner), first))
+    third = make_moderator("third")
+    for reviewer in (second, third):
+        looks.look(review.case, staff=reviewer, kind="look_blind")
     second_reviews.give(review.pk, reviewer=second, outcome="agreed")
     with pytest.raises(CannotDecide):
-        second_reviews.give(review.pk, reviewer=make_moderator("third"), outcome="agreed")
+        second_reviews.give(review.pk, reviewer=third, outcome="agreed")
+
+
+def test_a_second_review_takes_a_look(owner: User, first: User, second: User) -> None:
+    """A guess without reading would measure nothing."""
+    review = stands(close(make_case(owner), first))
+    with pytest.raises(CannotDecide, match="open the conversation"):
+        second_reviews.give(review.pk, reviewer=second, outcome="agreed")
+    assert not Review.objects.filter(second_of=review).exists()
 
 
 def test_agreement_is_counted_from_pairs(owner: User, first: User, second: User) -> None:
     """Two of three pairs agree; observed 2/3, by chance 4/9, so kappa is 0.4."""
     for one, other in (("agreed", "agreed"), ("disagreed", "disagreed"), ("agreed", "disagreed")):
         review = stands(close(make_case(owner), first, one))
+        looks.look(review.case, staff=second, kind="look_blind")
         second_reviews.give(review.pk, reviewer=second, outcome=other)
     found = quality.reviewer_agreement(A_YEAR_AGO)
     assert (found.num_pairs, found.observed) == (3, pytest.approx(2 / 3))

@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from tests.webapp.moderation.making import close, make_moderator, make_reply
+from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Reply
 from webapp.moderation.models import Case, Flag
-from webapp.moderation.services import reports
+from webapp.moderation.services import cases, queue, reports
 from webapp.moderation.services.reports import CannotReport
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +61,8 @@ def test_there_must_be_an_answer(owner: User, state: str) -> None:
         reports.report(owner, answered(owner, state=state).pk, "wrong")
 
 
-def test_an_answer_is_reported_once_until_somebody_has_looked(owner: User) -> None:
-    """Twice is no louder; afterwards there may be something new to say."""
+def test_an_answer_is_reported_once(owner: User) -> None:
+    """Twice is no louder, and what was decided is not opened again by whoever it was decided about."""
     reply = answered(owner)
     case = reports.report(owner, reply.pk, "wrong")
     assert reports.reported_in(reply.conversation) == {reply.pk}
@@ -70,7 +70,26 @@ def test_an_answer_is_reported_once_until_somebody_has_looked(owner: User) -> No
         reports.report(owner, reply.pk, "wrong")
     close(case, make_moderator())
     assert reports.reported_in(reply.conversation) == frozenset()
+    with pytest.raises(CannotReport, match="already"):
+        reports.report(owner, reply.pk, "wrong")
+    case.refresh_from_db()
+    assert case.state == "closed"
+
+
+def test_reporting_lifts_no_strike(owner: User) -> None:
+    """A case that is opened again by a report counts as it was decided, until it is decided otherwise."""
+    reply = answered(owner)
+    case = cases.flag(reply.pk, "guard_input", category="hate")
+    moderator = make_moderator()
+    close(case, moderator)
+    assert cases.num_strikes(owner.pk) == 1
     assert reports.report(owner, reply.pk, "wrong").state == "open"
+    assert cases.num_strikes(owner.pk) == 1
+    other = make_case(owner)
+    card = queue.with_what_cards_show(Case.objects.filter(pk=other.pk)).get()
+    assert vars(card)["num_strikes"] == 1
+    close(case, moderator, "disagreed")
+    assert cases.num_strikes(owner.pk) == 0
 
 
 def test_a_day_has_so_many_reports(owner: User, settings: Any) -> None:

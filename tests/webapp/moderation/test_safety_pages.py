@@ -9,12 +9,20 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from tests.webapp.moderation.making import SECRET, close, make_case, make_moderator, make_reply, make_verdict
+from tests.webapp.moderation.making import (
+    SECRET,
+    close,
+    close_after_look,
+    make_case,
+    make_moderator,
+    make_reply,
+    make_verdict,
+)
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Review
-from webapp.moderation.services import appeals, policies, reports, suspensions
+from webapp.moderation.services import appeals, policies, records, reports, suspensions
 from webapp.moderation.services.consequences import carry_out_due
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +172,7 @@ def test_an_outcome_is_news_until_it_was_read(owner: User, browser: Client) -> N
     appeal = appeals.appeal(owner, reply_id=make_case(owner).reply_id)
     assert 'data-num-unseen="0"' in text_of(browser, "/about/")
     assert appeal.case is not None
-    close(appeal.case, make_moderator())
+    close_after_look(appeal.case, make_moderator())
     carry_out()
     assert 'data-num-unseen="1"' in text_of(browser, "/about/")
     first, second = text_of(browser), text_of(browser)
@@ -172,6 +180,22 @@ def test_an_outcome_is_news_until_it_was_read(owner: User, browser: Client) -> N
     assert '<span class="badge">New</span>' in first
     assert '<span class="badge">New</span>' not in second
     assert 'data-num-unseen="0"' in text_of(browser, "/about/")
+
+
+def test_only_what_the_page_shows_is_seen(owner: User, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is decided while the page is on its way stays news, and old news have a place however many turns follow."""
+    monkeypatch.setattr(records, "SHOWN", 1)
+    early = Appeal.objects.create(person=owner, case=make_case(owner), state="denied", decided_at=timezone.now())
+    assert early.case is not None
+    Reply.objects.filter(pk=early.case.reply_id).update(created_at=timezone.now() - timedelta(days=9))
+    make_case(owner)
+    record = records.record_of(owner)
+    late = Appeal.objects.create(person=owner, case=make_case(owner), state="denied", decided_at=timezone.now())
+    record.be_seen_by(owner)
+    assert set(Appeal.objects.exclude(seen_at=None)) == {early}
+    text_of(browser)
+    late.refresh_from_db()
+    assert late.seen_at is not None
 
 
 def test_a_warning_is_news_too(owner: User, browser: Client) -> None:
@@ -205,7 +229,7 @@ def test_the_page_costs_the_same_however_long(
         reports.Flag.objects.create(case=appeals_of, source="report")
         Appeal.objects.create(person=owner, case=appeals_of, state="denied", decided_at=timezone.now())
         suspensions.suspend(owner, by=None, reason="Spam", until=timezone.now() + timedelta(days=1))
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(26):
         text_of(browser)
 
 
@@ -229,7 +253,7 @@ def test_the_outcome_stands_beside_the_turn(owner: User, browser: Client) -> Non
     """As a fragment for the open page, and on the page itself."""
     appeal = appeals.appeal(owner, reply_id=make_case(owner).reply_id)
     assert appeal.case is not None
-    close(appeal.case, make_moderator())
+    close_after_look(appeal.case, make_moderator())
     carry_out()
     for address in (of_turn(appeal.case.reply, "review"), f"/c/{appeal.case.reply.conversation_id}/"):
         assert "Reviewed: not released." in text_of(browser, address)

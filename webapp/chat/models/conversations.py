@@ -54,6 +54,7 @@ class Conversation(models.Model):
     selected = models.ForeignKey("Reply", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, help_text="When its owner last looked at it.")
 
     objects = ConversationQuerySet.as_manager()
 

@@ -132,6 +132,12 @@ class Reply(models.Model):
         return self.state in self.ACTIVE
 
     @property
+    def can_continue(self) -> bool:
+        """Whether it ended before it was complete, with something to go on from."""
+        was_cut = self.state == self.State.DONE and self.finish_reason == "length"
+        return bool(self.blocks) and (was_cut or self.state in (self.State.CANCELLED, self.State.FAILED))
+
+    @property
     def cursor(self) -> str:
         return f"{self.epoch}-{self.event_index}"
 

@@ -9,8 +9,10 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.tree import Tree, end_of_branch
 
 TITLE_CHARS = 60
+TEMPORARY_FOR = timedelta(minutes=30)
 
 
 def conversation_for(person: User | None, conversation_id: UUID) -> Conversation:
@@ -41,6 +43,23 @@ def rename(conversation: Conversation, title: str) -> None:
         conversation.save(update_fields=["title"])
 
 
+def close_temporary(person: User | None, conversation_id: UUID) -> None:
+    """Erase it. Raises NotFound for what is not temporary, too: nothing else is erased by closing a page."""
+    conversation = conversation_for(person, conversation_id)
+    if not conversation.is_temporary:
+        raise NotFound
+    conversation.delete()
+
+
+def erase_expired() -> int:
+    """Erase the temporary conversations whose last turn was long ago; how many there were."""
+    temporary = Conversation.objects.filter(is_temporary=True, updated_at__lt=timezone.now() - TEMPORARY_FOR)
+    expired = list(temporary.exclude(replies__state__in=Reply.ACTIVE))
+    for conversation in expired:
+        conversation.delete()
+    return len(expired)
+
+
 def title_of(text: str) -> str:
     """The beginning of the first message, cut at a word."""
     line = " ".join(text.split())
@@ -54,15 +73,15 @@ def title_of(text: str) -> str:
 
 
 def branch(conversation: Conversation, *, leaf: Reply | None = None) -> list[tuple[Message, Reply]]:
-    """The turns from the first to the newest (or to `leaf`), following the newest answer at each step."""
-    replies = list(conversation.replies.select_related("message").order_by("created_at"))
-    by_id = {reply.pk: reply for reply in replies}
-    step = leaf or (replies[-1] if replies else None)
-    turns: list[tuple[Message, Reply]] = []
-    while step is not None:
-        turns.append((step.message, step))
-        step = by_id.get(step.message.parent_id) if step.message.parent_id else None
-    return turns[::-1]
+    """The turns from the first to `leaf`, or to the end of the branch that its owner looks at."""
+    tree = Tree.of(conversation)
+    end = leaf.pk if leaf else end_of_branch(conversation, tree)
+    steps = tree.path_to(end) if end else []
+    rows = Reply.objects.filter(pk__in=[step.reply_id for step in steps]).select_related("message")
+    replies = {reply.pk: reply for reply in rows}
+    # One may have been deleted since the tree was read.
+    found = (replies.get(step.reply_id) for step in steps)
+    return [(reply.message, reply) for reply in found if reply is not None]
 
 
 def grouped_by_age(person: User | None, *, limit: int = 200) -> Sequence[tuple[str, list[Conversation]]]:

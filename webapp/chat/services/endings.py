@@ -4,18 +4,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from assistant import errors, events
 from assistant.rendering.markdown import RENDERER_VERSION, render
 from webapp.chat.cursor import Cursor
-from webapp.chat.models import Reply
+from webapp.chat.models import QueuedMessage, Reply
 from webapp.chat.services.hosts import known_hosts
 
 INTERNAL_ERROR = "internal"
 TIMED_OUT = "timed_out"
 _TEXTS = {error.code: error.user_text for error in errors.AssistantError.__subclasses__()} | {
     INTERNAL_ERROR: errors.AssistantError.user_text,
-    TIMED_OUT: "This answer took too long and was ended. Your message is safe; please try again.",
+    TIMED_OUT: gettext_noop("This answer took too long and was ended. Your message is safe; please try again."),
 }
 
 
@@ -29,13 +30,15 @@ class Ending:
 
 
 def error_event(code: str) -> events.Error:
-    return events.Error(code=code, text=_TEXTS.get(code, _TEXTS[INTERNAL_ERROR]), retry=code != "prompt_too_long")
+    text = gettext(_TEXTS.get(code, _TEXTS[INTERNAL_ERROR]))
+    return events.Error(code=code, text=text, retry=code != "prompt_too_long")
 
 
 def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "", error_code: str = "") -> Ending:
     """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it.
 
-    Text is kept, but for what no verdict was waited for: the new epoch makes every page take the snapshot.
+    Text is kept, but for what no verdict was waited for: the new epoch makes every page take the snapshot. What waits
+    to be sent after this answer is held.
     """
     if reply.unchecked_chars:
         reply.text, reply.token_ids = reply.text[: -reply.unchecked_chars], []
@@ -51,6 +54,7 @@ def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "
     reply.error_code = error_code
     reply.finished_at = timezone.now()
     reply.save()
+    QueuedMessage.objects.filter(conversation=reply.conversation_id).update(is_held=True)
     event: events.Event = (
         error_event(error_code)
         if state == Reply.State.FAILED

@@ -1,5 +1,6 @@
 """Writes a running turn down: into the row first, then into the turn log. The owner's side of the `Journal` port."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,22 +9,27 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from redis.asyncio import Redis
 
+from assistant import events
 from assistant.events import Citation, CodeReports, Done, Event, Notices, Phase, Retract, Status, Usage
 from assistant.journal import Direction
+from assistant.personal import Used
 from assistant.ports import GenerationEnd, Passage
 from assistant.rendering.markdown import RENDERER_VERSION
 from assistant.reply import GrowingReply
-from assistant.safety.code_badges import CodeBadge
+from assistant.safety.code_badges import CodeBadge, translated
 from assistant.safety.notices import Notice, merged, notices_for, refusal_html
 from assistant.safety.verdict import Verdict
+from assistant.tools.steps import Step
 from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
 from webapp.chat.services.endings import Ending
 from webapp.chat.services.ownership import Claim
+from webapp.chat.services.steps import step_event, stored_step
 from webapp.moderation.services import originals, verdicts
 
 EXCERPT_CHARS = 240
@@ -31,7 +37,7 @@ EXCERPT_CHARS = 240
 
 class ReplyJournal:
     """One owner's record of one reply. Every write is fenced by the claim's epoch and raises TurnLost when it is not
-    the owner's any more."""
+    the owner's any more. What it tells the person is in the language that is active."""
 
     def __init__(
         self,
@@ -41,12 +47,15 @@ class ReplyJournal:
         created_at: datetime,
         country: str = "",
         notices: Sequence[Mapping[str, Any]] = (),
+        steps: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """`country` chooses the help lines; `notices` is what stands beside the reply already."""
+        """`country` chooses the help lines; `notices` and `steps` are what stands beside the reply already."""
         self._claim = claim
         self._redis = redis
         self._created_at = created_at
         self._country = country
+        self._steps = list(steps)
+        self._turns = asyncio.Lock()  # a model's calls are answered while its text is written
         self._notices = [Notice(**notice) for notice in notices]
         self._index = 0
         self._timings: dict[str, float] = {}
@@ -72,10 +81,19 @@ class ReplyJournal:
         self.mark(f"{direction}_judged")
         record = sync_to_async(verdicts.record)
         await record(self._claim.reply_id, direction, verdict, char_start=start, char_end=end)
-        notices = merged(self._notices, notices_for(verdict, country=self._country))
+        notices = merged(self._notices, notices_for(verdict, country=self._country, translate=gettext))
         if notices != self._notices:
             self._notices = notices
             await self._record([Notices(notices=tuple(notices))], notices=[notice.to_wire() for notice in notices])
+
+    async def used(self, used: Used) -> None:
+        event = events.Used(**dataclasses.asdict(used))
+        await self._record([event], used=dataclasses.asdict(used))
+
+    async def step(self, step: Step) -> None:
+        event = step_event(step)
+        self._steps[step.index :] = [stored_step(step, event)]
+        await self._record([event], steps=self._steps)
 
     async def quoted(self, passages: Sequence[Passage]) -> None:
         self.mark("thinking")
@@ -98,7 +116,8 @@ class ReplyJournal:
         reply_tokens = len(reply.written.token_ids) or end.reply_tokens
         usage = Usage(prompt_tokens=end.prompt_tokens, cached_tokens=end.cached_tokens, reply_tokens=reply_tokens)
         self._outcome = {"state": "done", "finish_reason": end.finish_reason, **dataclasses.asdict(usage)}
-        reports = [CodeReports(reports=tuple(code))] if code else []
+        code = tuple(translated(badge, gettext) for badge in code)
+        reports = [CodeReports(reports=code)] if code else []
         await self._record(
             [*reply.take_news(), *reports, usage, Done(state="done", finish_reason=end.finish_reason)],
             final=True,
@@ -112,7 +131,7 @@ class ReplyJournal:
     async def withheld(self, direction: Direction, verdict: Verdict, text: str) -> None:
         self.mark("finished")
         self._outcome = {"state": "blocked", "direction": direction, "violated": list(verdict.violated)}
-        refusal = refusal_html(direction, verdict, country=self._country)
+        refusal = refusal_html(direction, verdict, country=self._country, translate=gettext)
         await self._record(
             [Retract(html=refusal), Done(state="blocked", finish_reason="guard")],
             final=True,
@@ -128,6 +147,8 @@ class ReplyJournal:
             passages=[],
             notices=[],
             code_reports=[],
+            steps=[],
+            used={},
             renderer_version=RENDERER_VERSION,
         )
 
@@ -148,11 +169,12 @@ class ReplyJournal:
 
         With `original` the reply is withheld: these words are sealed, and whatever the log says of them is forgotten.
         """
-        self._index += len(events)
         if final:
             fields |= {"finished_at": timezone.now(), "lease_until": None, "timings": self._timings}
-        await sync_to_async(_write)(self._claim, original, event_index=self._index, **fields)
-        await self._publish(events, final=final, forget_earlier=original is not None)
+        async with self._turns:
+            self._index += len(events)
+            await sync_to_async(_write)(self._claim, original, event_index=self._index, **fields)
+            await self._publish(events, final=final, forget_earlier=original is not None)
 
     async def _publish(self, events: Sequence[Event], *, final: bool, forget_earlier: bool = False) -> None:
         last = Cursor(self._claim.epoch, self._index)
@@ -163,10 +185,10 @@ class ReplyJournal:
 
 @transaction.atomic
 def _write(claim: Claim, original: str | None, **fields: Any) -> None:
-    """The row and, sealed, the words of an answer that is withheld: both or neither."""
-    ownership.write(claim, **fields)
+    """The row and, sealed, an answer that is withheld with what stands beside it so far: both or neither."""
     if original:
         originals.keep(claim.reply_id, original)
+    ownership.write(claim, **fields)
 
 
 def _text_fields(reply: GrowingReply) -> dict[str, Any]:

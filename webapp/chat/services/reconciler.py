@@ -1,4 +1,5 @@
-"""Finds turns that nobody works on and does what is due: enqueue once more, or end what is past its deadline.
+"""Finds what nobody works on and does what is due: enqueue a turn once more, or end what is past its deadline; send
+what waited for an answer; erase temporary conversations.
 
 The row of a reply is also its outbox: a task that was never enqueued, was lost with Redis or died with its worker
 leaves a row that is found here. Running it twice at once does no harm: claiming is what decides.
@@ -14,22 +15,29 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from webapp.chat.models import Reply
+from webapp.chat.services import conversations, queueing
 from webapp.chat.services.endings import TIMED_OUT, Ending, end_from_outside
+from webapp.chat.services.turns import Accepted
 
 BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """What the caller does after the transaction: enqueue these, publish those."""
+    """What the caller does after the transaction: enqueue these, publish those, enqueue and announce what was sent."""
 
     to_enqueue: tuple[UUID, ...]
     endings: tuple[Ending, ...]
+    sent: tuple[Accepted, ...]
 
 
 def reconcile() -> Due:
-    """One pass over the active replies. Marks what it returns as enqueued now."""
-    return Due(endings=tuple(_end_overdue()), to_enqueue=tuple(_take_forgotten()))
+    """One pass over the active replies, the waiting messages and the temporary conversations.
+
+    Marks what it returns as enqueued now.
+    """
+    conversations.erase_expired()
+    return Due(endings=tuple(_end_overdue()), sent=queueing.advance_all(), to_enqueue=tuple(_take_forgotten()))
 
 
 def _end_overdue() -> list[Ending]:

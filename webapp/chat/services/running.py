@@ -7,20 +7,27 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db.models import F
+from django.utils import translation
 
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
 from assistant.ports import ChatMessage, Passage
+from assistant.prompt import prompt_version
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
-from webapp import wiring
+from webapp import jobs, wiring
 from webapp.accounts.services.country import country_for
+from webapp.accounts.services.language import language_of
 from webapp.chat import turn_log
+from webapp.chat.announcing import send_next
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.endings import INTERNAL_ERROR
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
+from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
+from webapp.chat.services.steps import load_step
+from webapp.personal.services.preferences import preferences_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +37,7 @@ class _Loaded:
     reply: Reply
     turn: Turn
     country: str
+    language: str
 
 
 async def run_turn(reply_id: UUID) -> None:
@@ -41,9 +49,19 @@ async def run_turn(reply_id: UUID) -> None:
     try:
         loaded = await sync_to_async(_load)(claim)
         reply = loaded.reply
-        journal = ReplyJournal(claim, redis, created_at=reply.created_at, country=loaded.country, notices=reply.notices)
+        journal = ReplyJournal(
+            claim,
+            redis,
+            created_at=reply.created_at,
+            country=loaded.country,
+            notices=reply.notices,
+            steps=() if reply.passages is None else reply.steps,
+        )
         journal.mark("claimed")
-        await _run(loaded, claim, journal)
+        with translation.override(loaded.language):
+            await _run(loaded, claim, journal)
+        await send_next(reply.conversation_id)
+        await sync_to_async(jobs.enqueue_touches, thread_sensitive=False)(reply_id)
     except TurnLost:
         logger.info("turn_lost", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
     finally:
@@ -54,14 +72,16 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
     reply = loaded.reply
     try:
         async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
-            await sync_to_async(ownership.write)(claim, model_id=services.model_id)
+            await sync_to_async(ownership.write)(claim, model_id=services.model_id, prompt_version=prompt_version())
             runner = TurnRunner(
                 model=services.model,
                 guard=services.guard,
                 code_shield=services.code_shield,
                 index=services.index,
                 journal=journal,
-                config=_config(),
+                config=_config(calls_tools=services.calls_tools),
+                tools=services.tools,
+                memory=MessageMemories(reply.conversation.owner, reply.message),
             )
             await runner.run(replace(loaded.turn, canary=services.canary_of(reply.created_at.date())))
     except (ModelUnavailable, GuardUnavailable) as error:
@@ -101,17 +121,29 @@ async def _fail(claim: Claim, journal: ReplyJournal, error_code: str) -> None:
 
 
 def _load(claim: Claim) -> _Loaded:
-    reply = Reply.objects.select_related("message", "conversation").get(pk=claim.reply_id)
+    replies = Reply.objects.select_related("message", "conversation__owner__preferences", "continued_from")
+    reply = replies.get(pk=claim.reply_id)
     passages = None if reply.passages is None else tuple(Passage(**passage) for passage in reply.passages)
+    owner, is_temporary = reply.conversation.owner, reply.conversation.is_temporary
+    personal = personal_of(owner, is_temporary=is_temporary)
+    if passages is not None:  # the prompt of an earlier attempt: what it was made of stands
+        personal = replace(personal, memories=memories_used(reply.used))
+    # Another answer to the same message does not remember again what its person may have made it forget.
+    is_first = not reply.message.replies.filter(created_at__lt=reply.created_at).exists()
     turn = Turn(
         history=(*_history(reply), ChatMessage(role="user", text=reply.message.text)),
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,
         passages=passages,
         seed=reply.seed,
+        personal=personal,
+        remembers=preferences_of(owner).uses_memory and not is_temporary and is_first,
+        steps=() if passages is None else tuple(map(load_step, reply.steps)),
+        num_given=len(reply.continued_from.token_ids) if reply.continued_from else 0,
     )
     country = country_for(reply.conversation.owner_id, default=settings.TURNS.default_country)
-    return _Loaded(reply=reply, turn=turn, country=country)
+    language = language_of(reply.conversation.owner)
+    return _Loaded(reply=reply, turn=turn, country=country, language=language)
 
 
 def _history(reply: Reply) -> list[ChatMessage]:
@@ -128,7 +160,7 @@ def _history(reply: Reply) -> list[ChatMessage]:
     return messages
 
 
-def _config() -> TurnConfig:
+def _config(*, calls_tools: bool) -> TurnConfig:
     turns = settings.TURNS
     return TurnConfig(
         context_tokens=turns.context_tokens,
@@ -138,6 +170,7 @@ def _config() -> TurnConfig:
         num_passages=turns.num_passages,
         flush_interval_s=turns.flush_interval_s,
         streaming=turns.streaming,
+        calls_tools=calls_tools,
         guard_late_s=turns.guard_late_s,
         guard_timeout_s=turns.guard_timeout_s,
     )

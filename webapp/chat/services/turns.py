@@ -1,22 +1,38 @@
-"""What a person does with a turn: send, stop, retry. Each is one transaction; nothing here talks to Redis."""
+"""What a person does with a turn: send, stop, ask again, continue. Each is one transaction; nothing talks to Redis."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.chat.errors import Busy, EmptyMessage, MessageTooLong, NotFound, Suspended, TooManyTurns, TurnInProgress
+from webapp.chat.errors import (
+    Busy,
+    CannotContinue,
+    EmptyMessage,
+    MessageTooLong,
+    NotFound,
+    Suspended,
+    TooManyTurns,
+    TurnInProgress,
+)
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import limits
 from webapp.chat.services.conversations import conversation_for, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
 
 MEAN_REPLY_S = 10
+CONTINUED_FIELDS = (
+    *("seed", "text", "token_ids", "blocks", "renderer_version", "input_checked", "passages", "citations", "notices"),
+    *("steps", "used"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,37 +43,48 @@ class Accepted:
     conversation_id: UUID
     reply_id: UUID
     parent_id: UUID | None
+    person_id: UUID
     title: str
     is_new: bool
 
 
-def send(*, person: User, turn_id: UUID, conversation_id: UUID | None, parent_id: UUID | None, text: str) -> Accepted:
+def send(
+    *,
+    person: User,
+    turn_id: UUID,
+    conversation_id: UUID | None,
+    parent_id: UUID | None,
+    text: str,
+    is_temporary: bool = False,
+) -> Accepted:
     """Store a message and queue its reply, once for each `turn_id`, however often it is sent.
 
-    A `conversation_id` of None begins a new conversation. Raises Refused (nothing is stored) or NotFound.
+    A `conversation_id` of None begins a new conversation, a temporary one if wanted. A message with the parent of
+    another is another version of it, and its branch is shown from then on. Raises Refused (nothing is stored) or
+    NotFound.
     """
-    repeated = _accepted_before(person, turn_id)
+    repeated = accepted_before(person, turn_id)
     if repeated is not None:
         return repeated
-    text = text.strip()
-    _check_text(text)
+    text = checked(text)
     try:
         with transaction.atomic():
-            _admit(person)
-            conversation = _conversation(person, conversation_id, text)
-            message = Message.objects.create(
-                id=turn_id, conversation=conversation, parent=_parent(conversation, parent_id), text=text
-            )
-            reply = _queue_reply(message)
-            conversation.updated_at = timezone.now()
-            conversation.save(update_fields=["updated_at"])
+            admit(person)
+            conversation = _conversation(person, conversation_id, text, is_temporary=is_temporary)
+            parent = _parent(conversation, parent_id)
+            return store(turn_id, conversation, parent_id=parent.pk if parent else None, text=text)
     except IntegrityError:
         # The same send from another socket was a moment faster, or another turn of this conversation was.
-        repeated = _accepted_before(person, turn_id)
+        repeated = accepted_before(person, turn_id)
         if repeated is None:
-            raise TurnInProgress("Please wait until this answer is finished, or stop it.") from None
+            raise _in_progress() from None
         return repeated
-    return _accepted(message, reply, is_new=True)
+
+
+def store(turn_id: UUID, conversation: Conversation, *, parent_id: UUID | None, text: str) -> Accepted:
+    """Store an admitted message and queue its reply. Raises IntegrityError if another one is being written."""
+    message = Message.objects.create(id=turn_id, conversation=conversation, parent_id=parent_id, text=text)
+    return _accepted(_queue_reply(message), is_new=True)
 
 
 def stop(*, person: User, reply_id: UUID) -> Ending | None:
@@ -74,73 +101,106 @@ def stop(*, person: User, reply_id: UUID) -> Ending | None:
 
 
 def retry(*, person: User, reply_id: UUID) -> Accepted:
-    """Queue a new answer to the same message; the failed one is kept as an alternative. Raises Refused or NotFound."""
+    """Queue another answer to the same message; the old one is kept as a version. Raises Refused or NotFound."""
+    return _answer_again(person, reply_id, continues=False)
+
+
+def go_on(*, person: User, reply_id: UUID) -> Accepted:
+    """Queue an answer that begins with what this one says and goes on from there; this one is kept as a version.
+
+    Raises Refused, also if there is nothing to go on from, or NotFound.
+    """
+    return _answer_again(person, reply_id, continues=True)
+
+
+def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
     _check_suspension(person)
     try:
         with transaction.atomic():
             reply = reply_for(person, reply_id)
             if reply.is_active:
-                raise TurnInProgress("This answer is still being written.")
-            _admit(person)
-            return _accepted(reply.message, _queue_reply(reply.message), is_new=True)
+                raise _in_progress()
+            if continues and not reply.can_continue:
+                raise CannotContinue(_("This answer is complete."))
+            admit(person)
+            return _accepted(_queue_reply(reply.message, **(_as_far_as(reply) if continues else {})), is_new=True)
     except IntegrityError:
-        raise TurnInProgress("Another answer is being written in this chat.") from None
+        raise TurnInProgress(_("Another answer is being written in this chat.")) from None
 
 
-def _accepted_before(person: User, turn_id: UUID) -> Accepted | None:
+def accepted_before(person: User, turn_id: UUID) -> Accepted | None:
+    """The turn of this id, if it is stored already. Raises NotFound if it is somebody else's."""
     message = Message.objects.select_related("conversation").filter(pk=turn_id).first()
     if message is None:
         return None
     if message.conversation.owner_id != person.pk:
         raise NotFound
     reply = message.replies.order_by("created_at").last()
-    return None if reply is None else _accepted(message, reply, is_new=False)
+    return None if reply is None else _accepted(reply, is_new=False)
 
 
-def _accepted(message: Message, reply: Reply, *, is_new: bool) -> Accepted:
+def _accepted(reply: Reply, *, is_new: bool) -> Accepted:
+    message, conversation = reply.message, reply.message.conversation
     return Accepted(
         turn_id=message.pk,
-        conversation_id=message.conversation_id,
+        conversation_id=conversation.pk,
         reply_id=reply.pk,
         parent_id=message.parent_id,
-        title=message.conversation.title,
+        person_id=conversation.owner_id,
+        title=conversation.title,
         is_new=is_new,
     )
 
 
-def _check_text(text: str) -> None:
+def checked(text: str) -> str:
+    """The text as it is stored. Raises EmptyMessage or MessageTooLong."""
+    text = text.strip()
     if not text:
-        raise EmptyMessage("Please write something first.")
+        raise EmptyMessage(_("Please write something first."))
     limit = settings.TURNS.max_message_chars
     if len(text) > limit:
-        raise MessageTooLong(f"This message has {len(text):,} characters; {limit:,} fit. Please shorten it.")
+        raise MessageTooLong(
+            _("This message has %(num)s characters; %(limit)s fit. Please shorten it.")
+            % {"num": f"{len(text):,}", "limit": f"{limit:,}"}
+        )
+    return text
 
 
 def _check_suspension(person: User) -> None:
     if person.is_suspended:
-        until = timezone.localtime(person.suspended_until).strftime("%d %B %Y, %H:%M %Z")
-        raise Suspended(f"You cannot send messages until {until}. Reason: {person.suspension_reason}")
+        until = date_format(timezone.localtime(person.suspended_until), "DATETIME_FORMAT")
+        raise Suspended(
+            _("You cannot send messages until %(until)s (%(zone)s). Reason: %(reason)s")
+            % {
+                "until": until,
+                "zone": timezone.get_current_timezone_name(),
+                "reason": person.suspension_reason,
+            }
+        )
 
 
-def _admit(person: User) -> None:
-    """Refuse at the door what would only wait."""
+def admit(person: User) -> None:
+    """Refuse at the door what would only wait. The person's row is locked from here on."""
     # One send of a person at a time; a guest may have been absorbed by an account a moment ago.
     if User.objects.select_for_update().filter(pk=person.pk).first() is None:
         raise NotFound
     _check_suspension(person)
     active = Reply.objects.active()
     if active.filter(conversation__owner=person).count() >= settings.TURNS.max_running_per_person:
-        raise TooManyTurns("You have other answers being written. Please wait for one, or stop it.", retry_after_s=5)
+        raise TooManyTurns(_("You have other answers being written. Please wait for one, or stop it."), retry_after_s=5)
     num_waiting = active.count()
     if num_waiting >= settings.TURNS.max_queued:
         wait_s = max(5, num_waiting * MEAN_REPLY_S // 4)
-        raise Busy(f"Many people are chatting right now. Please try again in {wait_s} seconds.", retry_after_s=wait_s)
+        raise Busy(
+            _("Many people are chatting right now. Please try again in %(seconds)d seconds.") % {"seconds": wait_s},
+            retry_after_s=wait_s,
+        )
     limits.pay(person)
 
 
-def _conversation(person: User, conversation_id: UUID | None, text: str) -> Conversation:
+def _conversation(person: User, conversation_id: UUID | None, text: str, *, is_temporary: bool) -> Conversation:
     if conversation_id is None:
-        return Conversation.objects.create(owner=person, title=title_of(text))
+        return Conversation.objects.create(owner=person, title=title_of(text), is_temporary=is_temporary)
     return conversation_for(person, conversation_id)
 
 
@@ -152,18 +212,31 @@ def _parent(conversation: Conversation, parent_id: UUID | None) -> Reply | None:
     if parent is None:
         raise NotFound
     if parent.is_active:
-        raise TurnInProgress("Please wait until this answer is finished, or stop it.")
+        raise _in_progress()
     return parent
 
 
-def _queue_reply(message: Message) -> Reply:
+def _queue_reply(message: Message, **begun: Any) -> Reply:
+    """A new reply, which the owner looks at from now on."""
     now = timezone.now()
-    return Reply.objects.create(
+    given: dict[str, Any] = {"seed": secrets.randbits(62), **begun}
+    reply = Reply.objects.create(
         conversation_id=message.conversation_id,
         message=message,
-        seed=secrets.randbits(62),
         created_at=now,
         not_before=now,
         enqueued_at=now,
         deadline=now + timedelta(seconds=settings.TURNS.deadline_s),
+        **given,
     )
+    Conversation.objects.filter(pk=message.conversation_id).update(selected=reply, updated_at=now)
+    return reply
+
+
+def _as_far_as(reply: Reply) -> dict[str, Any]:
+    """What a reply that goes on from this one begins with; with its seed, so that it becomes what this one would have."""
+    return {"continued_from": reply} | {name: getattr(reply, name) for name in CONTINUED_FIELDS}
+
+
+def _in_progress() -> TurnInProgress:
+    return TurnInProgress(_("Please wait until this answer is finished, or stop it."))

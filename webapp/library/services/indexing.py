@@ -29,7 +29,8 @@ NO_TEXT = "There is no text in this document that could be searched."
 
 
 def pending(limit: int, *, model_id: str) -> list[UUID]:
-    """Documents that somebody should index now: never enqueued, given up half-way, or of another embedding model."""
+    """Documents that somebody should index now: never enqueued, given up half-way, of another embedding model, or never
+    looked through for orders to a model."""
     return list(Document.objects.waiting(model_id).order_by("received_at").values_list("pk", flat=True)[:limit])
 
 
@@ -60,11 +61,11 @@ async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:
 
 
 def _take(document_id: UUID, model_id: str) -> Document | None:
-    """The document, marked as being worked on; None if it is gone, or ready with vectors of this model."""
+    """The document, marked as being worked on; None if it is gone, or indexed as it would be today."""
     document = Document.objects.present().filter(pk=document_id).exclude(state=Document.State.FAILED).first()
     if document is None:
         return None
-    if document.state == Document.State.READY and not document.passages.exclude(model_id=model_id).exists():
+    if document.state == Document.State.READY and not document.passages.outdated(model_id).exists():
         return None
     Document.objects.filter(pk=document_id).update(attempted_at=timezone.now())
     return document

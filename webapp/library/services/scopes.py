@@ -6,8 +6,9 @@ move to an account.
 """
 
 import threading
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -17,6 +18,7 @@ from webapp.library.models import Document, Passage
 from webapp.library.ports import Retrieval, SearchableIndex
 
 MAX_CACHED_BYTES = 256 * 2**20
+MAX_IDLE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class _Cached:
     version: ScopeVersion
     index: SearchableIndex
     num_bytes: int
+    used_at: float
 
 
 def scopes_of(person_id: UUID | None) -> list[Scope]:
@@ -47,10 +50,14 @@ def scopes_of(person_id: UUID | None) -> list[Scope]:
 
 
 class IndexCache:
-    """The indexes of the scopes that were searched last, within a budget of bytes. Safe to use from several threads."""
+    """The indexes of the scopes that were searched last, within a budget of bytes. Safe to use from several threads.
 
-    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+    One that was not used for `max_idle_s` goes with the next search: its owner may have left.
+    """
+
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES, *, max_idle_s: float = MAX_IDLE_S) -> None:
         self._max_bytes = max_bytes
+        self._max_idle_s = max_idle_s
         self._lock = threading.Lock()
         self._cached: OrderedDict[tuple[Scope, str], _Cached] = OrderedDict()
 
@@ -60,17 +67,25 @@ class IndexCache:
         # The version is read before the rows: at worst an index is newer than it says, and is built once more.
         version = _version(scope)
         with self._lock:
+            self._drop_idle()
             cached = self._cached.get(key)
             if cached and cached.version == version:
+                self._cached[key] = replace(cached, used_at=time.monotonic())
                 self._cached.move_to_end(key)
                 return cached.index
         index = _build(scope, retrieval)
         with self._lock:
-            self._cached[key] = _Cached(version, index, len(index) * retrieval.dim * 4)
+            num_bytes = len(index) * retrieval.dim * 4
+            self._cached[key] = _Cached(version, index, num_bytes, used_at=time.monotonic())
             self._cached.move_to_end(key)
             while len(self._cached) > 1 and sum(each.num_bytes for each in self._cached.values()) > self._max_bytes:
                 self._cached.popitem(last=False)
         return index
+
+    def _drop_idle(self) -> None:
+        since = time.monotonic() - self._max_idle_s
+        while self._cached and next(iter(self._cached.values())).used_at < since:
+            self._cached.popitem(last=False)
 
 
 def _version(scope: Scope) -> ScopeVersion:

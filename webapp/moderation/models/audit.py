@@ -36,6 +36,7 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(db_index=True)
     previous_digest = models.CharField(max_length=64, unique=True, help_text="Unique, so that the chain cannot fork.")
     digest = models.CharField(max_length=64, unique=True)
+    digest_version = models.PositiveSmallIntegerField(default=1, help_text="How `digest` was made: see services.chain.")
 
     objects = AuditQuerySet.as_manager()
 

@@ -1,10 +1,25 @@
 """What moderators decide about."""
 
 import uuid
+from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def broken_since(self, moment: datetime) -> Self:
+        """Those in which a rule was broken, by the last decision that stands, also while they are looked at again."""
+        standing = Review.objects.filter(case=OuterRef("pk"), second_of=None, undone_at=None)
+        last = standing.order_by("-created_at", "-pk")
+        decided = self.alias(
+            last_outcome=Subquery(last.values("outcome")[:1]), decided_at=Subquery(last.values("created_at")[:1])
+        )
+        return decided.filter(last_outcome=Case.Outcome.AGREED, decided_at__gt=moment)
 
 
 class Case(models.Model):
@@ -14,13 +29,13 @@ class Case(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", "open"
-        ESCALATED = "escalated", "escalated"
-        CLOSED = "closed", "closed"
+        OPEN = "open", _("open")
+        ESCALATED = "escalated", _("escalated")
+        CLOSED = "closed", _("closed")
 
     class Outcome(models.TextChoices):
-        AGREED = "agreed", "rule broken"
-        DISAGREED = "disagreed", "false alarm"
+        AGREED = "agreed", _("rule broken")
+        DISAGREED = "disagreed", _("false alarm")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reply = models.OneToOneField("chat.Reply", on_delete=models.CASCADE, related_name="case")
@@ -35,6 +50,8 @@ class Case(models.Model):
     version = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-score", "opened_at"]
@@ -54,10 +71,10 @@ class Flag(models.Model):
     """One reason to look at a case."""
 
     class Source(models.TextChoices):
-        GUARD_INPUT = "guard_input", "guard, message"
-        GUARD_OUTPUT = "guard_output", "guard, answer"
-        REPORT = "report", "report"
-        APPEAL = "appeal", "appeal"
+        GUARD_INPUT = "guard_input", _("guard, message")
+        GUARD_OUTPUT = "guard_output", _("guard, answer")
+        REPORT = "report", _("report")
+        APPEAL = "appeal", _("appeal")
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="flags")
     source = models.CharField(max_length=12, choices=Source.choices)
@@ -78,11 +95,11 @@ class Review(models.Model):
     """What one moderator decided about a case. A second, blind one measures how far moderators agree."""
 
     class Consequence(models.TextChoices):
-        NONE = "none", "none"
-        RELEASE = "release", "released"
-        WARN = "warn", "person warned"
-        MUTE = "mute", "muted for a day"
-        SUSPEND = "suspend", "suspended"
+        NONE = "none", _("none")
+        RELEASE = "release", _("released")
+        WARN = "warn", _("person warned")
+        MUTE = "mute", _("muted for a day")
+        SUSPEND = "suspend", _("suspended")
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="reviews")

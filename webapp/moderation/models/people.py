@@ -14,6 +14,7 @@ class Original(models.Model):
 
     reply = models.OneToOneField("chat.Reply", on_delete=models.CASCADE, related_name="original")
     sealed = models.BinaryField()
+    sealed_beside = models.BinaryField(null=True, help_text="What stood beside it: citations, passages, notices.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
 

@@ -15,7 +15,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
 from webapp.moderation.models import Appeal, Case, Review, Suspension
-from webapp.moderation.services import cases, outcomes, suspensions
+from webapp.moderation.services import cases, four_eyes, outcomes, suspensions
 
 MAX_TEXT_CHARS = outcomes.MAX_TEXT_CHARS
 DAY = timedelta(days=1)
@@ -54,25 +54,38 @@ def settle(case: Case, review: Review) -> None:
     """Answer what is pending about this case as the review says, and tell the person."""
     reply = Reply.objects.only("state", "input_checked").get(pk=case.reply_id)
     granted = review.outcome == Case.Outcome.DISAGREED
-    answer = _granted_answer(reply) if granted else _denied_answer(review.category)
+
+    def said() -> str:
+        return _granted_answer(reply) if granted else _denied_answer(review.category)
+
     for pending in case.appeals.filter(state=Appeal.State.PENDING):
-        outcomes.decide(pending, by=review.reviewer, granted=granted, answer=answer)
+        outcomes.decide(pending, by=review.reviewer, granted=granted, answer=said)
 
 
 @transaction.atomic
 def answer(appeal_id: UUID, *, by: User, granted: bool, text: str = "") -> Appeal:
-    """Decide an appeal against a suspension; a granted one lifts it. Raises CannotAnswer."""
+    """Decide an appeal against a suspension; a granted one lifts it. Only who has read it denies it.
+
+    Raises CannotAnswer.
+    """
     pending = Appeal.objects.select_for_update().filter(pk=appeal_id, state=Appeal.State.PENDING).first()
     if pending is None or pending.suspension is None:
         raise CannotAnswer(_("There is nothing left to decide here."))
     if pending.person_id == by.pk:
         raise CannotAnswer(_("This is about you. A colleague decides it."))
-    if not granted and pending.suspension.by_id == by.pk:
+    suspension = pending.suspension
+    confirms_own = not granted and suspension.by_id == by.pk
+    if confirms_own and four_eyes.has_colleague(by, four_eyes.ANSWERS, about=pending.person):
         raise CannotAnswer(_("You suspended this person. You can lift it; a colleague has to confirm it."))
-    standard = _("The suspension is lifted. Sorry for the trouble.") if granted else _("The suspension stays.")
-    outcomes.decide(pending, by=by, granted=granted, answer=f"{standard} {text.strip()}".strip())
+    if not granted and not four_eyes.has_read_appeal(by, pending):
+        raise CannotAnswer(_("Please read what the person says before you decide."))
+
+    def said() -> str:
+        return f"{_suspension_answer(suspension, granted=granted)} {text.strip()}".strip()
+
+    outcomes.decide(pending, by=by, granted=granted, answer=said, is_sole_moderator=confirms_own)
     if granted:
-        suspensions.lift(pending.suspension, by=by, reason=_("Appeal granted"))
+        suspensions.lift(suspension, by=by, reason=_("Appeal granted"))
     pending.refresh_from_db()
     return pending
 
@@ -138,7 +151,15 @@ def _granted_answer(reply: Reply) -> str:
     return _("You are right, this should not have been withheld. Sorry. Your message is answered now.")
 
 
+def _suspension_answer(suspension: Suspension, *, granted: bool) -> str:
+    if suspension.is_running:
+        return _("The suspension is lifted. Sorry for the trouble.") if granted else _("The suspension stays.")
+    if granted:
+        return _("You are right, you should not have been suspended. Sorry. The suspension has ended meanwhile.")
+    return _("The suspension was right. It has ended meanwhile.")
+
+
 def _denied_answer(category: str) -> str:
     return _(
         "Somebody of the staff has read it again. It touches a rule of this place (%(category)s), so it stays withheld."
-    ) % {"category": plain_name(category)}
+    ) % {"category": _(plain_name(category))}

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
 from webapp.moderation.models import Appeal, Case, Flag, Note, Review, Verdict
-from webapp.moderation.services import audit, scoring
+from webapp.moderation.services import audit, four_eyes, scoring
 from webapp.moderation.services.case_rules import CannotDecide, CaseChanged, check, check_is_not_about
 
 STRIKES_COUNT_FOR = timedelta(days=180)
@@ -130,12 +130,14 @@ def decide(
     """Close the case. The consequence is carried out after `MODERATION.undo_s`, unless it is undone before.
 
     `reason`, which the person is told, and `days` belong to a suspension. A false alarm that somebody appealed
-    against gives back what was withheld. Raises CannotDecide, CaseChanged among them.
+    against gives back what was withheld; `services.four_eyes` says who answers an appeal. Raises CannotDecide,
+    CaseChanged among them.
     """
     case = _locked(case_id, version)
     if outcome == Case.Outcome.DISAGREED and consequence == Consequence.NONE and _awaits_release(case):
         consequence = Consequence.RELEASE
     check(case, reviewer, outcome=outcome, consequence=consequence, reason=reason, days=days)
+    recorded = {"sole_moderator": True} if four_eyes.check_appeal(case, reviewer, outcome=outcome) else {}
     now = timezone.now()
     review = Review.objects.create(
         case=case,
@@ -152,7 +154,7 @@ def decide(
         due_at=now + timedelta(seconds=settings.MODERATION.undo_s),
     )
     case.state, case.outcome, case.closed_at, case.assignee = Case.State.CLOSED, outcome, now, None
-    _changed(case, reviewer, "decide", review=review.pk, outcome=outcome, consequence=consequence)
+    _changed(case, reviewer, "decide", review=review.pk, outcome=outcome, consequence=consequence, **recorded)
     _rescore_others(case)
     return review
 
@@ -200,9 +202,7 @@ def bulk_decide(seen: Mapping[UUID, int], *, reviewer: User, outcome: str, categ
 
 def num_strikes(person_id: UUID, *, except_case: UUID | None = None) -> int:
     """How often the person broke a rule lately, as moderators saw it."""
-    broken = Case.objects.filter(
-        person_id=person_id, outcome=Case.Outcome.AGREED, closed_at__gt=timezone.now() - STRIKES_COUNT_FOR
-    )
+    broken = Case.objects.filter(person_id=person_id).broken_since(timezone.now() - STRIKES_COUNT_FOR)
     return (broken.exclude(pk=except_case) if except_case else broken).count()
 
 

@@ -13,33 +13,35 @@ from django.db.models import Count, Min
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, override
 
 from assistant.safety.quality import Share
-from assistant.safety.taxonomy import plain_name
 from webapp.accounts.models import User
+from webapp.accounts.services.language import language_of
 from webapp.moderation.models import Appeal, AuditEntry, Case, Flag
-from webapp.moderation.services import audit, queue
+from webapp.moderation.services import audit, chain, four_eyes, queue
 
 logger = logging.getLogger(__name__)
 
 ACTION = "digest"
 FAILED = "digest_failed"
-PERMISSION = "moderation.review_case"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What waits for moderators. Numbers only: no word of anybody's enters a mailbox."""
+    """What waits for moderators. Numbers only: no word of anybody's enters a mailbox.
+
+    `anchor` lets whoever keeps the letter see later whether the record was cut or rewritten.
+    """
 
     num_open: int
     by_category: Sequence[tuple[str, int]]
-    by_source: Sequence[tuple[str, int]]
+    by_source: Sequence[tuple[Flag.Source, int]]
     oldest: datetime | None
     num_appeals: int
     oldest_appeal: datetime | None
     overturned: Share | None
+    anchor: chain.Anchor
 
     @property
     def is_empty(self) -> bool:
@@ -54,12 +56,13 @@ def digest() -> Digest:
     pending = Appeal.objects.filter(state=Appeal.State.PENDING)
     return Digest(
         num_open=standing.num_pending,
-        by_category=[(plain_name(slug) if slug else _("reported"), num) for slug, num in standing.pending_by_category],
-        by_source=[(str(Flag.Source(source).label), num) for source, num in sources],
+        by_category=standing.pending_by_category,
+        by_source=[(Flag.Source(source), num) for source, num in sources],
         oldest=standing.oldest,
         num_appeals=pending.count(),
         oldest_appeal=pending.aggregate(oldest=Min("created_at"))["oldest"],
         overturned=standing.overturned,
+        anchor=chain.head(),
     )
 
 
@@ -73,10 +76,7 @@ def send_due() -> int:
 
 def recipients() -> Sequence[User]:
     """The staff who decide cases and have an address."""
-    every = User.objects.with_perm(
-        PERMISSION, backend="django.contrib.auth.backends.ModelBackend", include_superusers=True
-    )
-    return list(every.filter(is_staff=True, is_active=True).exclude(email="").order_by("pk"))
+    return list(four_eyes.able_to(four_eyes.REVIEWS).exclude(email="").order_by("pk"))
 
 
 def _try_to_send(moderator: User, today: Digest) -> bool:
@@ -110,9 +110,15 @@ def _claim(moderator: User, day: str) -> bool:
 
 
 def _send(moderator: User, today: Digest, now: datetime) -> None:
+    """In the language of whoever gets it."""
+    with override(language_of(moderator)):
+        subject, text = _letter(today, now)
+    send_mail(subject, text, None, [moderator.email])
+
+
+def _letter(today: Digest, now: datetime) -> tuple[str, str]:
     subject = ngettext("Cria: %(num)d case waits", "Cria: %(num)d cases wait", today.num_open) % {"num": today.num_open}
     address = settings.SITE_ADDRESS + reverse("admin:moderation_case_changelist")
     appeals_address = settings.SITE_ADDRESS + reverse("admin:moderation_appeal_changelist")
     context = {"digest": today, "now": now, "address": address, "appeals_address": appeals_address}
-    text = render_to_string("moderation/digest.txt", context)
-    send_mail(subject, text, None, [moderator.email])
+    return subject, render_to_string("moderation/digest.txt", context)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from webapp.chat.models import Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.moderation.models import Case, Verdict
 from webapp.moderation.services import audit, originals, reveals
+from webapp.moderation.services.case_rules import check_is_not_about
 
 TURNS_AROUND = 3
 Kind = Literal["look", "look_blind", "look_personal_data"]
@@ -42,7 +43,7 @@ class Look:
     """What a moderator reads. `told` is what those who reported or appealed say, `passages` what the answer quoted."""
 
     turns: Sequence[ShownTurn]
-    passages: Sequence[tuple[str, Sequence[Piece]]]
+    passages: Sequence[tuple[Sequence[Piece], Sequence[Piece]]]
     told: Sequence[tuple[str, Sequence[Piece]]]
     num_hidden: int
 
@@ -52,8 +53,9 @@ def look(case: Case, *, staff: User, kind: Kind = "look") -> Look:
     """Put on record that `staff` reads this turn because of its case, then return it.
 
     Personal data are left out unless `kind` is "look_personal_data". A blind look is the same and is counted apart:
-    who has looked with sight of the decision gives no second opinion.
+    who has looked with sight of the decision gives no second opinion. Raises CannotDecide for a case about `staff`.
     """
+    check_is_not_about(case, staff)
     reason = f"Case {case.pk}" + (", with personal data" if kind == "look_personal_data" else "")
     reveals.reveal(case.reply.conversation, staff=staff, reason=reason)
     audit.record(staff, kind, subject_type="case", subject_ref=case.pk, details={"version": case.version})
@@ -82,18 +84,20 @@ class _Reader:
 
     def read(self, case: Case) -> Look:
         reply = Reply.objects.select_related("message", "conversation").get(pk=case.reply_id)
-        turns = [self._turn(message, answer, reply) for message, answer in turns_around(reply)]
-        passages = [(str(passage.get("title", "")), self._cut(str(passage["text"]))) for passage in _passages(reply)]
+        kept = originals.read(reply.pk) if reply.state == Reply.State.BLOCKED else None
+        turns = [self._turn(message, answer, reply, kept) for message, answer in turns_around(reply)]
+        quoted = (kept.beside.get("passages") if kept else reply.passages) or []
+        passages = [(self._cut(str(each.get("title", ""))), self._cut(str(each["text"]))) for each in quoted]
         told = [(flag.get_source_display(), self._cut(flag.text)) for flag in case.flags.all() if flag.text]
         return Look(turns, passages, told, self._num_hidden)
 
-    def _turn(self, message: Message, reply: Reply, flagged: Reply) -> ShownTurn:
+    def _turn(self, message: Message, reply: Reply, flagged: Reply, kept: originals.Kept | None) -> ShownTurn:
         is_flagged = reply.pk == flagged.pk
         spans = _spans(reply) if is_flagged else {"input": [], "output": []}
-        original = originals.read(reply.pk) if is_flagged and reply.state == Reply.State.BLOCKED else None
-        answer = reply.text if original is None else original
+        is_original = is_flagged and kept is not None
+        answer = kept.text if is_flagged and kept else reply.text
         question = self._cut(message.text, spans["input"])
-        return ShownTurn(question, self._cut(answer, spans["output"]), is_flagged, original is not None)
+        return ShownTurn(question, self._cut(answer, spans["output"]), is_flagged, is_original)
 
     def _cut(self, text: str, spans: Iterable[tuple[int, int]] = ()) -> Sequence[Piece]:
         pieces = cut(text, flagged=spans, hides=self._hides)
@@ -124,7 +128,3 @@ def _spans(reply: Reply) -> dict[str, list[tuple[int, int]]]:
         if verdict.char_end > verdict.char_start:
             spans[verdict.direction].append((verdict.char_start, verdict.char_end))
     return spans
-
-
-def _passages(reply: Reply) -> Sequence[dict[str, Any]]:
-    return reply.passages or []

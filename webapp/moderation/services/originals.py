@@ -1,34 +1,64 @@
-"""The words of withheld answers: sealed for an appeal, opened by nobody else, deleted when their time is over.
+"""Withheld answers with what stood beside them: sealed for an appeal, opened by nobody else, deleted in time.
 
 An appeal that waits keeps them: what it asks for must be there when it is looked at.
 """
 
+import json
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
+from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Original
 from webapp.moderation.services.sealing import Unreadable, seal, unseal
 
+BESIDE = ("citations", "passages", "notices", "steps", "used")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it was. `beside` holds the fields of the reply that stood beside it, as far as they were kept."""
+
+    text: str
+    beside: dict[str, Any] = field(default_factory=dict)
+
 
 def keep(reply_id: UUID, text: str) -> None:
-    """Keep what was withheld. Raises IntegrityError if the reply is gone."""
-    expires_at = timezone.now() + timedelta(days=settings.MODERATION.original_days)
-    Original.objects.update_or_create(reply_id=reply_id, defaults={"sealed": seal(text), "expires_at": expires_at})
+    """Keep what is withheld, with what the row has beside it now: call it before that is cleared.
+
+    Raises IntegrityError if the reply is gone.
+    """
+    beside = Reply.objects.filter(pk=reply_id).values(*BESIDE).first()
+    if beside is None:
+        raise IntegrityError(f"reply {reply_id} is gone")
+    Original.objects.update_or_create(
+        reply_id=reply_id,
+        defaults={
+            "sealed": seal(text),
+            "sealed_beside": seal(json.dumps(beside)),
+            "expires_at": timezone.now() + timedelta(days=settings.MODERATION.original_days),
+        },
+    )
 
 
-def read(reply_id: UUID) -> str | None:
-    """The words, or None if there are none to be had: never kept, deleted in time, or sealed under a lost secret.
+def read(reply_id: UUID) -> Kept | None:
+    """The answer, or None if it is not to be had: never kept, deleted in time, or sealed under a lost secret.
 
-    Whoever shows them to staff puts that on record first (`services.audit`).
+    Whoever shows it to staff puts that on record first (`services.audit`).
     """
     in_time = Q(expires_at__gt=timezone.now()) | Q(reply__case__appeals__state=Appeal.State.PENDING)
     original = Original.objects.filter(in_time, reply_id=reply_id).first()
+    if original is None:
+        return None
     try:
-        return unseal(original.sealed) if original else None
+        beside = json.loads(unseal(original.sealed_beside)) if original.sealed_beside else {}
+        return Kept(unseal(original.sealed), beside)
     except Unreadable:
         return None
 

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
-from assistant.safety.policy import DEFAULT_POLICY, DEFAULT_RULES, Policy, PolicyError, policy_from
+from assistant.safety.policy import Policy, PolicyError, built_in_policy, built_in_rules, policy_from
 from assistant.safety.replay import Judged, Replay, replay
 from webapp.accounts.models import User
 from webapp.moderation.models import PolicyVersion, Verdict
@@ -25,15 +26,18 @@ KEPT_S = 5.0
 MAX_REPLAYED = 50_000
 _REPLAYED = ("direction", "categories", "action", "knows_language", "reply__case__outcome")
 
-_kept: tuple[float, Policy] | None = None
+_kept: tuple[float, Policy | None] | None = None
 
 
-def active() -> Policy:
-    """The policy in force, at most a few seconds late. Rules that cannot be read leave the last good ones in force."""
+def active(*, num_parameters: int = 0) -> Policy:
+    """The policy in force, at most a few seconds late. Rules that cannot be read leave the last good ones in force.
+
+    Where no version is in force it is Cria's own, for a model of this size; 0 for a size that nobody knows.
+    """
     global _kept
     if _kept is None or time.monotonic() - _kept[0] > KEPT_S:
-        _kept = (time.monotonic(), _read(fallback=_kept[1] if _kept else DEFAULT_POLICY))
-    return _kept[1]
+        _kept = (time.monotonic(), _read(fallback=_kept[1] if _kept else None))
+    return _kept[1] or built_in_policy(num_parameters)
 
 
 def forget() -> None:
@@ -42,14 +46,15 @@ def forget() -> None:
     _kept = None
 
 
-def active_rules() -> dict[str, Any]:
+def active_rules(*, num_parameters: int = 0) -> dict[str, Any]:
     """The rules in force, to begin a draft from; Cria's own where those cannot be read, so that it can be mended."""
+    built_in = dict(built_in_rules(num_parameters))
     version = PolicyVersion.objects.filter(state=PolicyVersion.State.ACTIVE).first()
     try:
-        policy_from(version.rules if version else DEFAULT_RULES, version="active")
+        policy_from(version.rules if version else built_in, version="active")
     except PolicyError:
         version = None
-    return deepcopy(version.rules if version else dict(DEFAULT_RULES))
+    return deepcopy(version.rules if version else built_in)
 
 
 @transaction.atomic
@@ -68,7 +73,7 @@ def activate(version: PolicyVersion, *, by: User, reason: str) -> None:
     """Put it into force in place of the one that is. Raises PolicyError if it was in force before or cannot be read."""
     version = PolicyVersion.objects.select_for_update().get(pk=version.pk)
     if version.state != PolicyVersion.State.DRAFT:
-        raise PolicyError("Only a draft can be put into force; copy this version to use its rules again.")
+        raise PolicyError(gettext_noop("Only a draft can be put into force; copy this version to use its rules again."))
     policy_from(version.rules, version=str(version.number))
     now = timezone.now()
     replaced = PolicyVersion.objects.select_for_update().filter(state=PolicyVersion.State.ACTIVE).first()
@@ -84,7 +89,7 @@ def activate(version: PolicyVersion, *, by: User, reason: str) -> None:
     transaction.on_commit(forget)
 
 
-def replayed(rules: Mapping[str, Any], *, days: int) -> Replay:
+def replayed(rules: Mapping[str, Any], *, days: int, num_parameters: int = 0) -> Replay:
     """What these rules would have done with the newest verdicts on record. Raises PolicyError."""
     since = timezone.now() - timedelta(days=days)
     rows = Verdict.objects.filter(created_at__gte=since).order_by("-created_at").values_list(*_REPLAYED)
@@ -92,13 +97,14 @@ def replayed(rules: Mapping[str, Any], *, days: int) -> Replay:
         Judged(direction=direction, categories=scores, action=action, knows_language=knows, reviewed=reviewed or "")
         for direction, scores, action, knows, reviewed in rows[:MAX_REPLAYED].iterator()
     )
-    return replay(policy_from(rules, version="draft"), judged, before=active())
+    return replay(policy_from(rules, version="draft"), judged, before=active(num_parameters=num_parameters))
 
 
-def _read(*, fallback: Policy) -> Policy:
+def _read(*, fallback: Policy | None) -> Policy | None:
+    """The version in force; None where there is none."""
     version = PolicyVersion.objects.filter(state=PolicyVersion.State.ACTIVE).first()
     if version is None:
-        return DEFAULT_POLICY
+        return None
     try:
         return policy_from(version.rules, version=str(version.number))
     except PolicyError as error:

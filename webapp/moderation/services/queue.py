@@ -60,11 +60,8 @@ def standing() -> Standing:
 
 def with_what_cards_show(cases: QuerySet[Case]) -> QuerySet[Case]:
     """The cases with `num_strikes` of their person, their flags and the verdicts behind these, in few queries."""
-    broken = Case.objects.filter(
-        person=OuterRef("person"),
-        outcome=Case.Outcome.AGREED,
-        closed_at__gt=timezone.now() - STRIKES_COUNT_FOR,
-    ).exclude(pk=OuterRef("pk"))
+    broken = Case.objects.broken_since(timezone.now() - STRIKES_COUNT_FOR)
+    broken = broken.filter(person=OuterRef("person")).exclude(pk=OuterRef("pk"))
     counted = broken.order_by().values("person").annotate(num=Count("pk")).values("num")
     return (
         cases.select_related("person", "assignee")

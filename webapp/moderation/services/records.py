@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from assistant.safety.taxonomy import plain_name
-from webapp.accounts.models import User
+from webapp.accounts.models import PasswordLink, User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Flag, Review, Suspension, Verdict
 from webapp.moderation.services import outcomes, reports
@@ -45,6 +47,17 @@ class Record:
     suspensions: Sequence[SuspensionShown]
     warnings: Sequence[tuple[Review, str]]
     reports: Sequence[Flag]
+    password_links: Sequence[PasswordLink]
+
+    def be_seen_by(self, person: User) -> None:
+        """This was shown to the person; what was decided since, or had no place on the page, stays unseen."""
+        appeals = [shown.appeal for shown in self.turns] + [shown.appeal for shown in self.suspensions]
+        outcomes.see(
+            person,
+            answered=[appeal.pk for appeal in appeals if appeal and appeal.state != Appeal.State.PENDING],
+            warned=[review.pk for review, _category in self.warnings],
+            links=[link.pk for link in self.password_links],
+        )
 
 
 def record_of(person: User) -> Record:
@@ -59,20 +72,30 @@ def record_of(person: User) -> Record:
             )
             for suspension in person.suspensions.prefetch_related("appeals")[:SHOWN]
         ],
-        warnings=[(review, plain_name(review.category)) for review in _warnings(person)],
+        warnings=[(review, _(plain_name(review.category))) for review in _warnings(person)],
         reports=list(reports.by(person).select_related("case__reply__conversation")[:SHOWN]),
+        password_links=list(person.password_links.all()[:SHOWN]),
     )
 
 
 def _warnings(person: User) -> Sequence[Review]:
-    return list(outcomes.warnings(person.pk).select_related("case__reply__conversation").defer("note")[:SHOWN])
+    """The newest, and older ones that were never seen: what is counted as unseen must be somewhere to be seen."""
+    every = outcomes.warnings(person.pk).select_related("case__reply__conversation").defer("note")
+    newest = list(every[:SHOWN])
+    if len(newest) < SHOWN:
+        return newest
+    return [*newest, *every.filter(seen_at=None).exclude(pk__in=[review.pk for review in newest])]
 
 
 def _turns(person: User) -> Sequence[WithheldTurn]:
     appealed = {appeal.case.reply_id: appeal for appeal in _appeals(person) if appeal.case}
     mine = Reply.objects.filter(conversation__owner=person)
     shown = mine.filter(state=Reply.State.BLOCKED) | mine.filter(pk__in=appealed)
-    replies = list(shown.select_related("message", "conversation").order_by("-created_at")[:SHOWN])
+    every = shown.select_related("message", "conversation").order_by("-created_at")
+    replies = list(every[:SHOWN])
+    if len(replies) == SHOWN:
+        unseen = outcomes.unseen_outcomes(person.pk).values("case__reply")
+        replies += every.filter(pk__in=unseen).exclude(pk__in=[reply.pk for reply in replies])
     stopped: dict[object, Verdict] = {
         verdict.reply_id: verdict
         for verdict in Verdict.objects.filter(reply__in=replies, action=Verdict.Action.BLOCK).order_by("created_at")
@@ -87,4 +110,4 @@ def _appeals(person: User) -> Sequence[Appeal]:
 def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None) -> WithheldTurn:
     category = stopped.violated[0] if stopped and stopped.violated else ""
     side = stopped.direction if stopped else ("output" if reply.input_checked else "input")
-    return WithheldTurn(reply=reply, category=plain_name(category), side=side, appeal=appeal)
+    return WithheldTurn(reply=reply, category=_(plain_name(category)), side=side, appeal=appeal)

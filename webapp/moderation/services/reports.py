@@ -51,7 +51,7 @@ class CannotReport(Exception):
 
 @transaction.atomic
 def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
-    """Point the staff at an answer of one's own chats, once as long as nobody has looked.
+    """Point the staff at an answer of one's own chats, once: what was decided is not asked again by reporting again.
 
     Raises CannotReport, and NotFound for what is absent or somebody else's, alike.
     """
@@ -65,13 +65,19 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
     if reply.state == Reply.State.BLOCKED or reply.is_active or not reply.text:
         raise CannotReport(_("There is no answer to report here."))
     mine = by(person)
-    if mine.filter(case__reply=reply).exclude(case__state=Case.State.CLOSED).exists():
+    if mine.filter(case__reply=reply).exists():
         raise CannotReport(_("You have reported this answer already."))
     limit = settings.MODERATION.reports_per_day
     if mine.filter(created_at__gt=timezone.now() - DAY).count() >= limit:
         raise CannotReport(_("You can report %(num)d answers a day. Please try again tomorrow.") % {"num": limit})
     told = f"{NAMES[reason]}. {text}".strip()
     return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), text=told)
+
+
+def report_shared(reply_id: UUID, reason: Reason, text: str = "") -> Case:
+    """Point the staff at an answer that somebody else shared; whoever reads a shared chat may be anybody."""
+    told = _("In a shared chat: %(reason)s. %(text)s") % {"reason": NAMES[reason], "text": text}
+    return cases.flag(reply_id, "report", category=_CATEGORIES.get(reason, ""), text=told.strip())
 
 
 def by(person: User) -> QuerySet[Flag]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
@@ -24,7 +25,8 @@ def reveal(conversation: Conversation, *, staff: User, reason: str) -> Reveal:
     """
     reason = " ".join(reason.split())
     if not MIN_REASON_CHARS <= len(reason) <= MAX_REASON_CHARS:
-        raise ValueError(f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} characters, this one {len(reason)}")
+        lengths = {"min": MIN_REASON_CHARS, "max": MAX_REASON_CHARS, "num": len(reason)}
+        raise ValueError(_("A reason has %(min)d to %(max)d characters, this one %(num)d.") % lengths)
     with transaction.atomic():
         record = _store(conversation, staff, reason)
     logger.info(

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.moderation.models import AuditEntry, Case, Review
-from webapp.moderation.services import audit
+from webapp.moderation.services import audit, four_eyes
 from webapp.moderation.services.cases import CannotDecide
 
 TRIED_AT_ONCE = 50
@@ -34,6 +34,8 @@ def give(first_id: int, *, reviewer: User, outcome: str, category: str = "", not
     first = waiting().filter(pk=first_id).exclude(reviewer=reviewer).exclude(case__person=reviewer).first()
     if first is None or _looked_into(reviewer, {str(first.case_id)}):
         raise CannotDecide(_("This case does not wait for your second review any more."))
+    if not four_eyes.has_looked(reviewer, first.case, since=first.created_at):
+        raise CannotDecide(_("Please open the conversation before you decide."))
     try:
         with transaction.atomic():
             second = Review.objects.create(

@@ -17,11 +17,11 @@ def suspend(person: User, *, by: User | None, reason: str, until: datetime, case
     reason, or a time that has passed."""
     reason = " ".join(reason.split())
     if person.is_staff:
-        raise ValueError("staff are not suspended; their account can be switched off")
+        raise ValueError(_("Staff are not suspended; their account can be switched off."))
     if not reason:
-        raise ValueError("a suspension needs a reason, which the person is told")
+        raise ValueError(_("A suspension needs a reason, which the person is told."))
     if until <= timezone.now():
-        raise ValueError("a suspension ends in the future")
+        raise ValueError(_("A suspension ends in the future."))
     suspension = Suspension.objects.create(person=person, case=case, reason=reason, by=by, until=until)
     take_effect(person)
     audit.record(
@@ -38,7 +38,7 @@ def lift(suspension: Suspension, *, by: User, reason: str) -> None:
     """
     reason = " ".join(reason.split())
     if not reason:
-        raise ValueError("lifting a suspension needs a reason, for the record")
+        raise ValueError(_("Lifting a suspension needs a reason, for the record."))
     suspension = Suspension.objects.select_for_update().select_related("person").get(pk=suspension.pk)
     if not suspension.is_running:
         return
@@ -46,7 +46,7 @@ def lift(suspension: Suspension, *, by: User, reason: str) -> None:
     suspension.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
     take_effect(suspension.person)
     for appeal in suspension.appeals.filter(state=Appeal.State.PENDING):
-        outcomes.decide(appeal, by=by, granted=True, answer=_("The suspension is lifted."))
+        outcomes.decide(appeal, by=by, granted=True, answer=lambda: _("The suspension is lifted."))
     person_id = suspension.person_id
     audit.record(by, "lift", subject_type="person", subject_ref=person_id, reason=reason, details=_details(suspension))
 
@@ -69,8 +69,12 @@ def end_appeals() -> int:
     over = Appeal.objects.filter(state=Appeal.State.PENDING, suspension__until__lte=timezone.now())
     for appeal in over:
         with transaction.atomic():
-            outcomes.decide(appeal, by=None, granted=False, answer=_("The suspension ended before it was looked at."))
+            outcomes.decide(appeal, by=None, granted=False, answer=_ended)
     return len(over)
+
+
+def _ended() -> str:
+    return _("The suspension ended before it was looked at.")
 
 
 def take_effect(person: User) -> None:

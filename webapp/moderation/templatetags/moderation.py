@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from assistant.safety.taxonomy import plain_name
 from webapp.moderation.models import AuditEntry, Case, Review
+from webapp.moderation.services.consequences import FAILURES
 
 register = template.Library()
 
@@ -28,7 +29,7 @@ ACTS = {
 
 @register.filter
 def category_name(category: str) -> str:
-    return plain_name(category) if category else _("no category")
+    return _(plain_name(category)) if category else _("no category")
 
 
 @register.filter
@@ -55,4 +56,11 @@ def told(act: AuditEntry) -> str:
         "outcome": dict(Case.Outcome.choices).get(act.details.get("outcome"), ""),
         "consequence": dict(Review.Consequence.choices).get(act.details.get("consequence"), ""),
     }
-    return str(ACTS.get(act.action, act.action)) % details
+    sentence = str(ACTS.get(act.action, act.action)) % details
+    return f"{sentence} ({_('the only moderator')})" if act.details.get("sole_moderator") else sentence
+
+
+@register.filter
+def why_not(failure: str) -> str:
+    """Why a consequence could not be carried out."""
+    return str(FAILURES.get(failure, failure))

@@ -7,15 +7,21 @@ import { Composer } from "./composer.js";
 import { toggleCodeReport } from "./code_reports.js";
 import { showConnection } from "./connection.js";
 import { copyAnswer, copyCode } from "./copy.js";
+import { editQuestion } from "./edit.js";
 import { Followed } from "./follow.js";
+import { gettext, interpolate, ngettext } from "./i18n.js";
 import { newId } from "./ids.js";
 import { showNews } from "./news.js";
 import * as outbox from "./outbox.js";
+import { Queue } from "./queue.js";
+import { Reading } from "./reading.js";
 import { askForReview, refreshReview, reportAnswer } from "./review.js";
 import { Scroll } from "./scroll.js";
 import { refreshConversations } from "./sidebar.js";
 import { Socket } from "./socket.js";
 import { startSources } from "./sources.js";
+import { startSteps } from "./steps.js";
+import { isTemporary, startTemporary } from "./temporary.js";
 import { Thread } from "./thread.js";
 
 const page = document.getElementById("chat");
@@ -28,13 +34,24 @@ const composer = new Composer({
   form: document.getElementById("composer"),
   maxChars: Number(page.dataset.maxChars),
   draftKey: draftKey(),
-  onSend: send,
+  onSend: (text) => (thread.active || waiting() ? queueUp(text) : send(text)),
   onStop: stop,
 });
+const queue = new Queue(document.getElementById("queue"), {
+  address: () => conversation() && address("queue/"),
+  onEdit: (text) => writeAgain([text, composer.text].filter(Boolean).join("\n")),
+  send: tell,
+});
+const reading = new Reading({ turns, thread, scroll, address: (turnId) => address(`turns/?before=${turnId}`) });
 const toStop = new Set(); // answers to stop as soon as the server can be told
+const toContinue = new Set(); // turns whose next answer begins with what is shown
 
 function conversation() {
   return page.dataset.conversation || null;
+}
+
+function address(path = "") {
+  return `/c/${conversation()}/${path}`;
 }
 
 function draftKey() {
@@ -43,67 +60,123 @@ function draftKey() {
 
 // Sending
 
-function send(text) {
-  const entry = { turn_id: newId(), conversation: conversation(), parent: thread.last?.id || null, text };
+function send(text, parent = thread.lastStored?.id ?? null) {
+  const entry = { type: "send", turn_id: newId(), conversation: conversation(), parent, text, temporary: isTemporary() };
   outbox.put(entry);
   showSent(entry);
   scroll.toEnd({ smooth: true });
   if (page.dataset.person) socket.send(outbox.command(entry));
   else becomeSomebody();
+  return true;
 }
 
-function showSent({ turn_id, text }) {
+/** It waits on the server until the answer that is being written is done. */
+function queueUp(text) {
+  if (!conversation() || !socket.isReady) {
+    composer.say(gettext("There is no connection right now. Your message stays here."));
+    return false;
+  }
+  const entry = { type: "queue", turn_id: newId(), conversation: conversation(), text };
+  outbox.put(entry);
+  socket.send(outbox.command(entry));
+  announce(gettext("Your message is sent when this answer is finished"));
+  return true;
+}
+
+function waiting() {
+  return outbox.ofThisPage(conversation()).filter((entry) => !outbox.isOld(entry)).at(-1);
+}
+
+/** Tell the server now, or say why that is not possible. */
+function tell(command) {
+  const isTold = socket.send(command);
+  if (!isTold) composer.say(gettext("There is no connection right now. Please try again in a moment."));
+  return isTold;
+}
+
+function showSent(entry) {
+  if (entry.type === "queue") return;
   delete page.dataset.empty;
-  thread.add(turn_id, text);
-  setTimeout(() => thread.showWaiting(turn_id, outbox.has(turn_id)), 1_500);
-  composer.canStop = true;
+  thread.add(entry.turn_id, entry.text, entry.parent, { replaces: !outbox.isOld(entry) });
+  thread.showUnsent(entry.turn_id, outbox.isOld(entry));
+  if (!outbox.isOld(entry)) setTimeout(() => thread.showWaiting(entry.turn_id, outbox.has(entry.turn_id)), 1_500);
+  changed();
+}
+
+/** What was written too long ago goes out only if the person still wants it. */
+function askAboutUnsent() {
+  for (const entry of outbox.ofThisPage(conversation()).filter(outbox.isOld)) {
+    if (!thread.has(entry.turn_id)) showSent(entry);
+    thread.showWaiting(entry.turn_id, false);
+    thread.showUnsent(entry.turn_id, true);
+  }
+}
+
+function sendUnsent(turnId) {
+  outbox.renew(turnId);
+  thread.showUnsent(turnId, false);
+  thread.markReplacement(turnId);
+  if (page.dataset.person) tell(outbox.command(outbox.get(turnId)));
+  else becomeSomebody();
+  changed();
 }
 
 /** A newcomer is given a guest's name tag before the socket opens; everything waiting is sent then. */
 async function becomeSomebody() {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  try {
-    const response = await fetch(page.dataset.guestUrl, { method: "POST", headers: { "X-CSRFToken": token } });
-    if (!response.ok) throw new Error(response.status);
+  const response = await post(page.dataset.guestUrl);
+  if (response?.ok) {
     page.dataset.person = "guest";
     socket.open();
-  } catch {
-    for (const entry of outbox.ofThisPage(conversation())) takeBack(entry.turn_id, "The message could not be sent. Please try again.");
+    return;
   }
+  for (const entry of outbox.ofThisPage(conversation())) {
+    takeBack(entry.turn_id, gettext("The message could not be sent. Please try again."));
+  }
+}
+
+function post(url, fields = {}) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  const body = new URLSearchParams(fields);
+  return fetch(url, { method: "POST", headers: { "X-CSRFToken": token }, body }).catch(() => null);
 }
 
 function stored({ turn_id, conversation: id, reply }) {
   outbox.take(turn_id);
   if (!thread.has(turn_id)) {
-    refreshConversations(); // left by a tab that is gone
+    if (id === conversation()) catchUp();
+    else refreshConversations(); // left by a tab that is gone
     return;
   }
   if (!conversation()) adoptConversation(id);
   thread.showWaiting(turn_id, false);
   let view = thread.answerTo(turn_id);
+  const isVersion = thread.isReplacement(turn_id) || Boolean(view.id && view.id !== reply);
   if (view.id !== reply) {
-    if (view.id) view = thread.replaceAnswer(turn_id);
+    if (view.id) view = thread.replaceAnswer(turn_id, { keepsText: toContinue.delete(turn_id) });
     view.begin(reply);
   }
   if (toStop.delete(turn_id)) toStop.add(reply);
   follow(view);
+  if (isVersion) catchUp(); // how many versions there are is the server's to say
 }
 
 function adoptConversation(id) {
   page.dataset.conversation = id;
-  history.replaceState(null, "", `/c/${id}/`);
+  if (!isTemporary()) history.replaceState(null, "", address());
   composer.keepDraftAs(draftKey());
   refreshConversations();
 }
 
 function takeBack(turnId, reason, code = "") {
-  const text = thread.has(turnId) ? thread.questionOf(thread.answerTo(turnId)) : "";
+  const entry = outbox.get(turnId);
   outbox.take(turnId);
+  const wasReplacement = thread.isReplacement(turnId);
   thread.remove(turnId);
-  if (!turns.childElementCount) page.dataset.empty = "";
-  if (text && !composer.text) composer.text = text;
+  if (!thread.last && !conversation()) page.dataset.empty = "";
+  if (entry && !composer.text) composer.text = entry.text;
   composer.say(reason, code);
-  composer.canStop = Boolean(thread.active);
+  if (wasReplacement) catchUp(); // what it would have replaced is still there
+  changed();
   composer.focus();
 }
 
@@ -111,8 +184,14 @@ function takeBack(turnId, reason, code = "") {
 
 function follow(view) {
   followed.add(view);
-  composer.canStop = Boolean(thread.active);
+  changed();
   if (toStop.has(view.id)) stop();
+}
+
+/** The turns on the page are others than before, or one has another state. */
+function changed() {
+  composer.canStop = Boolean(thread.active || waiting());
+  reading.changed();
 }
 
 function showMessage(message) {
@@ -121,7 +200,7 @@ function showMessage(message) {
   followed.heard(view.id);
   const wasWriting = view.numWords > 0;
   if (!view.apply(message)) return;
-  if (!wasWriting && view.numWords > 0 && view.isActive) announce("Answer started");
+  if (!wasWriting && view.numWords > 0 && view.isActive) announce(gettext("Answer started"));
   if (!view.isActive) finished(view);
   scroll.grown();
 }
@@ -129,21 +208,22 @@ function showMessage(message) {
 function finished(view) {
   followed.remove(view.id);
   toStop.delete(view.id);
-  composer.canStop = Boolean(thread.active);
+  changed();
   composer.say("");
+  if (!queue.isEmpty) queue.refresh();
+  const words = ngettext("Answer finished, %(num)s word", "Answer finished, %(num)s words", view.numWords);
   const outcomes = {
-    done: `Answer finished, ${view.numWords} words`,
-    cancelled: "Answer stopped",
-    blocked: "The answer was withheld",
-    failed: "The answer failed",
+    done: interpolate(words, { num: view.numWords }, true),
+    cancelled: gettext("Answer stopped"),
+    blocked: gettext("The answer was withheld"),
+    failed: gettext("The answer failed"),
   };
   announce(outcomes[view.state]);
 }
 
 function stop() {
   const view = thread.active;
-  const waiting = outbox.ofThisPage(conversation()).at(-1);
-  const target = view?.id ?? waiting?.turn_id;
+  const target = view?.id ?? waiting()?.turn_id;
   if (!target) return;
   toStop.add(target);
   if (view) socket.send({ type: "stop", reply: view.id });
@@ -152,12 +232,21 @@ function stop() {
 /** Another tab or a lost connection: take over what this page does not show yet. */
 async function catchUp() {
   if (!conversation()) return;
+  queue.refresh();
   const known = thread.views.filter((view) => view.id && !view.isActive).at(-2); // so that the last turn is compared too
-  const after = known ? `?after=${known.id}` : "";
-  const response = await fetch(`/c/${conversation()}/turns/${after}`).catch(() => null);
-  if (!response?.ok) return;
-  thread.merge(await response.text());
+  const response = await fetch(address(`turns/${known ? `?after=${known.id}` : ""}`)).catch(() => null);
+  if (response?.ok) takeOver(await response.text(), response.headers.get("Cria-After"));
+}
+
+function takeOver(html, after = "") {
+  if (after && !thread.views.some((view) => view.id === after)) {
+    catchUp(); // the branch was changed meanwhile
+    return;
+  }
+  thread.merge(html, after);
+  followed.prune();
   followActive();
+  changed();
   scroll.grown();
 }
 
@@ -170,6 +259,25 @@ function followActive() {
   for (const view of thread.views) if (view.id && view.isActive && !followed.get(view.id)) follow(view);
 }
 
+/** Show the branch through another version of a turn; the focus stays at the same button. */
+async function select(to, button) {
+  const response = await post(address("select/"), { turn: to });
+  if (!response?.ok) {
+    composer.say(response?.status === 409 ? await response.text() : gettext("This did not get through. Please try again."));
+    return;
+  }
+  scroll.letGo();
+  const part = button.closest(".versions").dataset.part;
+  const before = button.getBoundingClientRect().top;
+  takeOver(await response.text());
+  const versions = turns.querySelector(`[data-reply="${CSS.escape(to)}"]`)?.closest(".turn").querySelector(`[data-part=${part}]`);
+  const same = versions?.querySelector(`[data-way=${button.dataset.way}]:enabled`) ?? versions?.querySelector("button:enabled");
+  if (!same) return;
+  same.focus({ preventScroll: true });
+  scrollBy({ top: same.getBoundingClientRect().top - before, behavior: "instant" });
+  announce(versions.querySelector(".versions-place").textContent);
+}
+
 function hinted(hint) {
   const shown = thread.views.find((view) => view.id === hint.reply);
   if (hint.kind === "review") {
@@ -178,11 +286,19 @@ function hinted(hint) {
     if (shown && !shown.isActive) followAnew(shown); // perhaps released after all
     return;
   }
+  if (hint.kind === "followups") {
+    shown?.suggest(hint.items);
+    return;
+  }
+  if (hint.kind === "queue") {
+    if (hint.conversation === conversation()) queue.refresh();
+    return;
+  }
   refreshConversations();
   if (hint.conversation !== conversation()) return;
   document.getElementById("page-title").textContent = hint.title;
   document.title = `${hint.title} · Cria`;
-  if (hint.reply && !shown) catchUp();
+  if (hint.reply && thread.last?.id !== hint.reply && !waiting()) catchUp();
 }
 
 // What the server says
@@ -193,6 +309,7 @@ socket.addEventListener("ready", () => {
   if (mayHaveMissedTurns) catchUp();
   mayHaveMissedTurns = true; // hints are lost while there is no connection
   for (const entry of outbox.toSend()) socket.send(outbox.command(entry));
+  askAboutUnsent();
   for (const id of toStop) if (followed.get(id)) socket.send({ type: "stop", reply: id });
 });
 
@@ -200,6 +317,10 @@ socket.addEventListener("message", ({ detail: message }) => {
   switch (message.type) {
     case "ack":
       stored(message);
+      break;
+    case "queued":
+      outbox.take(message.turn_id);
+      queue.refresh();
       break;
     case "refused":
       takeBack(message.turn_id, message.text, message.code);
@@ -222,10 +343,39 @@ turns.addEventListener("click", (event) => actOn(event, (button) => thread.viewA
 onAct("copy", copyAnswer);
 onAct("code-report", (_view, button) => toggleCodeReport(button));
 onAct("copy-code", (_view, button) => copyCode(button.closest("figure")));
-onAct("edit", (view) => writeAgain(thread.questionOf(view)));
-onAct("retry", (view) => socket.send({ type: "retry", reply: view.id }));
+onAct("edit", edit);
+onAct("retry", (view) => tell({ type: "retry", reply: view.id }));
+onAct("regenerate", (view) => tell({ type: "retry", reply: view.id }));
+onAct("continue", (view) => {
+  toContinue.add(thread.turnIdOf(view));
+  if (!tell({ type: "continue", reply: view.id })) toContinue.clear();
+});
+onAct("select", (_view, button) => select(button.dataset.to, button));
+onAct("followup", (_view, button) => send(button.textContent));
+onAct("send-unsent", (view) => sendUnsent(thread.turnIdOf(view)));
+onAct("delete-unsent", (view) => {
+  outbox.take(thread.turnIdOf(view));
+  const wasReplacement = thread.isReplacement(thread.turnIdOf(view));
+  thread.remove(thread.turnIdOf(view));
+  if (!thread.last && !conversation()) page.dataset.empty = "";
+  if (wasReplacement) catchUp();
+  changed();
+});
 onAct("appeal", askForReview);
 onAct("report", reportAnswer);
+
+/** The changed question is another version beside the old one, and the talk goes on from there. */
+function edit(view) {
+  if (thread.active || waiting()) {
+    composer.say(gettext("Please wait until this answer is finished, or stop it."));
+    return;
+  }
+  const parent = thread.parentOf(view);
+  editQuestion(view.element.closest(".turn"), (text) => {
+    send(text, parent);
+    composer.focus();
+  });
+}
 
 document.addEventListener("shortcut", ({ detail: name }) => {
   if (name === "copy-answer") copyAnswer(thread.last);
@@ -233,10 +383,11 @@ document.addEventListener("shortcut", ({ detail: name }) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.shiftKey && !event.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) stop();
-  if (event.key === "ArrowUp" && event.target.id === "message" && !composer.text && thread.last) {
+  if (event.defaultPrevented || event.altKey) return;
+  if (event.key === "Escape" && !event.shiftKey && !document.querySelector("dialog[open], :popover-open")) stop();
+  if (event.key === "ArrowUp" && event.target.id === "message" && !composer.text && thread.last?.id) {
     event.preventDefault();
-    writeAgain(thread.questionOf(thread.last));
+    edit(thread.last);
   }
 });
 
@@ -261,11 +412,19 @@ new ResizeObserver(([entry]) => {
 
 showConnection(document.getElementById("connection"), socket);
 startSources(turns);
+startSteps(turns);
+startTemporary(() => (composer.text = ""));
 for (const entry of outbox.ofThisPage(conversation())) {
   if (thread.has(entry.turn_id)) outbox.take(entry.turn_id);
   else showSent(entry);
 }
 if (page.dataset.person) socket.open();
-else if (outbox.ofThisPage(null).length) becomeSomebody();
+else if (waiting()) becomeSomebody();
 followActive();
-if (thread.last) scroll.toEnd();
+changed();
+if (page.dataset.leadsTo) {
+  reading.lead(page.dataset.leadsTo, new URLSearchParams(location.search).get("q"));
+  post(address("select/"), { turn: page.dataset.leadsTo }); // the branch that is looked at is the chosen one
+} else if (thread.last) {
+  scroll.toEnd();
+}

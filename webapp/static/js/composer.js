@@ -1,8 +1,12 @@
 // Where a message is written. The draft is kept for each conversation until it is sent.
 //
-//   <form id="composer"> <div id="composer-notice" hidden> <textarea id="message"> <button id="send" data-mode="send">
+//   <form id="composer"> <div id="composer-notice" hidden> <textarea id="message"> <button id="queue-button" hidden>
+//     <button id="send" data-mode="send">
 //   new Composer({ form, maxChars, draftKey, onSend(text), onStop() })
+//
+// `onSend` says whether the message was taken; otherwise it stays in the field.
 
+import { gettext, interpolate } from "./i18n.js";
 import { load, remove, save } from "./store.js";
 
 const COUNT_FROM = 0.9;
@@ -12,6 +16,7 @@ export class Composer {
   #form;
   #field;
   #button;
+  #queueButton;
   #count;
   #notice;
   #maxChars;
@@ -24,12 +29,14 @@ export class Composer {
     this.#form = form;
     this.#field = form.querySelector("#message");
     this.#button = form.querySelector("#send");
+    this.#queueButton = form.querySelector("#queue-button");
     this.#count = form.querySelector("#message-count");
     this.#notice = form.querySelector("#composer-notice");
     this.#maxChars = maxChars;
     this.#draftKey = draftKey;
     this.#onSend = onSend;
     this.#onStop = onStop;
+    this.#queueButton.addEventListener("click", () => this.#send());
     form.addEventListener("submit", (event) => this.#submit(event));
     form.querySelector(".composer-box").addEventListener("click", (event) => event.target === event.currentTarget && this.#field.focus());
     this.#field.addEventListener("input", () => this.#changed());
@@ -60,7 +67,7 @@ export class Composer {
     this.#keepDraft();
   }
 
-  /** Whether an answer is being written: then the button stops it. */
+  /** Whether an answer is being written: then the button stops it, and what is sent waits for its end. */
   set canStop(canStop) {
     this.#canStop = canStop;
     this.#showButton();
@@ -83,8 +90,8 @@ export class Composer {
     const text = this.#field.value.trim();
     if (!text || text.length > this.#maxChars) return;
     this.say("");
+    if (!this.#onSend(text)) return;
     this.text = "";
-    this.#onSend(text);
     if (isTouch.matches) this.#field.blur();
     else this.focus();
   }
@@ -92,8 +99,7 @@ export class Composer {
   #key(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || isTouch.matches) return;
     event.preventDefault();
-    if (!this.#canStop) this.#send();
-    else if (this.#field.value.trim()) this.say("The answer is still being written. Wait for it, or stop it with Esc.");
+    this.#send();
   }
 
   #changed() {
@@ -112,14 +118,17 @@ export class Composer {
     const left = this.#maxChars - this.#field.value.trim().length;
     this.#count.hidden = left > this.#maxChars * (1 - COUNT_FROM);
     this.#count.toggleAttribute("data-over", left < 0);
-    this.#count.textContent = left < 0 ? `${-left} too many` : `${left} left`;
+    const text = left < 0 ? gettext("%(num)s too many") : gettext("%(num)s left");
+    this.#count.textContent = interpolate(text, { num: Math.abs(left) }, true);
   }
 
   #showButton() {
     const mode = this.#canStop ? "stop" : "send";
     const length = this.#field.value.trim().length;
+    const canSend = length > 0 && length <= this.#maxChars;
     this.#button.dataset.mode = mode;
-    this.#button.disabled = mode === "send" && (length === 0 || length > this.#maxChars);
+    this.#button.disabled = mode === "send" && !canSend;
+    this.#queueButton.hidden = mode === "send" || !canSend;
     this.#button.setAttribute("aria-label", mode === "stop" ? this.#button.dataset.labelStop : this.#button.dataset.labelSend);
   }
 

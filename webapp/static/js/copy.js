@@ -3,6 +3,7 @@
 //   <button data-do="copy-code">   is put into the caption of each <figure class="code">
 
 import { announce } from "./announce.js";
+import { gettext } from "./i18n.js";
 
 const SAYS_SO_MS = 1800;
 
@@ -18,21 +19,32 @@ export function decorateCode(root) {
 
 export async function copyCode(figure) {
   if (!figure) return;
-  await write(figure.querySelector("pre").textContent, figure.querySelector("[data-do=copy-code]"), "Code copied");
+  await write(figure.querySelector("pre").textContent, figure.querySelector("[data-do=copy-code]"), gettext("Code copied"));
 }
 
 export async function copyAnswer(view) {
   if (!view) return;
-  await write(plainText(view.body), view.element.querySelector("[data-do=copy]"), "Answer copied");
+  await write(plainText(view.body), view.element.querySelector("[data-do=copy]"), gettext("Answer copied"));
 }
 
 /** The text of an answer without the buttons and reports in it. */
 function plainText(body) {
   const notTheirs = body.querySelectorAll("figure.code figcaption, .code-found:not([hidden])");
   for (const part of notTheirs) part.hidden = true;
+  const formulas = [...body.querySelectorAll("math")].map(asSource);
   const text = body.innerText.trim();
+  for (const [formula, source] of formulas) source.replaceWith(formula);
   for (const part of notTheirs) part.hidden = false;
   return text;
+}
+
+/** Put what a formula was written as in its place; a copy of its letters would say something else. */
+function asSource(formula) {
+  const mark = formula.getAttribute("display") === "block" ? "$$" : "$";
+  const source = document.createElement("span");
+  source.textContent = mark + (formula.querySelector("annotation")?.textContent ?? formula.textContent) + mark;
+  formula.replaceWith(source);
+  return [formula, source];
 }
 
 async function write(text, button, said) {

@@ -33,6 +33,15 @@ export class Followed {
     this.#heardAt.delete(id);
   }
 
+  /** Forget the answers that are not on the page any more. */
+  prune() {
+    for (const view of this.#views.values()) {
+      if (view.element.isConnected) continue;
+      this.remove(view.id);
+      this.#socket.send({ type: "unsubscribe", reply: view.id });
+    }
+  }
+
   heard(id) {
     this.#heardAt.set(id, Date.now());
   }

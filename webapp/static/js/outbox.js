@@ -5,34 +5,48 @@ import { newId } from "./ids.js";
 import { load, remove, save } from "./store.js";
 
 const KEY = "outbox";
-const ABANDONED_MS = 60_000;
+const SENT_UNASKED_MS = 60_000;
 
 const page = nameOfThisTab();
 
-export function put({ turn_id, conversation, parent, text }) {
-  store([...entries(), { turn_id, conversation, parent, text, page, at: Date.now() }]);
+/** `type` is "send" or "queue". */
+export function put({ type, turn_id, conversation, parent, text, temporary }) {
+  store([...entries(), { type, turn_id, conversation, parent, text, temporary, page, at: Date.now() }]);
 }
 
 export function take(turnId) {
   store(entries().filter((entry) => entry.turn_id !== turnId));
 }
 
+export function get(turnId) {
+  return entries().find((entry) => entry.turn_id === turnId);
+}
+
 export function has(turnId) {
-  return entries().some((entry) => entry.turn_id === turnId);
+  return get(turnId) !== undefined;
 }
 
-/** What this tab has sent and not got acknowledged, for one conversation (null: a new one). */
+/** What was written for one conversation (null: a new one) and not acknowledged: by this tab, or by one that is gone. */
 export function ofThisPage(conversation) {
-  return entries().filter((entry) => entry.page === page && entry.conversation === conversation);
+  return entries().filter((entry) => entry.conversation === conversation && (entry.page === page || isOld(entry)));
 }
 
-/** What should be sent when the connection is there: our own, and what a tab that is gone has left. */
+/** What goes out by itself when the connection is there. What is older may have been overtaken: the person decides. */
 export function toSend() {
-  return entries().filter((entry) => entry.page === page || Date.now() - entry.at > ABANDONED_MS);
+  return entries().filter((entry) => entry.page === page && !isOld(entry));
 }
 
-export function command({ turn_id, conversation, parent, text }) {
-  return { type: "send", turn_id, conversation, parent, text };
+export function isOld(entry) {
+  return Date.now() - entry.at > SENT_UNASKED_MS;
+}
+
+/** The person wants it sent after all. */
+export function renew(turnId) {
+  store(entries().map((entry) => (entry.turn_id === turnId ? { ...entry, page, at: Date.now() } : entry)));
+}
+
+export function command({ type = "send", turn_id, conversation, parent, text, temporary }) {
+  return { type, turn_id, conversation, parent, text, temporary };
 }
 
 /** The same after a reload. Without storage nothing outlives the page, so any name will do. */

@@ -4,7 +4,8 @@
 //     <div data-part="body"><div class="block">…</div> …</div> <p data-part="error"> <ol data-part="sources">
 //   </div>
 //
-// The style sheet shows and hides the parts by `data-state` and `data-phase`.
+// The style sheet shows and hides the parts by `data-state`, `data-phase` and `data-finish`. Modules that show parts of
+// their own listen to "reply-changed" on the turns: its target is the reply, its detail the message.
 
 import { showCodeReports } from "./code_reports.js";
 import { decorateCode } from "./copy.js";
@@ -55,12 +56,18 @@ export class ReplyView {
     this.element.dataset.cursor = "";
   }
 
+  /** What the person might ask next is found after the answer. */
+  suggest(texts) {
+    if (this.state === "done") this.#showFollowups(texts);
+  }
+
   /** Apply one message of the server about this reply. Returns whether it changed what is shown. */
   apply(message) {
     if (message.type === "snapshot") this.#showSnapshot(message);
     else if (this.#isNews(message.cursor)) this.#applyEvent(message);
     else return false;
     this.element.dataset.cursor = message.cursor;
+    this.element.dispatchEvent(new CustomEvent("reply-changed", { detail: message, bubbles: true }));
     return true;
   }
 
@@ -72,15 +79,16 @@ export class ReplyView {
     return newEpoch > epoch || (newEpoch === epoch && newIndex > index);
   }
 
-  #showSnapshot({ state, phase, blocks, tail, citations, notices, code_reports, error }) {
+  #showSnapshot({ state, phase, blocks, tail, citations, notices, code_reports, followups, finish_reason, error }) {
     const shown = tail ? [...blocks, tail] : blocks;
     shown.forEach((html, index) => this.#putBlock(index, html));
     this.#removeBlocksFrom(shown.length);
     this.#showSources(citations);
     this.#showNotices(notices);
     this.#showCodeReports(code_reports);
+    this.#showFollowups(followups ?? []);
     this.#showError(error);
-    Object.assign(this.element.dataset, { state, phase });
+    Object.assign(this.element.dataset, { state, phase, finish: finish_reason ?? "" });
   }
 
   #applyEvent(event) {
@@ -105,6 +113,7 @@ export class ReplyView {
         this.#showSources([]);
         this.#showNotices([]);
         this.#showCodeReports([]);
+        this.#showFollowups([]);
         break;
       case "notices":
         this.#showNotices(event.notices);
@@ -113,7 +122,7 @@ export class ReplyView {
         this.#showCodeReports(event.reports);
         break;
       case "done":
-        dataset.state = event.state;
+        Object.assign(dataset, { state: event.state, finish: event.finish_reason });
         break;
       case "error":
         this.#showError(event);
@@ -168,6 +177,12 @@ export class ReplyView {
     patchChildren(this.#part(part), list);
   }
 
+  #showFollowups(texts) {
+    const list = document.createElement("ul");
+    list.append(...texts.map(followupItem));
+    patchChildren(this.#part("followups"), list);
+  }
+
   #showError(error) {
     this.#part("error").textContent = error?.text ?? "";
     this.element.querySelector("[data-do=retry]").hidden = !(error?.retry ?? true);
@@ -183,6 +198,12 @@ function newBlock() {
   block.className = "block";
   block.dir = "auto";
   return block;
+}
+
+function followupItem(text) {
+  const item = document.getElementById("blank-followup").content.firstElementChild.cloneNode(true);
+  item.querySelector("button").textContent = text;
+  return item;
 }
 
 function sourceItem({ number, title, url, excerpt }) {

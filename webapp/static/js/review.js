@@ -4,19 +4,20 @@
 //   <div data-part="review"></div>   is filled by the server; empty where nobody asked
 
 import { announce } from "./announce.js";
+import { gettext } from "./i18n.js";
 
 export function askForReview(view) {
   openDialog("appeal-dialog", view, async (response) => {
     showReview(view, await response.text());
     part(view).focus(); // the button that opened the dialog is gone
-    announce("Review asked for");
+    announce(gettext("Review asked for"));
   });
 }
 
 export function reportAnswer(view) {
   openDialog("report-dialog", view, () => {
     markReported(view);
-    announce("Reported. Thank you.");
+    announce(gettext("Reported. Thank you."));
   });
 }
 
@@ -58,7 +59,7 @@ function openDialog(id, view, whenDone) {
       dialog.close();
       await whenDone(response);
     } else {
-      refuse(response?.status === 409 ? await response.text() : "This did not get through. Please try again.");
+      refuse(response?.status === 409 ? await response.text() : gettext("This did not get through. Please try again."));
     }
   };
   dialog.showModal();

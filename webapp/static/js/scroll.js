@@ -26,6 +26,11 @@ export class Scroll {
     this.#look();
   }
 
+  /** Somebody wants to read elsewhere: stay there. */
+  letGo() {
+    this.#follows = false;
+  }
+
   /** Something was added at the end. */
   grown() {
     this.settle();

@@ -1,6 +1,7 @@
 // What every page has: sidebar, theme, shortcuts.
 
 import { startNews } from "./news.js";
+import { startSearch } from "./search.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startSidebar } from "./sidebar.js";
 import { forgetEverythingWritten } from "./store.js";
@@ -8,6 +9,7 @@ import { startTheme } from "./theme.js";
 
 startTheme();
 startSidebar();
+startSearch();
 startShortcuts();
 startNews();
 

@@ -2,7 +2,9 @@
 //
 //   <kbd data-keys="mod shift O"></kbd>   is filled with the keys as this system writes them
 
-import { openSearch, toggleSidebar } from "./sidebar.js";
+import { gettext } from "./i18n.js";
+import { openSearch } from "./search.js";
+import { toggleSidebar } from "./sidebar.js";
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -19,6 +21,7 @@ const SHORTCUTS = [
 export function startShortcuts() {
   for (const element of document.querySelectorAll("[data-keys]")) element.replaceChildren(...written(element));
   document.querySelector("[data-show-keys]")?.addEventListener("click", showKeys);
+  if (document.documentElement.dataset.shortcuts === "off") return;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.shiftKey) {
       document.getElementById("message")?.focus();
@@ -58,7 +61,7 @@ function written(element) {
 }
 
 function name(key) {
-  if (key === "mod") return isApple ? "⌘" : "Ctrl";
-  if (key === "shift") return isApple ? "⇧" : "Shift";
+  if (key === "mod") return isApple ? "⌘" : gettext("Ctrl");
+  if (key === "shift") return isApple ? "⇧" : gettext("Shift");
   return key;
 }

@@ -1,14 +1,23 @@
-// The list of chats: open and close, search, rename in place, delete.
+// The list of chats: open and close, the menu of a chat, rename in place, delete, folders, signs of news.
 //
-//   <button data-sidebar-toggle>   <div data-drawer="close">   <input id="conversation-search">
-//   <li class="conversation"><a>…</a><form hidden>…</form> … <button data-rename> <button data-delete hx-post=… hx-confirm=…></li>
+//   <button data-sidebar-toggle>   <div data-drawer="close">
+//   <nav id="conversations"> <details class="folder" data-folder="id"> <li class="conversation" data-conversation="id"> …
+//   <div id="chat-menu" popover>   one menu for all chats; the button that opens it says for which
 //
 // The list itself is fetched and swapped by htmx; "conversations-changed" on the body asks for it.
 
+import { interpolate } from "./i18n.js";
+import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
 import { load, remove, save } from "./store.js";
 
+const LIVE_MS = 4_000;
+const BUSY_MS = 800;
 const root = document.documentElement;
 const isNarrow = matchMedia("(width < 48rem)");
+const menu = document.getElementById("chat-menu");
+const list = document.getElementById("conversations");
+let chosen = null; // the chat whose menu is open
+let nextLook = 0;
 
 export function startSidebar() {
   const sidebar = document.getElementById("sidebar");
@@ -19,8 +28,14 @@ export function startSidebar() {
     if (event.key === "Escape" && isDrawerOpen() && !sidebar.querySelector(":popover-open")) closeDrawer();
   });
   isNarrow.addEventListener("change", closeDrawer);
-  startSearch();
-  startMenus(document.getElementById("conversations"));
+  startOrganising();
+  startMenu();
+  startRenaming();
+  startFolders();
+  list.addEventListener("htmx:beforeSwap", waitForHands);
+  list.addEventListener("htmx:afterSwap", showNews);
+  document.addEventListener("visibilitychange", showNews);
+  showNews();
 }
 
 export function refreshConversations() {
@@ -43,12 +58,6 @@ export function toggleSidebar() {
   }
 }
 
-/** Make the sidebar visible and put the cursor into its search field. */
-export function openSearch() {
-  if (isNarrow.matches ? !isDrawerOpen() : root.dataset.sidebar === "closed") toggleSidebar();
-  document.getElementById("conversation-search").focus();
-}
-
 function isDrawerOpen() {
   return root.dataset.drawer === "open";
 }
@@ -66,36 +75,85 @@ function closeDrawer() {
   document.querySelector(".topbar [data-sidebar-toggle]").focus();
 }
 
-function startSearch() {
-  const field = document.getElementById("conversation-search");
-  field.addEventListener("input", () => filter(field.value));
-  field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") document.querySelector(".conversation:not([hidden]) > a")?.click();
-    if (event.key === "Escape" && field.value) {
-      event.stopPropagation();
-      field.value = "";
-      filter("");
-    }
-  });
-  document.getElementById("conversations").addEventListener("htmx:afterSwap", () => filter(field.value));
-}
+// The menu of a chat
 
-function filter(text) {
-  const wanted = text.trim().toLocaleLowerCase();
-  const items = [...document.querySelectorAll(".conversation")];
-  for (const item of items) {
-    item.hidden = !item.querySelector("a").textContent.toLocaleLowerCase().includes(wanted);
-  }
-  for (const group of document.querySelectorAll("#conversations section")) {
-    group.hidden = !group.querySelector(".conversation:not([hidden])");
-  }
-  document.querySelector("[data-nothing-found]").hidden = !items.length || items.some((item) => !item.hidden);
-}
-
-function startMenus(list) {
+function startMenu() {
   list.addEventListener("click", (event) => {
-    if (event.target.closest("[data-rename]")) startRename(event.target.closest(".conversation"));
+    const button = event.target.closest("[popovertarget=chat-menu]");
+    if (button) choose(button);
   });
+  list.addEventListener("contextmenu", (event) => {
+    // A right click, and a long press on a phone.
+    const button = event.target.closest(".conversation")?.querySelector("[popovertarget=chat-menu]");
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
+  menu.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    menu.hidePopover();
+    act(button, chosen);
+  });
+}
+
+function choose(button) {
+  chosen = button.closest(".conversation");
+  const isPinned = "pinned" in chosen.dataset;
+  menu.querySelector("[data-if=pinned]").hidden = !isPinned;
+  menu.querySelector("[data-if=unpinned]").hidden = isPinned;
+}
+
+function act(button, item) {
+  const address = `/c/${item.dataset.conversation}/`;
+  if ("rename" in button.dataset) startRename(item);
+  else if ("delete" in button.dataset) askToDelete(button, item, address);
+  else if (button.dataset.ask) askToOrganise(address + button.dataset.ask);
+  else change(address + button.dataset.post, button.dataset.on);
+}
+
+/** Post a change. A copy of a chat is opened; everything else only changes the list. */
+async function change(address, on) {
+  const response = await post(address, on === undefined ? {} : { on });
+  const copy = response?.headers.get("HX-Redirect");
+  if (copy) location.assign(copy);
+  else refreshConversations();
+}
+
+function post(address, values = {}) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  const headers = { "X-CSRFToken": token, "HX-Request": "true" };
+  return fetch(address, { method: "POST", headers, body: new URLSearchParams(values) }).catch(() => null);
+}
+
+function askToDelete(button, item, address) {
+  const title = item.querySelector("a").textContent;
+  ask(interpolate(button.dataset.question, { title }, true), async () => {
+    await post(`${address}delete/`);
+    if (location.pathname === address) location.assign("/");
+    else refreshConversations();
+  });
+}
+
+/** Ask in a box of our own, which can be read and styled, and go on if the answer is yes. */
+export function ask(question, goOn) {
+  const dialog = document.getElementById("confirm-dialog");
+  dialog.querySelector("[data-part=question]").textContent = question;
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => dialog.returnValue === "yes" && goOn(), { once: true });
+  dialog.showModal();
+}
+
+document.addEventListener("htmx:confirm", (event) => {
+  if (!event.detail.question) return;
+  event.preventDefault();
+  event.target.closest("[popover]")?.hidePopover();
+  ask(event.detail.question, () => event.detail.issueRequest(true));
+});
+
+// Rename in place
+
+function startRenaming() {
   list.addEventListener("focusout", (event) => {
     const form = event.target.closest(".conversation-rename");
     if (form && !form.hidden) finishRename(form);
@@ -106,15 +164,9 @@ function startMenus(list) {
     event.stopPropagation();
     endRename(form);
   });
-  document.addEventListener("htmx:confirm", askBeforeDeleting);
-  list.addEventListener("htmx:afterRequest", (event) => {
-    const { successful, pathInfo } = event.detail;
-    if (successful && pathInfo.requestPath === `${location.pathname}delete/`) location.assign("/");
-  });
 }
 
 function startRename(item) {
-  item.querySelector("[popover]").hidePopover();
   const form = item.querySelector(".conversation-rename");
   item.querySelector("a").hidden = true;
   form.hidden = false;
@@ -137,14 +189,52 @@ function endRename(form) {
   link.focus();
 }
 
-/** htmx would ask with the browser's own box; ours can be read and styled. */
-function askBeforeDeleting(event) {
-  if (!event.detail.question) return;
-  event.preventDefault();
-  event.target.closest("[popover]")?.hidePopover();
-  const dialog = document.getElementById("confirm-dialog");
-  dialog.querySelector("[data-part=question]").textContent = event.detail.question;
-  dialog.returnValue = "";
-  dialog.addEventListener("close", () => dialog.returnValue === "yes" && event.detail.issueRequest(true), { once: true });
-  dialog.showModal();
+// Folders: which are closed is kept in this browser
+
+function startFolders() {
+  closeFolders();
+  list.addEventListener("htmx:afterSwap", closeFolders);
+  list.addEventListener("click", (event) => {
+    const summary = event.target.closest("summary");
+    if (!summary) return;
+    const { folder } = summary.parentElement.dataset;
+    const others = load("folders", []).filter((id) => id !== folder);
+    save("folders", summary.parentElement.open ? [...others, folder] : others); // it is about to turn over
+  });
+}
+
+function closeFolders() {
+  const closed = load("folders", []);
+  for (const folder of list.querySelectorAll("details")) folder.open = !closed.includes(folder.dataset.folder);
+}
+
+// News: what is on the screen has been seen; what is being written is looked after until it has ended
+
+function showNews() {
+  clearTimeout(nextLook);
+  if (document.hidden) return;
+  const open = list.querySelector(".conversation:has(> [aria-current])");
+  if (open && "unread" in open.dataset) {
+    delete open.dataset.unread;
+    post(`/c/${open.dataset.conversation}/seen/`);
+  }
+  // The hint that an answer has ended reaches pages of the chat only, and may be lost.
+  if (list.querySelector("[data-live]")) nextLook = setTimeout(lookAgain, LIVE_MS);
+}
+
+function lookAgain() {
+  if (isInUse()) nextLook = setTimeout(lookAgain, BUSY_MS);
+  else refreshConversations();
+}
+
+/** A swap would take away the field somebody writes in, or the button their menu hangs on. */
+function isInUse() {
+  return list.querySelector(".conversation-rename:not([hidden])") || menu.matches(":popover-open");
+}
+
+function waitForHands(event) {
+  if (!isInUse()) return;
+  event.detail.shouldSwap = false;
+  clearTimeout(nextLook);
+  nextLook = setTimeout(lookAgain, BUSY_MS);
 }

@@ -1,15 +1,24 @@
 /*
- * Presses what a key stands for.
+ * Presses what a key stands for, unless whoever sits here has switched single keys off.
  *
  *   <button data-key="a">, <a data-key="j">     are clicked
  *   <textarea data-key="n">                     gets the focus
  *   <details data-key="s">                      opens or closes, and its first field gets the focus
  *   <span data-card> in a link                  J and K move the focus from card to card
- *   <form data-gone-after="9">                  leaves the page after so many seconds
+ *   <input type="checkbox" data-keys-switch>    switches them on and off, in this browser
  *
  * Everything works without it, by pointer and Tab.
  */
 const FIELDS = "input:not([type=checkbox], [type=hidden]), select, textarea";
+
+const STORED = "cria-staff-keys";
+const switches = [...document.querySelectorAll("[data-keys-switch]")];
+let areOn = localStorage.getItem(STORED) !== "off";
+
+function show() {
+  for (const each of switches) each.checked = areOn;
+  document.documentElement.classList.toggle("keys-off", !areOn);
+}
 
 function press(target) {
   if (target.matches("textarea")) target.focus();
@@ -32,6 +41,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
+  if (!areOn) return;
   const key = event.key.toLowerCase();
   const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   const isStep = !target && (key === "j" || key === "k");
@@ -41,6 +51,11 @@ document.addEventListener("keydown", (event) => {
   else step(key === "j" ? 1 : -1);
 });
 
-for (const bar of document.querySelectorAll("[data-gone-after]")) {
-  setTimeout(() => bar.remove(), Number(bar.dataset.goneAfter) * 1000);
+for (const each of switches) {
+  each.addEventListener("change", () => {
+    areOn = each.checked;
+    localStorage.setItem(STORED, areOn ? "on" : "off");
+    show();
+  });
 }
+show();

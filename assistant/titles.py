@@ -1,0 +1,89 @@
+"""A title for a conversation, from its first message: by rules, or by a model that is good enough."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assistant.language import language_of
+from assistant.personal import as_line
+from assistant.ports import ChatMessage
+
+MAX_WORDS: Final = 6
+MAX_CHARS: Final = 60
+_MIN_CLAUSE_WORDS: Final = 4
+_BEFORE: Final = re.compile(
+    r"^(?:(?:hi|hello|hey|hallo|hola|dear|ok|okay|so|well|good (?:morning|evening|afternoon))\b(?: there| cria)?[,!. ]*"
+    r"|(?:please|bitte|por favor)\b[, ]*"
+    r"|(?:can|could|would|will) you (?:please |maybe |kindly )?|(?:kannst|könntest) du (?:mir )?(?:bitte )?"
+    r"|(?:puedes|podrías) (?:por favor )?"
+    r"|i(?:'d| would) like (?:you )?to |i want (?:you )?to |i need (?:you )?to |i need (?:some )?help (?:with|to) "
+    r"|(?:help|tell|give|show|explain to) me (?:how to |with |about |to )?|help with |hilf mir(?: bei| mit)? "
+    r"|(?:explícame|dime|ayúdame (?:a|con)) |(?:erkläre?|sag|gib|zeig) mir "
+    r"|do you know |i was wondering (?:if |about )?|let's (?:talk about )?"
+    r"|(?:write|draft|compose) (?:me )?(?:a|an) "
+    r"|(?:what|who|where)(?:'s| is| are| was| were) (?:the |a |an )?(?=\w+ \w)"
+    r"|was (?:ist|sind) (?:der |die |das |ein |eine )?|qué (?:es|son) (?:el |la |los |las |un |una )?)+",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = re.compile(r"[.!?…؟]\s|\n|[.!?…؟]+$|[:;] ")
+_AT_THE_END: Final = re.compile(
+    r"(?:[,\s]+(?:please|bitte|thanks|thank you|danke|por favor|gracias)|\s+(?:a|an|the|and|or|of|to|in|on|for|with|"
+    r"about|der|die|das|und|oder|von|zu|mit|für|el|la|los|las|un|una|de|y|o|con|para|in simple words?))+$",
+    re.IGNORECASE,
+)
+_SMALL: Final = frozenset(
+    ["a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "for", "with", "from", "by", "as", "vs"]
+)
+SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {"title": {"type": "string", "minLength": 3, "maxLength": MAX_CHARS}},
+    "required": ["title"],
+    "additionalProperties": False,
+}
+_ORDER: Final = (
+    f"Give this conversation a title of at most {MAX_WORDS} words, in its own language, without quotes. Answer as JSON."
+)
+
+
+def title_from(message: str) -> str:
+    """What the message is about, in a few words; "" if little is left of it."""
+    text = message.replace("’", "'").partition("```")[0].strip()
+    text = _BEFORE.sub("", text)
+    text = " ".join(_SENTENCE.split(text, maxsplit=1)[0].split()).strip("\"'“”«»()[]*#>- ")
+    head = text.partition(", ")[0]
+    words = (head if len(head.split()) >= _MIN_CLAUSE_WORDS else text).split()[:MAX_WORDS]
+    while words and len(" ".join(words)) > MAX_CHARS:
+        words.pop()
+    title = _AT_THE_END.sub("", " ".join(words)).rstrip(",.:;!?-– ")
+    if len(title) < 3:
+        return ""
+    return _cased(title, is_english=language_of(message) == "en")
+
+
+def title_request(question: str, answer: str) -> tuple[ChatMessage, ...]:
+    """What a model is asked, with an answer by SCHEMA."""
+    told = f"{_ORDER}\n\nPerson: {as_line(question)[:1000]}\n\nAssistant: {as_line(answer)[:1000]}"
+    return (ChatMessage(role="user", text=told),)
+
+
+def read_title(reply: str) -> str:
+    """The title in a model's answer, or ""."""
+    try:
+        title = json.loads(reply)["title"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return as_line(title).strip("\"'“”«» .")[:MAX_CHARS] if isinstance(title, str) else ""
+
+
+def _cased(title: str, *, is_english: bool) -> str:
+    """English titles have capitals; what has one already keeps it, and so does every other language."""
+    words = title.split()
+    if is_english:
+        words = [word if word.lower() in _SMALL or not word.islower() else _capital(word) for word in words]
+    words[0] = _capital(words[0])
+    return " ".join(words)
+
+
+def _capital(word: str) -> str:
+    return word[0].upper() + word[1:]

@@ -1,0 +1,1 @@
+"""Tools that the assistant can use. One module in `kit/` is one tool; `registry` finds them."""

@@ -1,0 +1,61 @@
+"""Calculates: "What is 17% of 2,340?", "sqrt(2) * 3^4"."""
+
+import re
+
+from assistant.tools.arithmetic import FUNCTIONS, NoArithmetic, as_expression, evaluate
+from assistant.tools.numbers import written
+from assistant.tools.questions import bare
+from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, object_schema, text_of
+
+_ASKED = re.compile(r"^(?:what(?:'s| is| are)|how much (?:is|are)|what do you get for)\s+", re.IGNORECASE)
+_ALLOWED = re.compile(rf"(?:[\d\s.+\-*/(),]|\b(?:{'|'.join(sorted(FUNCTIONS))})\(|\bpi\b)+")
+_IS_SUM = re.compile(r"[\d)]\s*(?:\*\*|//|[+*/-])\s*[(\d.a-z]|[a-z0-9]\(\s*[\d(p-]", re.IGNORECASE)
+_LOOKS_LIKE_SOMETHING_ELSE = re.compile(
+    r"\d{1,4}-\d{1,2}-\d{1,4}|\d{1,2}/\d{1,2}/\d{2,4}|\d{3,}-\d{3,}|(?:\d+\s*-\s*){2,}\d+|(?<!\d)\d{1,2}\.\d{1,2}\.\d{2,4}"
+    r"|\d+[.]\d+[.]\d+|^\s*\d{1,2}/\d{1,2}\s*$|^\s*\d+\s*-\s*\d+\s*$",
+)
+
+
+def tool(services: ToolServices) -> Tool:
+    return Tool(
+        name="calculator",
+        title="Used the calculator",
+        description="Works out arithmetic exactly: + - * / ** %, brackets, sqrt, log, sin and so on, '17% of 2340'.",
+        parameters=object_schema(expression={"type": "string", "maxLength": 200}),
+        detect=detect,
+        run=calculate,
+        show=lambda arguments: str(arguments.get("expression", "")),
+    )
+
+
+def detect(message: str) -> Arguments | None:
+    """A message that is arithmetic and nothing else. Dates, scores and phone numbers only look like it."""
+    text = bare(message)
+    asked = _ASKED.sub("", text)
+    if _LOOKS_LIKE_SOMETHING_ELSE.search(asked) and asked == text:
+        return None
+    expression = as_expression(asked)
+    if not _ALLOWED.fullmatch(expression) or not _IS_SUM.search(expression):
+        return None
+    try:
+        evaluate(expression)
+    except NoArithmetic as error:
+        return {"expression": asked} if "zero" in str(error) else None
+    return {"expression": asked}
+
+
+async def calculate(arguments: Arguments) -> ToolResult:
+    asked = text_of(arguments, "expression")
+    try:
+        result = written(evaluate(as_expression(asked)))
+    except ValueError as error:
+        raise ToolFailed(str(error)) from error
+    shown = _shown(asked)
+    return ToolResult(text=f"{shown} = **{result}**", short=f"{shown} = {result}", is_answer=True)
+
+
+def _shown(asked: str) -> str:
+    """As it was asked, in the signs of print rather than those of a keyboard."""
+    shown = re.sub(r"\s*\*\*\s*", "^", asked)
+    shown = re.sub(r"(?<=[\d)])\s*[*x]\s*(?=[\d(a-z])", " × ", shown)
+    return re.sub(r"(?<=[\d)])\s*([+/-])\s*(?=[\d(])", r" \1 ", shown)

@@ -1,0 +1,47 @@
+"""Searches the web through the search engine that the operator has configured; without one there is no such tool."""
+
+import re
+from functools import partial
+from typing import Final
+
+from assistant.personal import as_line
+from assistant.ports import WebSearch
+from assistant.tools.tool import Arguments, Tool, ToolResult, ToolServices, object_schema, text_of
+
+NUM_PAGES: Final = 4
+_ASKED = re.compile(
+    r"(?:please |can you |could you )*(?:search (?:the )?(?:web|internet|online) for|google|look up online|"
+    r"search online for) (?P<query>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def tool(services: ToolServices) -> Tool | None:
+    if services.web is None:
+        return None
+    return Tool(
+        name="web",
+        title="Searched the web",
+        description="Searches the web and gives the title, address and excerpt of the first pages found.",
+        parameters=object_schema(query={"type": "string", "maxLength": 300}),
+        detect=detect,
+        run=partial(run, services.web),
+        show=lambda arguments: str(arguments.get("query", "")),
+        timeout_s=12.0,
+    )
+
+
+def detect(message: str) -> Arguments | None:
+    """A message that asks for a search of the web in so many words: nobody's question goes out unasked."""
+    found = _ASKED.fullmatch(message.strip().rstrip("?.!"))
+    query = found["query"].strip() if found else ""
+    return {"query": query} if query and len(query) <= 300 else None
+
+
+async def run(web: WebSearch, arguments: Arguments) -> ToolResult:
+    pages = await web.search(text_of(arguments, "query"), k=NUM_PAGES)
+    if not pages:
+        return ToolResult(text="The search engine found nothing.", short="–", is_answer=True)
+    found = "\n".join(f"- {as_line(page.title)} ({page.url}): {as_line(page.excerpt)}" for page in pages)
+    titles = ", ".join(page.title for page in pages)
+    return ToolResult(text=f"This is what the search engine found:\n\n{found}", short=titles, is_answer=True)

@@ -1,0 +1,137 @@
+"""The tools of one turn, and the steps taken with them.
+
+Models that are good enough call tools themselves (`answer_call`). For smaller ones the detectors decide from the
+message alone (`look`). Either way a result is data: it is cut to a length, and one that gives orders is left out.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from assistant.errors import RetrievalUnavailable
+from assistant.personal import as_line
+from assistant.ports import ChatMessage, ToolCall, ToolOffer
+from assistant.safety.injection import FLAGGED_AT, suspicion
+from assistant.tools.steps import Step
+from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult
+
+logger = logging.getLogger(__name__)
+
+MAX_SHOWN_CHARS: Final = 200
+_TAKES_TOO_LONG = "The tool took too long."
+_GIVES_ORDERS = "What the tool found gives orders to its reader and was left out."
+
+
+class StepJournal(Protocol):
+    async def step(self, step: Step) -> None: ...
+
+
+class Toolbox:
+    """`steps` are those of an earlier attempt; `max_result_chars` is how much of a result the model is told."""
+
+    def __init__(
+        self, tools: Sequence[Tool], journal: StepJournal, *, steps: Sequence[Step] = (), max_result_chars: int = 2000
+    ) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._journal = journal
+        self._steps = list(steps)
+        self._max_result_chars = max_result_chars
+
+    @property
+    def offers(self) -> tuple[ToolOffer, ...]:
+        return tuple(tool.offer for tool in self._tools.values())
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What was found before the model was asked."""
+        return tuple(step.text for step in self._steps if step.text and step.call is None)
+
+    @property
+    def call_messages(self) -> tuple[ChatMessage, ...]:
+        """The model's calls with their results."""
+        return tuple(message for step in self._steps for message in step.messages)
+
+    @property
+    def answer(self) -> str:
+        """What answers the message as it stands, or ""."""
+        return next((step.text for step in self._steps if step.is_answer and step.call is None), "")
+
+    async def look(self, message: str) -> None:
+        """Use the first tool that this message asks for, if one does."""
+        for tool in self._tools.values():
+            arguments = tool.detect(message)
+            if arguments is not None:
+                await self._use(tool, arguments)
+                return
+
+    async def answer_call(self, call: ToolCall) -> None:
+        """Do what the model asks for. It is told of what goes wrong, too, and may try again."""
+        tool = self._tools.get(call.name)
+        arguments = _arguments(call)
+        if tool is None or arguments is None:
+            text = "There is no such tool." if tool is None else "The arguments are not a JSON object."
+            step = Step(index=len(self._steps), tool=call.name[:40], title="", state="failed", text=text, call=call)
+            await self._record(step)
+            return
+        await self._use(tool, arguments, call=call)
+
+    async def remember(self, text: str, memory: str) -> None:
+        """Something was remembered, which is a step of its own."""
+        await self._record(
+            Step(
+                index=len(self._steps),
+                tool="memory",
+                title="Remembered",
+                state="done",
+                output=text[:MAX_SHOWN_CHARS],
+                memory=memory,
+            )
+        )
+
+    async def _use(self, tool: Tool, arguments: Arguments, *, call: ToolCall | None = None) -> None:
+        shown = as_line(tool.show(arguments))[:MAX_SHOWN_CHARS]
+        begun = Step(index=len(self._steps), tool=tool.name, title=tool.title, input=shown, call=call)
+        await self._record(begun)
+        try:
+            async with asyncio.timeout(tool.timeout_s):
+                result = await tool.run(arguments)
+        except (ToolFailed, RetrievalUnavailable) as error:
+            await self._record(replace(begun, state="failed", text=_reason(error)))
+        except TimeoutError:
+            await self._record(replace(begun, state="failed", text=_TAKES_TOO_LONG))
+        except Exception:
+            logger.exception("tool_failed", extra={"tool": tool.name})
+            await self._record(replace(begun, state="failed", text="The tool failed."))
+        else:
+            await self._record(self._finished(begun, result))
+
+    def _finished(self, begun: Step, result: ToolResult) -> Step:
+        if suspicion(result.text) >= FLAGGED_AT:
+            logger.warning("tool_result_left_out", extra={"tool": begun.tool})
+            return replace(begun, state="failed", text=_GIVES_ORDERS)
+        return replace(
+            begun,
+            state="done",
+            output=as_line(result.short)[:MAX_SHOWN_CHARS],
+            text=result.text[: self._max_result_chars],
+            is_answer=result.is_answer,
+        )
+
+    async def _record(self, step: Step) -> None:
+        self._steps[step.index :] = [step]
+        await self._journal.step(step)
+
+
+def _arguments(call: ToolCall) -> Arguments | None:
+    try:
+        parsed = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _reason(error: Exception) -> str:
+    return f"The tool could not do it: {error}." if isinstance(error, ToolFailed) else RetrievalUnavailable.user_text

@@ -1,0 +1,182 @@
+"""Chats are found and kept in order, with a mouse, the keyboard alone, and a thumb on a phone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, expect
+
+from tests.browser.chat_page import ANSWER_MS, ChatPage
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+NewContext = Callable[..., BrowserContext]
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def ended(chat: ChatPage) -> None:
+    """Whatever the model made of it: what matters is that the chat is there."""
+    expect(chat.last).to_have_attribute("data-state", re.compile("done|blocked"), timeout=ANSWER_MS)
+
+
+def start(chat: ChatPage, *texts: str) -> None:
+    for text in texts:
+        chat.open()
+        chat.send(text)
+        ended(chat)
+
+
+def menu(chat: ChatPage, title: str, item: str) -> None:
+    """Open the menu of a chat and choose from it."""
+    row = chat.conversation(title)
+    row.hover()
+    row.get_by_role("button", name="Options").click()
+    chat.page.locator("#chat-menu").get_by_role("button", name=item, exact=True).click()
+
+
+def group(chat: ChatPage, heading: str) -> Locator:
+    return chat.sidebar.locator("section", has=chat.page.get_by_role("heading", name=heading))
+
+
+def folder(chat: ChatPage, name: str) -> Locator:
+    return chat.sidebar.locator("details", has_text=name)
+
+
+def test_pins_folders_tags_and_the_archive(chat: ChatPage) -> None:
+    """Everything the menu of a chat offers, and the list follows without a reload."""
+    start(chat, "Say hello to Ada.", "Say hello to Bob.")
+    menu(chat, "Ada", "Pin")
+    expect(group(chat, "Pinned")).to_contain_text("Ada")
+    menu(chat, "Ada", "Unpin")
+    expect(group(chat, "Pinned")).to_be_hidden()
+
+    menu(chat, "Ada", "Move to a folder")
+    dialog = chat.page.get_by_role("dialog")
+    dialog.get_by_label("New folder").fill("Greetings")
+    dialog.get_by_role("button", name="Move").click()
+    expect(dialog).to_be_hidden()
+    expect(folder(chat, "Greetings").locator(".conversation")).to_have_count(1)
+    folder(chat, "Greetings").locator("summary").click()
+    chat.page.reload()
+    expect(chat.conversation("Ada")).to_be_hidden()
+    folder(chat, "Greetings").locator("summary").click()
+    expect(chat.conversation("Ada")).to_be_visible()
+
+    menu(chat, "Bob", "Tags")
+    dialog.get_by_label("New tag").fill("friends")
+    dialog.get_by_label("New tag").press("Enter")
+    expect(dialog.get_by_role("button", name="Remove the tag friends")).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+    menu(chat, "Bob", "Archive")
+    expect(chat.conversation("Bob")).to_be_hidden()
+    chat.sidebar.get_by_role("link", name="Archive").click()
+    expect(chat.page.get_by_role("main")).to_contain_text("Bob")
+    expect(chat.page.get_by_role("main").get_by_role("link", name="friends").first).to_be_visible()
+
+    chat.page.get_by_role("button", name="Options for the folder Greetings").click()
+    dialog.get_by_role("button", name="Delete the folder").click()
+    expect(folder(chat, "Greetings")).to_be_hidden()
+    expect(chat.conversation("Ada")).to_be_visible()
+
+
+def test_a_copy_of_a_chat_opens(chat: ChatPage) -> None:
+    start(chat, "Say hello to Ada.")
+    address, answer = chat.page.url, chat.answer
+    menu(chat, "Ada", "Duplicate")
+    expect(chat.page).not_to_have_url(address)
+    expect(chat.question).to_have_text("Say hello to Ada.")
+    assert chat.answer == answer
+
+
+def test_the_palette_finds_a_sentence_by_keyboard_alone(chat: ChatPage) -> None:
+    """As one types; arrows and Enter; inside one chat too."""
+    start(chat, "Say hello to the zebra.", "Say hello to the walrus.")
+    keyboard = chat.page.keyboard
+    keyboard.press("Control+k")
+    field = chat.page.get_by_label("Search chats")
+    expect(field).to_be_focused()
+    options = chat.page.get_by_role("option")
+    expect(options.filter(has_text="Library")).to_be_visible()
+    keyboard.type("zeb")
+    hit = options.filter(has_text="You")
+    expect(hit.locator("mark")).to_have_text("zebra")
+    keyboard.press("ArrowDown")
+    expect(hit.first).to_have_attribute("aria-selected", "true")
+    keyboard.press("Enter")
+    expect(chat.page).to_have_url(re.compile(r"/c/[^/]+/\?at=.{36}&q=zeb$"))
+
+    keyboard.press("Control+k")
+    chat.page.get_by_text("In this chat", exact=True).click()
+    field.fill("walrus")
+    expect(chat.page.get_by_text("Nothing was found in your chats.")).to_be_visible()
+    chat.page.get_by_role("dialog").get_by_text("All chats", exact=True).first.click()
+    expect(options.filter(has_text="walrus").first).to_be_visible()
+    keyboard.press("Escape")
+    expect(chat.page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_many_chats_are_selected_and_deleted(chat: ChatPage) -> None:
+    """Shift takes all between; it is asked once, with how many."""
+    start(chat, "Say one.", "Say two.", "Say three.")
+    chat.open("/chats/")
+    page = chat.page
+    page.get_by_role("button", name="Select").click()
+    boxes = page.get_by_role("main").get_by_role("checkbox")
+    boxes.first.check()
+    boxes.last.click(modifiers=["Shift"])
+    expect(page.get_by_text("3 chats selected")).to_be_visible()
+    boxes.nth(1).uncheck()
+    expect(page.get_by_text("2 chats selected")).to_be_visible()
+    page.get_by_role("main").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("2 chats will be gone for good.")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("2 chats were deleted.")).to_be_visible()
+    expect(chat.sidebar.locator(".conversation")).to_have_count(1)
+
+
+def test_an_answer_that_came_elsewhere_has_a_dot(chat: ChatPage) -> None:
+    """A chat that is left while it answers lives, then has news; looking at it takes the dot away."""
+    chat.send("Say hello to Ada.")
+    chat.page.get_by_role("link", name="All chats").click()
+    row = chat.conversation("Ada")
+    expect(row.get_by_text("New answer")).to_be_attached(timeout=ANSWER_MS)
+    row.get_by_role("link").click()
+    ended(chat)
+    chat.open("/about/")
+    expect(chat.conversation("Ada")).to_be_visible()
+    expect(row.get_by_text("New answer")).not_to_be_attached()
+
+
+def test_on_a_phone(new_context: NewContext, stack: Stack) -> None:
+    """The drawer, the menu as a sheet by a long press, the palette and the list: nothing is too wide or too small."""
+    chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
+    chat.open()
+    chat.field.fill("Say hello to Ada.")
+    chat.send_button.tap()
+    ended(chat)
+    page = chat.page
+    page.get_by_role("button", name="Open sidebar").tap()
+    chat.conversation("Ada").dispatch_event("contextmenu")
+    sheet = page.locator("#chat-menu")
+    expect(sheet).to_be_visible()
+    sizes = sheet.locator("button:visible").evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect().height)"
+    )
+    assert min(sizes) >= 44
+    sheet.get_by_role("button", name="Pin", exact=True).tap()
+    expect(group(chat, "Pinned")).to_contain_text("Ada")
+    page.get_by_role("link", name="Search", exact=True).tap()
+    page.get_by_label("Search chats").fill("ada")
+    expect(page.get_by_role("option").filter(has_text="Ada").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Escape")
+    for path in ("/chats/", "/archive/", "/search/?q=ada"):
+        chat.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    chat.open("/chats/")
+    page.get_by_role("button", name="Select").tap()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,90 @@
+"""Sharing a chat, reading it as somebody else, going on with it; bringing chats along; formulas on the page."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.chat_page import ChatPage
+from tests.stack import Stack
+from tests.webapp.sharing import making
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def bring_along(chat: ChatPage, folder: Path, *documents: dict[str, Any]) -> None:
+    """Import the chat about the weather from a file with these, and open it."""
+    file = folder / "conversations.json"
+    file.write_text(json.dumps(documents))
+    page = chat.page
+    chat.open("/import/")
+    page.get_by_label("Export file").set_input_files(file)
+    expect(page.get_by_role("checkbox", name=re.compile("Weather in Lima"))).to_be_checked()
+    page.get_by_role("checkbox", name="All").uncheck()
+    page.get_by_role("checkbox", name=re.compile("Weather in Lima")).check()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("1 chat was imported.")).to_be_visible()
+    chat.conversation("Weather in Lima").get_by_role("link").first.click()
+    expect(page.get_by_text("Imported from ChatGPT")).to_be_visible()
+
+
+def test_a_chat_is_shared_read_continued_and_revoked(
+    chat: ChatPage, new_context: Callable[..., BrowserContext], stack: Stack, tmp_path: Path
+) -> None:
+    """By somebody who has never been here, on a phone; then its owner ends it."""
+    page = chat.page
+    expect(page.get_by_role("button", name="Share", exact=True)).to_be_hidden()
+    document = making.chatgpt()
+    document["mapping"]["q1"]["message"]["content"]["parts"] = ["Write to eve@example.org about Bob"]
+    bring_along(chat, tmp_path, document)
+    page.get_by_role("button", name="Share", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Share this chat")
+    expect(dialog.locator(".hidden-list")).to_contain_text("eve@example.org")
+    dialog.get_by_label("Hide these words too").fill("Bob")
+    expect(dialog.locator(".hidden-list")).to_contain_text("Bob")
+    dialog.get_by_label("Only chosen turns").check()
+    expect(dialog.get_by_role("checkbox", name=re.compile("Write to"))).to_be_checked()
+    dialog.get_by_role("checkbox", name="Thank you").uncheck()
+    dialog.get_by_role("button", name="Make a link").click()
+    address = dialog.get_by_label("Link", exact=True).input_value()
+    assert address.startswith(f"{stack.url}/s/")
+
+    context = new_context(viewport={"width": 390, "height": 844})
+    reader = context.new_page()
+    reader.goto(address)
+    expect(reader.get_by_text("A shared chat", exact=True)).to_be_visible()
+    expect(reader.locator(".bubble")).to_have_text("Write to [e-mail address hidden] about [hidden]")
+    assert context.cookies() == []
+    assert reader.evaluate("document.documentElement.scrollWidth") <= 390
+    reader.get_by_role("link", name="Continue in my own chat").click()
+    reader.get_by_role("button", name="Continue").click()
+    expect(reader).to_have_url(re.compile("/c/"))
+    expect(reader.locator(".bubble").first).to_contain_text("[hidden]")
+
+    dialog.get_by_role("link", name="Your links").click()
+    expect(page.get_by_text("1 view", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Revoked")).to_be_visible()
+    gone = reader.request.get(address)
+    assert gone.status == 404
+
+
+def test_chats_are_brought_along(chat: ChatPage, tmp_path: Path) -> None:
+    """Previewed, one of them left out, and found in the sidebar; its formula is MathML, and is copied as written."""
+    document = making.chatgpt()
+    document["mapping"]["a2"]["message"]["content"]["parts"] = ["It is $\\frac{1}{2}$."]
+    page = chat.page
+    bring_along(chat, tmp_path, document, making.open_webui())
+    expect(chat.conversation("Haiku")).to_have_count(0)
+    expect(chat.last.locator("math mfrac")).to_be_visible()
+    assert chat.last.locator("math").bounding_box()["height"] > 20  # type: ignore[index]  # a fraction, not its letters
+    expect(chat.last.locator("math annotation")).to_be_hidden()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chat.last.get_by_role("button", name="Copy answer").click()
+    expect(chat.last.locator("[data-do=copy][data-copied]")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "It is $\\frac{1}{2}$."
+    expect(chat.last.locator("math")).to_have_count(1)

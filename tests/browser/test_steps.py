@@ -1,0 +1,43 @@
+"""What an answer was made with, on the page: tools, memories, what to ask next."""
+
+from playwright.sync_api import expect
+
+from tests.browser.chat_page import ChatPage
+from tests.stack import Stack
+
+SUM = "What is 17% of 2,340?"
+
+
+def test_a_calculation_is_shown_as_a_step_with_its_result(chat: ChatPage) -> None:
+    """Exact whatever the model, the same after a reload, and the chat is named after it."""
+    chat.send(SUM)
+    chat.wait_until("done")
+    for _ in range(2):
+        step = chat.last.locator(".step")
+        expect(step).to_have_attribute("data-state", "done")
+        expect(step.locator("summary [data-part=title]")).to_have_text("Used the calculator")
+        expect(step.locator("summary [data-part=output]")).to_have_text("17% of 2,340 = 397.8")
+        expect(chat.body.locator("strong")).to_have_text("397.8")
+        step.locator("summary").click()
+        expect(step.locator("dd").first).to_have_text("17% of 2,340")
+        expect(chat.last.locator("[data-part=followups] button")).to_have_count(3)
+        expect(chat.page.locator("#page-title")).to_have_text("17% of 2,340")
+        chat.page.reload()
+
+
+def test_what_is_remembered_is_shown_used_and_undone(chat: ChatPage, stack: Stack) -> None:
+    """Nothing is kept behind a person's back."""
+    chat.send("Remember that I like blue wool.")
+    chat.wait_until("done")
+    step = chat.last.locator(".step")
+    expect(step.locator("summary [data-part=title]")).to_have_text("Remembered")
+    expect(step.locator("summary [data-part=output]")).to_have_text("I like blue wool")
+    chat.send("Which wool is the warmest?")
+    chat.wait_until("done")
+    used = chat.last.locator("[data-part=used]")
+    used.locator("summary").click()
+    expect(used.locator(".used-memory")).to_have_text(["I like blue wool"])
+    first = chat.page.locator(".turn .step").first
+    first.get_by_role("button", name="Undo").click()
+    expect(first.locator("summary")).to_contain_text("Forgotten")
+    assert "I like blue wool" not in stack.sql("SELECT text FROM personal_memory")

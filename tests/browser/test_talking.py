@@ -1,0 +1,326 @@
+"""The talk as a tree: other answers, changed questions, going on, messages that wait, long chats, temporary ones."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, expect
+
+from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
+from tests.browser.test_resume import settled
+from tests.stack import ROOT, Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+HELLO = "Say hello in one short sentence."
+GOODBYE = "Say goodbye in one short sentence."
+GROW = """
+import datetime, uuid
+from django.db import transaction
+from django.utils import timezone
+from webapp.chat.models import Conversation, Message, Reply
+conversation = Conversation.objects.get(pk="{conversation}")
+parent, at = conversation.replies.get().pk, timezone.now()
+messages, replies = [], []
+for number in range({num_turns}):
+    at += datetime.timedelta(milliseconds=1)
+    message = Message(id=uuid.uuid4(), conversation=conversation, parent_id=parent, text=f"Question {{number}}.")
+    answer = f"This is answer {{number}}. It is about llamas. " + "They walk over the pass. " * 20
+    reply = Reply(conversation=conversation, message=message, state="done", text=answer, created_at=at,
+                  blocks=["<p>" + answer + "</p>"], seed=number, deadline=at)
+    messages.append(message)
+    replies.append(reply)
+    parent = reply.pk
+with transaction.atomic():
+    Message.objects.bulk_create(messages)
+    Reply.objects.bulk_create(replies)
+    Conversation.objects.filter(pk=conversation.pk).update(selected=replies[-1])
+"""
+SUSPEND = """
+from django.utils import timezone
+from webapp.chat.models import Conversation
+person = Conversation.objects.get(pk="{conversation}").owner
+person.suspended_until, person.suspension_reason = timezone.now() + timezone.timedelta(days=2), "Insults"
+person.save()
+"""
+
+
+def run_in(stack: Stack, program: str, **values: object) -> None:
+    """Change the rows of the running assistant."""
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", program.format(**values)],
+        cwd=ROOT,
+        env={**stack.environment, "DJANGO_SETTINGS_MODULE": "webapp.settings", "PATH": "/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(params=SCREENS)
+def chat(request: pytest.FixtureRequest, new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
+    """The empty page of a newcomer, on a desktop and on a phone."""
+    chat = ChatPage(new_context(**SCREENS[request.param]).new_page(), stack.url)
+    chat.open()
+    return chat
+
+
+@pytest.fixture
+def desk(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
+    chat = ChatPage(new_context(**SCREENS["desktop"]).new_page(), stack.url)
+    chat.open()
+    return chat
+
+
+def send(chat: ChatPage, text: str) -> None:
+    """With the button: on a phone Enter begins a new line."""
+    chat.field.fill(text)
+    chat.send_button.click()
+    expect(chat.question).to_have_text(text)
+    expect(chat.last).to_have_attribute("data-reply", re.compile(".{36}"), timeout=ANSWER_MS)
+
+
+def conversation_of(chat: ChatPage) -> str:
+    return chat.page.url.rstrip("/").rsplit("/", 1)[-1]
+
+
+def versions(chat: ChatPage, whose: str) -> Locator:
+    return chat.page.locator(".turn:last-child").get_by_role("group", name=f"Versions of {whose}")
+
+
+def test_another_answer_and_back(chat: ChatPage) -> None:
+    """Both are kept, the chosen one is shown after a reload, and the focus stays on the arrow."""
+    send(chat, HELLO)
+    chat.wait_until("done")
+    first = chat.reply_id
+    chat.last.get_by_role("button", name="Write another answer").click()
+    expect(chat.last).not_to_have_attribute("data-reply", first)
+    chat.wait_until("done")
+    second = chat.reply_id
+    answers = versions(chat, "this answer")
+    expect(answers).to_contain_text("2/2")
+    answers.get_by_role("button", name="Previous version").press("Enter")
+    expect(chat.last).to_have_attribute("data-reply", first)
+    expect(answers).to_contain_text("1/2")
+    expect(answers.get_by_role("button", name="Next version")).to_be_focused()
+    chat.page.reload()
+    expect(chat.last).to_have_attribute("data-reply", first)
+    answers.get_by_role("button", name="Next version").click()
+    expect(chat.last).to_have_attribute("data-reply", second)
+
+
+def test_a_question_is_changed_in_its_place(chat: ChatPage) -> None:
+    """The old one stays as a version with what followed it; other tabs show the chosen branch, too."""
+    send(chat, HELLO)
+    chat.wait_until("done")
+    send(chat, "Say it once more.")
+    chat.wait_until("done")
+    other = ChatPage(chat.page.context.new_page(), chat.url)
+    other.page.goto(chat.page.url)
+    chat.page.locator(".turn").first.hover()
+    chat.page.locator(".turn").first.locator(".question").get_by_role("button", name="Edit message").click()
+    changed = chat.page.get_by_label("Your message, changed")
+    expect(changed).to_have_value(HELLO)
+    changed.press("Escape")
+    expect(changed).to_have_count(0)
+    chat.page.locator(".turn").first.locator(".question").get_by_role("button", name="Edit message").click()
+    changed.fill(GOODBYE)
+    changed.press("Control+Enter")
+    expect(chat.page.locator(".turn")).to_have_count(1)
+    expect(chat.question).to_have_text(GOODBYE)
+    expect(versions(chat, "your message")).to_contain_text("2/2")
+    chat.wait_until("done")
+    expect(other.question).to_have_text(GOODBYE)
+    versions(chat, "your message").get_by_role("button", name="Previous version").click()
+    expect(chat.page.locator(".turn")).to_have_count(2)
+    expect(other.page.locator(".turn")).to_have_count(2)
+    other.page.reload()
+    expect(other.question).to_have_text("Say it once more.")
+
+
+def test_a_stopped_answer_goes_on(chat: ChatPage) -> None:
+    """From the very word, in the same place, without its text ever going away."""
+    send(chat, LONG_TEXT)
+    chat.wait_for_words(12)
+    chat.send_button.click()
+    chat.wait_until("cancelled")
+    kept, first = settled(chat.answer), chat.reply_id
+    chat.last.get_by_role("button", name="Continue").click()
+    expect(chat.last).not_to_have_attribute("data-reply", first)
+    assert settled(chat.answer).startswith(kept)
+    chat.wait_for_words(len(kept.split()) + 8)
+    assert settled(chat.answer).startswith(kept)
+    chat.page.reload()
+    assert settled(chat.answer).startswith(kept)
+    expect(chat.last).to_have_attribute("data-state", re.compile("done|blocked"), timeout=ANSWER_MS)
+    expect(versions(chat, "this answer")).to_contain_text("2/2")
+
+
+def test_what_waits_is_sent_when_the_answer_is_done(chat: ChatPage) -> None:
+    """From the server: the page that queued it is gone by then."""
+    send(chat, LONG_TEXT)
+    chat.field.fill(HELLO)
+    chat.page.get_by_role("button", name="Send when this answer is finished").click()
+    chat.field.fill(GOODBYE)
+    chat.page.get_by_role("button", name="Send when this answer is finished").click()
+    expect(chat.field).to_have_value("")
+    waiting = chat.page.locator(".queued")
+    expect(waiting).to_have_count(2)
+    waiting.last.get_by_role("button", name="Remove this message").click()
+    expect(waiting).to_have_count(1)
+    address, context = chat.page.url, chat.page.context
+    chat.page.close()
+    chat = ChatPage(context.new_page(), chat.url)
+    chat.page.goto(address)
+    expect(chat.page.locator(".queued")).to_have_count(1)
+    expect(chat.page.locator(".turn")).to_have_count(2, timeout=ANSWER_MS)
+    expect(chat.question).to_have_text(HELLO)
+    expect(chat.page.locator(".queued")).to_have_count(0)
+    chat.wait_until("done")
+
+
+def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
+    """Then the person sends it, or takes it back into the field."""
+    desk.send(LONG_TEXT)
+    for text in (HELLO, GOODBYE):
+        desk.field.fill(text)
+        desk.field.press("Enter")
+    waiting = desk.page.locator(".queued")
+    expect(waiting).to_have_count(2)
+    desk.page.keyboard.press("Escape")
+    desk.wait_until("cancelled")
+    waiting.last.get_by_role("button", name="Edit this message").click()
+    expect(desk.field).to_have_value(GOODBYE)
+    expect(waiting).to_have_count(1)
+    waiting.get_by_role("button", name="Send now").click()
+    expect(desk.question).to_have_text(HELLO)
+    expect(waiting).to_have_count(0)
+    expect(desk.field).to_have_value(GOODBYE)
+    desk.wait_until("done")
+
+
+def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: Stack) -> None:
+    """The text under the reader's eyes does not move when earlier turns come; keys lead from question to question."""
+    desk.send(HELLO)
+    desk.wait_until("done")
+    run_in(stack, GROW, conversation=conversation_of(desk), num_turns=80)
+    desk.page.reload()
+    expect(desk.question).to_have_text("Question 79.")
+    expect(desk.page.locator(".turn")).to_have_count(30)
+    desk.page.keyboard.press("Alt+ArrowUp")
+    expect(desk.page.get_by_text("Question 79.", exact=True)).to_be_in_viewport()
+    desk.page.keyboard.press("Alt+ArrowUp")
+    expect(desk.page.get_by_text("Question 78.", exact=True)).to_be_in_viewport()
+    desk.page.get_by_role("button", name="Next question").click()
+    expect(desk.page.get_by_text("Question 79.", exact=True)).to_be_in_viewport()
+    top = desk.page.get_by_text("Question 50.", exact=True)  # the first of the window is 50
+    desk.page.evaluate("document.scrollingElement.scrollTo(0, 700)")
+    expect(desk.page.locator(".turn")).to_have_count(60)
+    expect(top).to_be_attached()
+    desk.page.evaluate("document.scrollingElement.scrollTo(0, 0)")
+    expect(desk.page.locator(".turn")).to_have_count(81)
+    expect(desk.page.get_by_role("button", name="Earlier messages")).to_have_count(0)
+
+
+def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
+    """The turn is in sight, its sentence is marked, and the chat goes on below it."""
+    desk.send(HELLO)
+    desk.wait_until("done")
+    run_in(stack, GROW, conversation=conversation_of(desk), num_turns=60)
+    desk.page.reload()
+    reply = str(stack.sql("SELECT id FROM chat_reply WHERE text LIKE 'This is answer 12.%'")[-1])
+    desk.page.goto(f"{desk.page.url}?at={reply}&q=llamas")
+    expect(desk.page.get_by_text("This is answer 12.")).to_be_in_viewport()
+    found = desk.page.evaluate("[...CSS.highlights.get('found')].map((range) => range.toString().trim())")
+    assert found == ["It is about llamas."]
+    expect(desk.question).to_have_text("Question 59.")
+
+
+def test_a_temporary_chat_leaves_nothing(chat: ChatPage, stack: Stack, watch: Watch) -> None:
+    """Not in the list, not in the address, and gone with the page."""
+    toggle = chat.page.get_by_role("button", name="Temporary chat")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    expect(chat.page.get_by_text("It is not listed and not remembered.")).to_be_visible()
+    send(chat, HELLO)
+    chat.wait_until("done")
+    conversation = chat.page.locator("#chat").get_attribute("data-conversation") or ""
+    assert conversation
+    assert chat.page.url == f"{chat.url}/"
+    expect(chat.page.locator(".conversation")).to_have_count(0)
+    chat.open("/about/")
+    watch.expected.append("404")
+    gone = chat.page.goto(f"{chat.url}/c/{conversation}/")
+    assert gone is not None
+    assert gone.status == 404
+    assert stack.sql("SELECT COUNT(*) FROM chat_message WHERE conversation_id = ?", conversation.replace("-", "")) == [
+        0
+    ]
+
+
+def test_a_page_that_is_offline_says_so(desk: ChatPage, watch: Watch) -> None:
+    """And says it no more when it is not."""
+    watch.expected += ["htmx:", "Failed to load resource"]
+    desk.send(HELLO)
+    desk.wait_until("done")
+    desk.page.context.set_offline(True)
+    bar = desk.page.get_by_text("You are offline. What you write stays here.")
+    expect(bar).to_be_visible()
+    desk.page.context.set_offline(False)
+    expect(bar).to_be_hidden()
+
+
+def test_what_was_written_long_ago_is_sent_with_consent_only(desk: ChatPage, stack: Stack, watch: Watch) -> None:
+    """It may have been overtaken. What is a moment old goes out by itself (test_resume)."""
+    watch.expected += ["WebSocket connection", "Failed to load resource"]
+    desk.send(HELLO)
+    desk.wait_until("done")
+    unsent = desk.page.locator("[data-part=unsent]:visible")
+    write_while_away(desk, stack, GOODBYE)
+    expect(unsent).to_contain_text("Not sent", timeout=60_000)
+    unsent.get_by_role("button", name="Send").click()
+    expect(unsent).to_have_count(0)
+    desk.wait_until("done")
+
+    write_while_away(desk, stack, "Never mind.")
+    expect(unsent).to_contain_text("Not sent", timeout=60_000)
+    unsent.get_by_role("button", name="Delete").click()
+    expect(desk.question).to_have_text(GOODBYE)
+    stack.wait_until_ready()
+    desk.page.reload()
+    expect(desk.page.locator(".turn")).to_have_count(2)
+
+
+def test_somebody_suspended_is_told_why_and_until_when(chat: ChatPage, stack: Stack) -> None:
+    """In place of the composer, with the way to ask for a review; everything can still be read."""
+    send(chat, HELLO)
+    chat.wait_until("done")
+    run_in(stack, SUSPEND, conversation=conversation_of(chat))
+    chat.page.reload()
+    told = chat.page.get_by_role("region", name="You cannot send messages right now")
+    expect(told).to_contain_text("Reason: Insults")
+    expect(told.get_by_role("link", name="Ask for a review")).to_be_visible()
+    expect(chat.field).to_be_hidden()
+    assert chat.answer
+    chat.open()
+    expect(told).to_be_visible()
+    expect(chat.page.locator(".starter")).to_have_count(0)
+
+
+def write_while_away(chat: ChatPage, stack: Stack, text: str) -> None:
+    """The server is gone; when it comes back, two minutes seem to have passed."""
+    stack.wait_until_ready()
+    stack.kill("web")
+    chat.field.fill(text)
+    chat.field.press("Enter")
+    expect(chat.question).to_have_text(text)
+    chat.page.evaluate(
+        """() => localStorage.setItem("cria.outbox", JSON.stringify(
+             JSON.parse(localStorage.getItem("cria.outbox")).map((entry) => ({ ...entry, at: entry.at - 120_000 }))))"""
+    )

@@ -1,0 +1,134 @@
+"""What a turn knows of its person, and what its row keeps of tools and memories."""
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from assistant.personal import Remembered, Used
+from assistant.ports import ToolCall
+from assistant.tools.registry import tools_for
+from assistant.tools.steps import Step
+from assistant.tools.tool import ToolServices
+from tests.assistant.tools.services import EmptyIndex, FoundPages
+from webapp.accounts.models import User
+from webapp.chat import turn_log
+from webapp.chat.models import Message, Reply
+from webapp.chat.services import ownership, turns
+from webapp.chat.services.journal import ReplyJournal
+from webapp.chat.services.personal import MessageMemories, personal_of
+from webapp.chat.services.preview import MASKED_CANARY, preview_prompt
+from webapp.chat.services.running import _load
+from webapp.chat.services.steps import TITLES, load_step
+from webapp.chat.snapshots import snapshot
+from webapp.personal.models import Memory
+from webapp.personal.services import memories
+from webapp.personal.services.preferences import change
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
+
+
+@pytest.fixture
+def wishes(person: User) -> User:
+    change(person, about_me="I teach physics.", tone="formal", answer_language="de")
+    memories.add(person, "I like wool")
+    return User.objects.get(pk=person.pk)
+
+
+def claimed(person: User, text: str = "Hello", **conversation: Any) -> ownership.Claim:
+    accepted = turns.send(person=person, turn_id=uuid.uuid4(), conversation_id=None, parent_id=None, text=text)
+    reply = Reply.objects.get(pk=accepted.reply_id)
+    for name, value in conversation.items():
+        setattr(reply.conversation, name, value)
+    reply.conversation.save()
+    claim = ownership.claim(accepted.reply_id)
+    assert claim is not None
+    return claim
+
+
+@pytest.fixture
+async def redis_client() -> AsyncIterator[Any]:
+    client = turn_log.connect()
+    yield client
+    await client.aclose()
+
+
+def test_what_a_person_wants_reaches_the_turn(wishes: User) -> None:
+    turn = _load(claimed(wishes)).turn
+    assert (turn.personal.about_me, turn.personal.answer_language) == ("I teach physics.", "German")
+    assert [memory.text for memory in turn.personal.memories] == ["I like wool"]
+    assert turn.remembers
+
+
+def test_what_is_switched_off_does_not(wishes: User) -> None:
+    change(wishes, uses_instructions=False, uses_memory=False)
+    turn = _load(claimed(wishes)).turn
+    assert (turn.personal.about_me, turn.personal.memories, turn.remembers) == ("", (), False)
+
+
+def test_a_temporary_chat_uses_no_memory_and_keeps_none(wishes: User) -> None:
+    turn = _load(claimed(wishes, is_temporary=True)).turn
+    assert (turn.personal.memories, turn.remembers) == ((), False)
+    assert turn.personal.about_me
+
+
+def test_nobody_sees_what_somebody_else_is_remembered_by(wishes: User, somebody_else: User) -> None:
+    assert personal_of(somebody_else).memories == ()
+
+
+def test_another_answer_does_not_remember_again(wishes: User) -> None:
+    """Its person may have undone it."""
+    claim = claimed(wishes)
+    Reply.objects.filter(pk=claim.reply_id).update(state=Reply.State.FAILED)
+    again = turns.retry(person=wishes, reply_id=claim.reply_id)
+    second = ownership.claim(again.reply_id)
+    assert second is not None
+    assert _load(claim).turn.remembers and not _load(second).turn.remembers
+
+
+def test_what_is_known_is_not_remembered_twice(wishes: User) -> None:
+    claim = claimed(wishes)
+    message = Message.objects.get(replies=claim.reply_id)
+    keeper = MessageMemories(wishes, message)
+    assert keeper._add("I like wool") is None
+    first, second = keeper._add("I play chess"), keeper._add("I play chess")
+    assert first and first == second
+    assert Memory.objects.get(pk=first).source == Memory.Source.CHAT
+
+
+async def test_steps_are_stored_for_a_successor_and_shown_without_what_only_the_model_is_told(
+    wishes: User, redis_client: Any
+) -> None:
+    claim = await sync_to_async(claimed)(wishes)
+    reply = await Reply.objects.aget(pk=claim.reply_id)
+    journal = ReplyJournal(claim, redis_client, created_at=reply.created_at)
+    call = ToolCall(id="c", name="calculator", arguments="{}")
+    running = Step(index=0, tool="calculator", title="x", input="6*7", call=call)
+    done = Step(index=0, tool="calculator", title="x", state="done", input="6*7", output="42", text="6*7=42", call=call)
+    await journal.step(running)
+    await journal.step(done)
+    kept = Remembered(id=str(uuid.uuid4()), text="I like wool")
+    await journal.used(Used(memories=(kept,)))
+    await journal.quoted(())
+    reply = await Reply.objects.aget(pk=claim.reply_id)
+    (stored,) = reply.steps
+    assert load_step(stored).messages == done.messages
+    (shown,) = snapshot(reply)["steps"]
+    assert (shown["title"], shown["output"], "text" in shown) == ("Used the calculator", "42", False)
+    turn = (await sync_to_async(_load)(claim)).turn
+    assert turn.personal.memories == (kept,)
+    assert [step.text for step in turn.steps] == ["6*7=42"]
+
+
+def test_every_tool_has_a_title_in_words() -> None:
+    """A new tool is one file, and one line for its translators."""
+    services = ToolServices(index=EmptyIndex(), now=lambda: None, web=FoundPages())  # type: ignore[arg-type,return-value]
+    assert {tool.name: tool.title for tool in tools_for(services)}.items() <= TITLES.items()
+
+
+def test_the_preview_is_what_is_sent_with_its_mark_masked(wishes: User, settings: Any) -> None:
+    system, asked = preview_prompt(wishes, "Does wool keep warm?")
+    assert "I teach physics." in system.text and MASKED_CANARY in system.text
+    assert asked.text == "(I like wool.)\n\nDoes wool keep warm?"

@@ -1,0 +1,97 @@
+"""Temporary chats: in no list, and erased when they are closed or soon after their last turn."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.webapp.chat.talking import end, send
+from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.conversations import TEMPORARY_FOR, grouped_by_age
+from webapp.chat.services.reconciler import reconcile
+from webapp.moderation.models import Verdict
+
+pytestmark = pytest.mark.django_db
+
+SignIn = Callable[[User], Client]
+
+
+def age(**by: float) -> None:
+    Conversation.objects.update(updated_at=timezone.now() - timedelta(**by))
+
+
+def test_it_is_in_no_list(person: User) -> None:
+    """A conversation that is there already stays what it is, whatever a later message says."""
+    temporary = send(person, "secret", is_temporary=True)
+    assert grouped_by_age(person) == []
+    end(temporary)
+    kept = end(send(person, "open"))
+    send(person, "more", after=kept, is_temporary=True)
+    assert list(Conversation.objects.kept().values_list("pk", flat=True)) == [kept.conversation_id]
+
+
+def test_closing_erases_all_of_it(person: User, sign_in: SignIn) -> None:
+    """Messages, answers, and what the guard said of them; an answer that is still being written, too."""
+    temporary = send(person, "secret", is_temporary=True)
+    Verdict.objects.create(
+        reply_id=temporary.reply_id,
+        direction="input",
+        action="allow",
+        score=0.1,
+        guard_id="g",
+        policy_version="1",
+        latency_ms=1,
+    )
+    client = sign_in(person)
+    assert client.post(f"/c/{temporary.conversation_id}/close/").status_code == 204
+    assert [model.objects.count() for model in (Conversation, Message, Reply, Verdict)] == [0, 0, 0, 0]
+    assert client.get(f"/c/{temporary.conversation_id}/").status_code == 404
+
+
+def test_only_a_temporary_chat_of_ones_own_is_closed(person: User, somebody_else: User, sign_in: SignIn) -> None:
+    """Leaving a page must never delete what somebody keeps."""
+    kept, theirs = send(person), send(somebody_else, is_temporary=True)
+    for accepted in (kept, theirs):
+        assert sign_in(person).post(f"/c/{accepted.conversation_id}/close/").status_code == 404
+    assert Conversation.objects.count() == 2
+
+
+def test_a_page_elsewhere_cannot_close_it(person: User) -> None:
+    """A beacon is a request like any other: it names the token."""
+    temporary = send(person, is_temporary=True)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(f"/c/{temporary.conversation_id}/close/").status_code == 403
+    assert Conversation.objects.count() == 1
+
+
+def test_what_nobody_closed_is_erased_in_time(person: User) -> None:
+    """Half an hour after the last turn, however the page went away; an answer being written is waited for."""
+    temporary = send(person, is_temporary=True)
+    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    reconcile()
+    assert Conversation.objects.count() == 1
+    end(temporary)
+    age(seconds=TEMPORARY_FOR.total_seconds() - 5)
+    reconcile()
+    assert Conversation.objects.count() == 1
+    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    reconcile()
+    assert Conversation.objects.count() == 0
+
+
+def test_what_is_kept_is_kept(person: User) -> None:
+    end(send(person))
+    age(days=400)
+    reconcile()
+    assert Conversation.objects.count() == 1
+
+
+def test_its_page_says_so(person: User, sign_in: SignIn) -> None:
+    temporary, kept = send(person, is_temporary=True), send(person)
+    client = sign_in(person)
+    assert "data-temporary" in client.get(f"/c/{temporary.conversation_id}/").content.decode()
+    assert "data-temporary" not in client.get(f"/c/{kept.conversation_id}/").content.decode()

@@ -1,0 +1,20 @@
+"""A browser of somebody who is logged in, and one of nobody yet."""
+
+import pytest
+from django.test import Client
+
+from webapp import wiring
+from webapp.accounts.models import User
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages name the model; here nobody serves one, and nobody is asked."""
+    monkeypatch.setattr(wiring, "_card", None)
+
+
+@pytest.fixture
+def browser(person: User) -> Client:
+    browser = Client()
+    browser.force_login(person)
+    return browser

@@ -1,0 +1,178 @@
+"""Somebody with one of everything, every text of which holds the same secret."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from webapp.accounts.models import PasswordLink, User
+from webapp.chat.models import (
+    Allowance,
+    Comparison,
+    Conversation,
+    Feedback,
+    Folder,
+    Message,
+    QueuedMessage,
+    Reply,
+    Tag,
+)
+from webapp.library.models import Document, Passage
+from webapp.moderation.models import (
+    Appeal,
+    Case,
+    Flag,
+    Note,
+    Original,
+    PolicyVersion,
+    Reveal,
+    Review,
+    Suspension,
+    Verdict,
+)
+from webapp.moderation.services import audit
+from webapp.personal.models import Memory, Preferences
+from webapp.privacy.models import DataExport
+from webapp.sharing.models import ShareLink
+
+SECRET = "xylophone-diagnosis"
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_failed_to_log_in() -> None:
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Settings, tmp_path: Path) -> Path:
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def member(db: None) -> User:
+    return make_member("ada")
+
+
+def make_member(name: str) -> User:
+    email = f"{name}@example.org"
+    member = User.objects.create_user(name, email=email, password=PASSWORD)
+    EmailAddress.objects.create(user=member, email=email, primary=True)
+    return member
+
+
+@pytest.fixture
+def browser(member: User) -> Client:
+    """A browser in which the member has logged in."""
+    browser = Client()
+    browser.post("/accounts/login/", {"login": member.email, "password": PASSWORD})
+    assert browser.session["_auth_user_id"] == str(member.pk)
+    return browser
+
+
+def make_turn(owner: User, *, state: str = Reply.State.DONE, about: str = "") -> Reply:
+    conversation = Conversation.objects.create(owner=owner, title=about)
+    message = Message.objects.create(id=uuid4(), conversation=conversation, text=f"I have {about}")
+    return Reply.objects.create(
+        conversation=conversation,
+        message=message,
+        state=state,
+        text=f"About {about}",
+        blocks=[f"<p>About {about}</p>"],
+        deadline=timezone.now() + timedelta(minutes=5),
+        finished_at=None if state in Reply.ACTIVE else timezone.now(),
+        seed=1,
+    )
+
+
+def make_everything(person: User, other: User) -> Reply:
+    """One row for each relation to a person, and for what hangs below. `other` is somebody who must lose nothing."""
+    reply = make_turn(person, about=SECRET)
+    conversation, message = reply.conversation, reply.message
+    conversation.folder = Folder.objects.create(owner=person, name=SECRET)
+    conversation.selected = reply
+    conversation.save()
+    Tag.objects.create(conversation=conversation, name=SECRET)
+    QueuedMessage.objects.create(id=uuid4(), conversation=conversation, text=SECRET)
+    Allowance.objects.create(person=person, paid_off_at=timezone.now())
+    Feedback.objects.create(reply=reply, person=person, thumb=-1, text=SECRET)
+    Comparison.objects.create(person=person, message=message, left=reply, right=reply, choice="tie")
+    document = Document.objects.create(owner=person, title=SECRET, text=SECRET, sha256="0" * 64)
+    Passage.objects.create(
+        document=document, ord=0, char_start=0, char_end=4, text=SECRET, text_sha="0", model_id="m", vector=b"1234"
+    )
+    Preferences.objects.create(person=person, about_me=SECRET)
+    Memory.objects.create(owner=person, text=SECRET, message=message)
+    ShareLink.objects.create(
+        token=uuid4().hex, owner=person, conversation=conversation, title=SECRET, turns=[{"question": SECRET}]
+    )
+    DataExport.objects.create(person=person)
+    _make_account(person, other)
+    _make_moderation(person, other, reply)
+    _make_work(person, other)
+    return reply
+
+
+def _make_account(person: User, other: User) -> None:
+    User.objects.filter(pk=person.pk).update(first_name=SECRET)
+    EmailAddress.objects.create(user=person, email=f"{SECRET}@example.net")
+    Authenticator.objects.create(user=person, type="totp", data={"secret": SECRET})
+    UserSession.objects.create(user=person, ip="127.0.0.1", session_key=uuid4().hex, user_agent=SECRET)
+    person.groups.add(Group.objects.get_or_create(name="readers")[0])
+    person.user_permissions.add(Permission.objects.earliest("pk"))
+    PasswordLink.objects.create(person=person, made_by=other, was_mailed=False)
+    for actor in (person, other):
+        LogEntry.objects.create(
+            user=actor,
+            content_type=ContentType.objects.get_for_model(User),
+            object_id=str(person.pk),
+            object_repr=SECRET,
+            action_flag=CHANGE,
+            change_message=SECRET,
+        )
+
+
+def _make_moderation(person: User, other: User, reply: Reply) -> None:
+    verdict = Verdict.objects.create(
+        reply=reply, direction="input", action="block", score=0.9, guard_id="g", policy_version="1", latency_ms=1
+    )
+    case = Case.objects.create(reply=reply, person=person, opened_at=timezone.now())
+    Flag.objects.create(case=case, source="report", verdict=verdict, text=SECRET)
+    Note.objects.create(case=case, author=other, text=SECRET)
+    Original.objects.create(reply=reply, sealed=SECRET.encode(), expires_at=timezone.now())
+    Suspension.objects.create(person=person, by=other, reason=SECRET, until=timezone.now() + timedelta(days=1))
+    Appeal.objects.create(person=person, case=case, text=SECRET)
+    Reveal.objects.create(
+        conversation=reply.conversation, conversation_ref=reply.conversation_id, staff=other, staff_ref=other.pk
+    )
+    audit.record(other, "suspend", subject_type="person", subject_ref=person.pk)
+
+
+def _make_work(person: User, other: User) -> None:
+    """What the person did while they were of the staff, about somebody else."""
+    reply = make_turn(other)
+    case = Case.objects.create(reply=reply, person=other, assignee=person, opened_at=timezone.now())
+    Review.objects.create(case=case, reviewer=person, outcome="agreed")
+    Note.objects.create(case=case, author=person, text="A colleague's words")
+    Suspension.objects.create(
+        person=other, by=person, lifted_by=person, reason="Spam", until=timezone.now() + timedelta(days=1)
+    )
+    Appeal.objects.create(person=other, case=case, decided_by=person, state="denied")
+    Reveal.objects.create(conversation=reply.conversation, conversation_ref=uuid4(), staff=person, staff_ref=person.pk)
+    PolicyVersion.objects.create(
+        number=1000, rules={}, note="x", author=person, activated_by=person, state=PolicyVersion.State.RETIRED
+    )
+    PasswordLink.objects.create(person=other, made_by=person, was_mailed=True)
+    audit.record(person, "lift", subject_type="person", subject_ref=other.pk)

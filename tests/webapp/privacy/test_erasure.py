@@ -1,0 +1,195 @@
+"""Erasing: nothing of the person is left, nothing of anybody else is gone, and there is a receipt."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis as redis_client
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from tests.conftest import RedisServer
+from tests.webapp.privacy.conftest import SECRET, make_everything, make_member, make_turn
+from webapp.accounts.models import User
+from webapp.accounts.services.guests import SESSION_KEY
+from webapp.chat import turn_log
+from webapp.chat.models import Conversation, Reply
+from webapp.moderation.models import AuditEntry, Review, Suspension
+from webapp.moderation.services import audit
+from webapp.personal.models import Memory
+from webapp.privacy.errors import NotThisAccount
+from webapp.privacy.models import ErasureReceipt
+from webapp.privacy.services.erasure import erase_account, erase_idle_guests, wipe
+
+pytestmark = pytest.mark.django_db
+
+ON_RECORD = {"moderation.AuditEntry.subject_ref", "moderation.AuditEntry.actor_ref", "moderation.Reveal.staff_ref"}
+
+
+def cells() -> Iterator[tuple[str, str]]:
+    """Every value of every table, as text, under the name of its column."""
+    for model in apps.get_models(include_auto_created=True):
+        columns = [field.attname for field in model._meta.concrete_fields]
+        for row in model._base_manager.values_list(*columns):
+            for column, value in zip(columns, row, strict=True):
+                yield f"{model._meta.label}.{column}", _text(value)
+
+
+def _text(value: Any) -> str:
+    return bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value)
+
+
+def traces(*words: str) -> set[str]:
+    return {column for column, text in cells() if any(word in text for word in words)}
+
+
+def test_nothing_is_left_of_a_person_who_leaves(member: User) -> None:
+    """Ids and texts, in any table. The records of the staff's acts keep the id, which then leads nowhere."""
+    make_everything(member, make_member("grace"))
+    ids = (str(member.pk), member.pk.hex, member.email)
+    assert {"chat.Message.text", "accounts.User.id", "library.Passage.text"} <= traces(SECRET, *ids)
+    erase_account(member)
+    assert traces(SECRET) == set()
+    assert traces(*ids) == ON_RECORD
+
+
+def test_nobody_else_loses_anything(member: User) -> None:
+    """What the person did as one of the staff stays, about other people, without their name."""
+    other = make_member("grace")
+    make_everything(member, other)
+    make_turn(other)
+    before = Conversation.objects.of(other).count()
+    erase_account(member)
+    assert Conversation.objects.of(other).count() == before
+    assert Review.objects.get().reviewer is None
+    assert Suspension.objects.get().by is None
+    assert audit.first_broken() is None
+
+
+def test_the_receipt_says_how_much_and_names_nobody(member: User) -> None:
+    """It is for whoever left, who has no account any more to look it up in."""
+    make_everything(member, make_member("grace"))
+    receipt = erase_account(member)
+    assert receipt.kind == ErasureReceipt.Kind.ACCOUNT
+    assert (receipt.erased["chats"], receipt.erased["messages"], receipt.erased["documents"]) == (1, 1, 1)
+    assert receipt.kept == {"records": 1}
+    entry = AuditEntry.objects.get(action="erase_account")
+    assert (entry.subject_ref, entry.actor_ref) == (str(receipt.pk), "")
+
+
+def test_staff_are_not_erased(member: User) -> None:
+    """What they did stays on record under their name, so a colleague takes the role away first."""
+    User.objects.filter(pk=member.pk).update(is_staff=True)
+    make_turn(member)
+    with pytest.raises(NotThisAccount):
+        erase_account(member)
+    assert Conversation.objects.of(member).exists()
+
+
+def test_wiping_keeps_the_account_and_what_the_staff_decided(member: User) -> None:
+    """It is no way out of a suspension, and no way to lose one's login."""
+    make_everything(member, make_member("grace"))
+    receipt = wipe(member)
+    assert receipt.kind == ErasureReceipt.Kind.WIPE
+    assert not Conversation.objects.of(member).exists()
+    assert not Memory.objects.filter(owner=member).exists()
+    assert EmailAddress.objects.filter(user=member).count() == 2
+    assert Authenticator.objects.filter(user=member).count() == 1
+    assert member.suspensions.count() == 1
+    assert receipt.erased["memories"] == 1
+    assert receipt.kept["suspensions"] == 1
+
+
+def test_erasing_twice_is_refused(member: User) -> None:
+    """Two tabs at once are one erasure."""
+    erase_account(User.objects.get(pk=member.pk))
+    with pytest.raises(User.DoesNotExist):
+        erase_account(member)
+    assert ErasureReceipt.objects.count() == 1
+
+
+def test_a_worker_that_still_writes_touches_nothing(member: User) -> None:
+    """Its turn is gone, which looks to it as if somebody else had taken it over."""
+    reply = make_turn(member, state=Reply.State.RUNNING)
+    Reply.objects.filter(pk=reply.pk).update(epoch=1)
+    assert Reply.objects.owned(reply.pk, 1).exists()
+    erase_account(member)
+    assert Reply.objects.owned(reply.pk, 1).update(text="more") == 0
+
+
+def test_turn_logs_go_too(
+    member: User, redis: RedisServer, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    """They hold the words of the answers of the last minutes."""
+    mine, others = make_turn(member), make_turn(make_member("grace"))
+    with redis_client.Redis.from_url(redis.url) as logs:
+        for reply in (mine, others):
+            logs.xadd(turn_log.key(reply.pk), {"e": SECRET})
+        with django_capture_on_commit_callbacks(execute=True):
+            erase_account(member)
+        assert not logs.exists(turn_log.key(mine.pk))
+        assert logs.exists(turn_log.key(others.pk))
+
+
+def test_every_browser_of_the_person_is_logged_out(member: User) -> None:
+    """A cookie of yesterday must lead to nobody; others stay logged in."""
+    mine, elsewhere, others = Client(), Client(), Client()
+    for browser, person in ((mine, member), (elsewhere, member), (others, make_member("grace"))):
+        browser.force_login(person)
+    Client().post("/guest/")
+    erase_account(member)
+    left = {session.get_decoded().get("_auth_user_id") for session in Session.objects.all()}
+    assert str(member.pk) not in left
+    assert Session.objects.count() == 2
+
+
+def make_guest(browser: Client, *, days_ago: int) -> User:
+    browser.post("/guest/")
+    guest = User.objects.get(pk=browser.session[SESSION_KEY])
+    then = timezone.now() - timedelta(days=days_ago)
+    make_turn(guest)
+    Conversation.objects.of(guest).update(updated_at=then)
+    User.objects.filter(pk=guest.pk).update(seen_on=then.date(), date_joined=then)
+    return guest
+
+
+def test_guests_who_left_for_good_are_erased(settings: Settings, member: User) -> None:
+    """They cannot ask for it themselves: the cookie that was their key is gone."""
+    settings.GUEST_DAYS = 90
+    left, stayed = make_guest(Client(), days_ago=92), make_guest(Client(), days_ago=88)
+    User.objects.filter(pk=member.pk).update(seen_on="2020-01-01")
+    assert erase_idle_guests() == 1
+    assert set(User.objects.all()) == {stayed, member}
+    assert not Conversation.objects.filter(owner=left.pk).exists()
+    assert Session.objects.count() == 1
+
+
+def test_a_guest_who_only_reads_has_visited(settings: Settings) -> None:
+    """Coming back counts, whether or not they write."""
+    settings.GUEST_DAYS = 90
+    browser = Client()
+    make_guest(browser, days_ago=100)
+    browser.get("/your-data/")
+    assert erase_idle_guests() == 0
+
+
+def test_an_operator_can_keep_guests(settings: Settings) -> None:
+    """Zero days is for ever."""
+    settings.GUEST_DAYS = 0
+    make_guest(Client(), days_ago=4000)
+    assert erase_idle_guests() == 0
+
+
+def test_deleting_in_the_administration_is_the_same_erasure(admin_client: Client, member: User) -> None:
+    """With sessions, files and receipt; the administration's own log does not name the person any more."""
+    make_everything(member, make_member("grace"))
+    admin_client.post(f"/admin/accounts/user/{member.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=member.pk).exists()
+    assert ErasureReceipt.objects.count() == 1
+    assert traces(SECRET, str(member.pk)) == ON_RECORD

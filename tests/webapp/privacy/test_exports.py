@@ -1,0 +1,102 @@
+"""Exports: everything is in them, for three days, for their owner."""
+
+import json
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from tests.webapp.privacy.conftest import SECRET, make_everything, make_member
+from webapp.accounts.models import User
+from webapp.privacy.models import DataExport
+from webapp.privacy.services.erasure import erase_account
+from webapp.privacy.services.exports import delete_expired, make_export, request_export
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def export(member: User) -> DataExport:
+    """A finished one."""
+    make_everything(member, make_member("grace"))
+    DataExport.objects.all().delete()
+    export = request_export(member)
+    make_export(export.pk)
+    export.refresh_from_db()
+    assert export.state == DataExport.State.READY
+    return export
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_everything_is_in_it(export: DataExport, media: Path) -> None:
+    """Documents as they are, the rest as JSON, and no secret that would open the account."""
+    with zipfile.ZipFile(media / "exports" / export.file_name) as archive:
+        names = set(archive.namelist())
+        assert {"account.json", "memories.json", "preferences.json", "feedback.json", "safety.json"} <= names
+        assert json.loads(archive.read("memories.json"))[0]["text"] == SECRET
+        assert json.loads(archive.read("safety.json"))["appeals"][0]["text"] == SECRET
+        assert SECRET in archive.read(next(name for name in names if name.startswith("documents/"))).decode()
+        assert any(SECRET in archive.read(name).decode() for name in names if name.startswith("chats/"))
+        account = json.loads(archive.read("account.json"))
+        assert "data" not in account["second_factors"][0]
+        assert "session_key" not in account["sessions"][0]
+        assert "password" not in account
+
+
+def test_only_its_owner_can_download_it(export: DataExport, member: User) -> None:
+    """Absent and not theirs look the same."""
+    address = f"/your-data/export/{export.pk}/"
+    owner, somebody = Client(), Client()
+    owner.force_login(member)
+    somebody.force_login(User.objects.create_user("mallory"))
+    response = owner.get(address)
+    assert b"".join(response).startswith(b"PK")
+    assert somebody.get(address).status_code == 404
+    assert Client().get(address).status_code == 404
+
+
+def test_it_is_gone_after_three_days(export: DataExport, member: User, media: Path) -> None:
+    """At once for whoever asks, and the file with the next tidying."""
+    browser = Client()
+    browser.force_login(member)
+    DataExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert browser.get(f"/your-data/export/{export.pk}/").status_code == 404
+    assert delete_expired() == 1
+    assert files_in(media) == []
+    assert not DataExport.objects.exists()
+
+
+def test_asking_twice_makes_one(member: User) -> None:
+    """A second click is not a second copy of everything; one that no worker took can be asked for again."""
+    first = request_export(member)
+    assert request_export(member) == first
+    DataExport.objects.update(created_at=timezone.now() - timedelta(hours=3))
+    assert request_export(member) != first
+
+
+def test_a_task_that_runs_late_or_twice_does_no_harm(export: DataExport, media: Path, member: User) -> None:
+    """Made once; nothing is written for an export that is gone."""
+    file = media / "exports" / export.file_name
+    before = file.stat().st_mtime_ns
+    make_export(export.pk)
+    assert file.stat().st_mtime_ns == before
+    lost = DataExport.objects.create(person=member).pk
+    DataExport.objects.filter(pk=lost).delete()
+    make_export(lost)
+    assert files_in(media) == [file]
+
+
+def test_the_file_goes_with_the_person(
+    export: DataExport, member: User, media: Path, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    """An export is a copy of everything, so it is erased with everything."""
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_account(member)
+    assert files_in(media) == []

@@ -1,0 +1,227 @@
+"""Chats of other products become chats of ours, with every branch, once, or not at all."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.webapp.sharing import making
+from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.conversations import branch
+from webapp.sharing.errors import BadFile
+from webapp.sharing.importing import files
+from webapp.sharing.services import exporting, importing
+
+pytestmark = pytest.mark.django_db
+
+
+def take_all(person: User, file: io.BytesIO) -> importing.Imported:
+    return importing.take(person, file, {preview.chat.id for preview in importing.read(person, file)})
+
+
+def texts(shape: Any) -> Any:
+    return [(question, [(answer[0], texts(answer[4])) for answer in answers]) for question, _at, answers in shape]
+
+
+def test_a_chatgpt_export_keeps_branches_times_and_the_shown_branch(person: User) -> None:
+    """Without the hidden nodes: the system prompt, the call of a tool and what the tool said."""
+    take_all(person, making.as_file([making.chatgpt()]))
+    chat = Conversation.objects.get()
+    assert texts(making.shape(chat)) == [
+        (
+            "What is the weather in Lima?",
+            [("Mild: **18 °C**.", [("Thank you", [("With pleasure.", [])])]), ("I cannot know.", [])],
+        )
+    ]
+    assert [message.text for message, _ in branch(chat)] == ["What is the weather in Lima?", "Thank you"]
+    assert (chat.title, chat.imported_from, chat.owner) == ("Weather in Lima", "ChatGPT", person)
+    assert chat.created_at == datetime.fromtimestamp(1_700_000_000, UTC)
+    first = Message.objects.get(parent=None)
+    assert first.created_at == datetime.fromtimestamp(1_700_000_000.5, UTC)
+    answer = Reply.objects.get(text__startswith="Mild")
+    assert (answer.model_id, answer.state, answer.token_ids) == ("gpt-4o", "done", [])
+    assert answer.blocks == ["<p>Mild: <strong>18 °C</strong>.</p>"]
+
+
+def test_an_open_webui_export_keeps_answers_side_by_side(person: User) -> None:
+    take_all(person, making.as_file([making.open_webui()]))
+    chat = Conversation.objects.get()
+    assert texts(making.shape(chat)) == [("Write a haiku", [("Snow on the high pass", []), ("A llama hums low", [])])]
+    assert branch(chat)[-1][1].text == "Snow on the high pass"
+    assert (chat.imported_from, chat.pinned, [tag.name for tag in chat.tags.all()]) == ("Open WebUI", True, ["poems"])
+
+
+def test_our_own_export_comes_back_as_the_same_tree(person: User, somebody_else: User) -> None:
+    """Texts, times, versions, the shown branch; only the ids are new."""
+    chat = making.tree(person)
+    file = io.BytesIO("".join(exporting.export(chat, "json")).encode())
+    take_all(somebody_else, file)
+    copy = Conversation.objects.get(owner=somebody_else)
+    assert making.shape(copy) == making.shape(chat)
+    assert [message.text for message, _ in branch(copy)] == [message.text for message, _ in branch(chat)]
+    assert (copy.title, copy.created_at, copy.updated_at) == (chat.title, chat.created_at, chat.updated_at)
+    take_all(person, file)
+    assert Conversation.objects.filter(owner=person).count() == 2  # beside the one it was made of
+
+
+def test_the_same_file_twice_makes_nothing_twice(person: User, somebody_else: User) -> None:
+    """Also where it was renamed since; another person has their own copy."""
+    file = making.as_file([making.chatgpt(), making.open_webui()])
+    assert take_all(person, file).num_chats == 2
+    before = (Message.objects.count(), Reply.objects.count())
+    again = take_all(person, file)
+    assert (again.num_chats, again.num_here) == (0, 2)
+    assert (Message.objects.count(), Reply.objects.count()) == before
+    assert all(preview.is_here for preview in importing.read(person, file))
+    assert take_all(somebody_else, file).num_chats == 2
+
+
+def test_only_what_is_chosen_is_taken(person: User) -> None:
+    file = making.as_file([making.chatgpt(), making.open_webui()])
+    importing.take(person, file, {"owui-1"})
+    assert [chat.title for chat in Conversation.objects.all()] == ["Haiku"]
+
+
+def test_a_zip_is_read_like_the_file_in_it(person: User) -> None:
+    """ChatGPT sends a zip, with pictures and pages beside."""
+    packed = making.zipped(conversations__json=json.dumps([making.chatgpt()]).encode(), chat__html=b"<p>", x__png=b"0")
+    assert take_all(person, packed).num_chats == 1
+
+
+def our_chat(*said: tuple[str, str, str | None, str]) -> dict[str, Any]:
+    """(kind, id, parent, text)"""
+    return {
+        "id": "chat",
+        "title": "",
+        "mapping": {
+            node_id: {
+                "parent": parent,
+                "message": {"author": {"role": role}, "content": {"content_type": "text", "parts": [text]}},
+            }
+            for role, node_id, parent, text in said
+        },
+    }
+
+
+def test_sides_that_speak_twice_are_joined(person: User) -> None:
+    """We keep questions and answers in alternation; where one side branches, each branch has the whole."""
+    said = our_chat(
+        ("user", "1", None, "Hello"),
+        ("user", "2", "1", "Are you there?"),
+        ("assistant", "3", "2", "Yes."),
+        ("assistant", "4", "3", "I am."),
+        ("assistant", "5", "3", "I was."),
+    )
+    take_all(person, making.as_file([said]))
+    assert texts(making.shape(Conversation.objects.get())) == [
+        ("Hello\n\nAre you there?", [("Yes.\n\nI am.", []), ("Yes.\n\nI was.", [])])
+    ]
+
+
+def test_a_question_without_an_answer_can_be_asked_again(person: User) -> None:
+    take_all(person, making.as_file([our_chat(("user", "1", None, "Hello"))]))
+    ((message, reply),) = branch(Conversation.objects.get())
+    assert (message.text, reply.text, reply.state) == ("Hello", "", "cancelled")
+
+
+def test_a_chat_that_begins_with_an_answer_is_kept(person: User) -> None:
+    take_all(person, making.as_file([our_chat(("assistant", "1", None, "Welcome"))]))
+    assert texts(making.shape(Conversation.objects.get())) == [("…", [("Welcome", [])])]
+
+
+def test_imported_text_is_rendered_by_us(person: User) -> None:
+    """HTML in it is text, and links lead nowhere: nobody here has named their hosts."""
+    said = our_chat(
+        ("user", "1", None, "Hi"), ("assistant", "2", "1", "<script>alert(1)</script> [x](https://evil.example)")
+    )
+    take_all(person, making.as_file([said]))
+    (block,) = Reply.objects.get().blocks
+    assert "<script" not in block
+    assert "href" not in block
+
+
+BAD_FILES = {
+    "no JSON": b"hello",
+    "no UTF-8": b"\xff\xfe\x00",
+    "nothing in it": b"[]",
+    "another thing": b'{"a": 1}',
+    "a number": b"7",
+    "deep": b"[" * 100_000,
+    "a later version": b'{"format": "cria-chats", "version": 2, "chats": []}',
+    "a broken zip": b"PK\x03\x04" + b"x" * 100,
+    "a zip of other things": making.zipped(a__txt=b"x").getvalue(),
+    "a circle": json.dumps([our_chat(("user", "1", "2", "a"), ("assistant", "2", "1", "b"))]).encode(),
+}
+
+
+@pytest.mark.parametrize("content", BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_bad_file_is_refused_in_words(person: User, content: bytes) -> None:
+    """Nothing is imported, nothing breaks."""
+    with pytest.raises(BadFile) as refusal:
+        take_all(person, io.BytesIO(content))
+    assert refusal.value.user_text
+    assert not Conversation.objects.exists()
+
+
+def test_a_zip_bomb_is_refused_by_counting(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the zip says of the size of its files."""
+    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 10_000)
+    with pytest.raises(BadFile, match="BadFile"):
+        importing.read(person, making.zipped(conversations__json=b" " * 20_000))
+
+
+def test_too_large_a_file_is_refused_unread(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 10)
+    with pytest.raises(BadFile):
+        importing.read(person, making.as_file([making.chatgpt()]))
+
+
+def test_a_small_tree_that_would_make_a_huge_text_is_refused(person: User) -> None:
+    """A thousand in a row by one side would be copied into each of a thousand branches."""
+    row = [("user", str(number), str(number - 1) if number else None, "x" * 100) for number in range(1_000)]
+    with pytest.raises(BadFile):
+        take_all(person, making.as_file([our_chat(*row)]))
+
+
+def test_one_bad_chat_leaves_none_behind(person: User) -> None:
+    """A thing in it has the id of the empty answer that stands for a missing one: nothing at all is imported."""
+    bad = our_chat(("user", "1", None, "a"), ("user", "2", None, "b"), ("assistant", "1!", "2", "c"))
+    with pytest.raises(BadFile):
+        take_all(person, making.as_file([making.open_webui(), bad]))
+    assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, 1e300, float("nan"), True, [], {}, "2026-99-99", 10**30])
+def test_a_time_that_is_none_is_no_reason_to_refuse(person: User, value: Any) -> None:
+    assert take_all(person, making.as_file([making.chatgpt(create_time=value, update_time=value)])).num_chats == 1
+
+
+def test_text_that_no_database_holds_is_mended(person: User) -> None:
+    """A NUL, and half of a pair of surrogates."""
+    take_all(person, making.as_file([our_chat(("user", "1", None, "a\x00b\ud800"))]))
+    assert Message.objects.get().text == "ab?"
+
+
+@pytest.mark.usefixtures("redis")
+def test_the_pages_show_what_is_in_the_file_and_import_it(client: Client, person: User) -> None:
+    client.force_login(person)
+    assert client.get("/import/").status_code == 200
+
+    def upload(name: str = "conversations.json") -> SimpleUploadedFile:
+        return SimpleUploadedFile(name, making.as_file([making.chatgpt(), making.open_webui()]).getvalue())
+
+    preview = client.post("/import/preview/", {"file": upload()}).content.decode()
+    assert "2 chats" in preview
+    assert "Weather in Lima" in preview
+    assert not Conversation.objects.exists()
+    done = client.post("/import/", {"file": upload(), "chat": "owui-1"}, follow=True)
+    assert "1 chat was imported." in done.content.decode()
+    assert Conversation.objects.get().owner == person
+    refused = client.post("/import/", {"file": SimpleUploadedFile("x.json", b"?"), "chat": "1"}).content.decode()
+    assert "cannot be read as JSON" in refused
+    assert "Choose at least one chat." in client.post("/import/", {"file": upload()}).content.decode()

@@ -1,0 +1,212 @@
+"""A shared chat shows what was chosen, to whoever has the link, for as long as its owner wants."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.webapp.sharing import making
+from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Reply
+from webapp.moderation.models import Flag
+from webapp.sharing.errors import NothingToShare
+from webapp.sharing.models import ShareLink
+from webapp.sharing.services import links
+from webapp.sharing.services.links import Choice
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+MARKER = "marzipan-7731"
+
+
+@pytest.fixture
+def chat(person: User) -> Conversation:
+    """Two turns; the first names an address, the second is the marked one."""
+    chat = making.conversation(person, "Mail to eve@example.org")
+    first = making.turn(chat, "Write to eve@example.org", "Dear Eve, call +49 30 1234567.", minute=1)
+    making.turn(chat, "And the cake?", f"With {MARKER} and **sugar**.", after=first, minute=2)
+    return chat
+
+
+@pytest.fixture
+def owner(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def everything(chat: Conversation) -> frozenset[Any]:
+    return frozenset(chat.replies.values_list("pk", flat=True))
+
+
+def share(chat: Conversation, **choice: Any) -> ShareLink:
+    return links.share(chat, Choice(**{"replies": everything(chat), **choice}), expiry="7")
+
+
+def page(link: ShareLink, client: Client | None = None) -> str:
+    response = (client or Client()).get(f"/s/{link.token}/")
+    return response.content.decode() if response.status_code == 200 else ""
+
+
+def test_a_stranger_reads_it_and_gets_no_cookie(chat: Conversation) -> None:
+    """Nor does any search engine list it, a cache keep it, or a linked page learn its address."""
+    link = share(chat)
+    response = Client().get(f"/s/{link.token}/")
+    html = response.content.decode()
+    assert "A shared chat" in html
+    assert f"With {MARKER} and <strong>sugar</strong>." in html
+    assert not response.cookies
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Cache-Control"] == "private, no-store"
+    assert '<meta name="robots" content="noindex, nofollow">' in html
+    assert len(link.token) >= 32
+
+
+def test_robots_are_kept_out() -> None:
+    assert Client().get("/robots.txt").content.decode().splitlines()[1:] == ["Disallow: /s/", "Disallow: /c/"]
+
+
+def test_personal_data_is_hidden_from_the_copy_itself(chat: Conversation) -> None:
+    """In the title, the question and the answer: what is not stored cannot leak."""
+    link = share(chat)
+    link.refresh_from_db()
+    stored = f"{link.title} {link.turns}"
+    assert "eve@example.org" not in stored
+    assert "1234567" not in stored
+    assert "[e-mail address hidden]" in page(link)
+    assert "eve@example.org" in page(share(chat, hides_personal_data=False))
+
+
+def test_own_words_are_hidden_in_any_case(chat: Conversation, owner: Client) -> None:
+    """And the preview says what goes, before anything is shared."""
+    link = share(chat, words=["MARZIPAN-7731"])
+    assert MARKER not in page(link)
+    assert "[hidden]" in page(link)
+    posted = {"reply": [str(pk) for pk in everything(chat)], "personal_data": "on", "words": MARKER}
+    preview = owner.post(f"/c/{chat.pk}/share/hidden/", posted).content.decode()
+    assert all(text in preview for text in ("eve@example.org", "+49 30 1234567", MARKER))
+
+
+def test_hiding_gives_no_link_back_that_the_answer_had_not(person: User) -> None:
+    """An answer that is rendered anew may lead only where it led before."""
+    chat = making.conversation(person)
+    reply = making.turn(chat, "Hi", "[a](https://known.example) [b](https://evil.example) eve@example.org")
+    reply.blocks = ['<p><a href="https://known.example">a</a> b (https://evil.example) eve@example.org</p>']
+    reply.save()
+    html = page(share(chat))
+    assert 'href="https://known.example"' in html
+    assert 'href="https://evil.example"' not in html
+
+
+def test_only_the_chosen_turns_are_in_it(chat: Conversation) -> None:
+    link = share(chat, replies={chat.replies.earliest("created_at").pk})
+    assert "Dear Eve" in page(link)
+    assert MARKER not in page(link)
+    with pytest.raises(NothingToShare):
+        share(chat, replies={uuid4()})
+
+
+def test_what_is_written_later_is_not_in_it(chat: Conversation) -> None:
+    link = share(chat)
+    making.turn(chat, "More", "This came later.", after=chat.replies.latest("created_at"), minute=3)
+    assert "This came later." not in page(link)
+
+
+@pytest.mark.parametrize("fields", [{"state": "blocked"}, {"state": "running"}, {"unchecked_chars": 3}, {"text": ""}])
+def test_what_the_guard_has_not_passed_is_never_shared(chat: Conversation, fields: dict[str, Any]) -> None:
+    Reply.objects.filter(text__contains=MARKER).update(**fields)
+    assert MARKER not in page(share(chat))
+
+
+def test_what_is_withheld_later_vanishes_from_the_page(chat: Conversation) -> None:
+    """It is looked up at every view; when nothing is left, the page is gone."""
+    link = share(chat)
+    Reply.objects.filter(text__contains=MARKER).update(state="blocked", text="", blocks=[])
+    assert MARKER not in page(link)
+    assert "Dear Eve" in page(link)
+    Reply.objects.update(state="blocked")
+    assert Client().get(f"/s/{link.token}/").status_code == 404
+
+
+def test_expired_revoked_and_absent_look_the_same(chat: Conversation, person: User) -> None:
+    """And so does the link of a chat that was deleted."""
+    expired, revoked, gone = share(chat), share(chat), share(chat)
+    ShareLink.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    links.revoke(person, revoked.pk)
+    pages = {Client().get(f"/s/{token}/").content for token in (expired.token, revoked.token, "x" * 43)}
+    assert len(pages) == 1
+    assert ShareLink.objects.get(pk=revoked.pk).turns == []
+    chat.delete()
+    assert Client().get(f"/s/{gone.token}/").content in pages
+    for what in ("continue", "report"):
+        assert Client().post(f"/s/{revoked.token}/{what}/").status_code == 404
+
+
+def test_a_reader_counts_once_and_the_owner_never(chat: Conversation, owner: Client) -> None:
+    link = share(chat)
+    for agent in ("a", "a", "b"):
+        Client(HTTP_USER_AGENT=agent).get(f"/s/{link.token}/")
+    assert "You made this link" in page(link, owner)
+    link.refresh_from_db()
+    assert link.num_views == 2
+
+
+def test_going_on_makes_a_copy_for_a_newcomer(chat: Conversation) -> None:
+    """They become a guest; what was hidden from them stays hidden, and the owner's chat is not touched."""
+    link, newcomer = share(chat), Client()
+    assert "Whoever shared it does not see" in newcomer.get(f"/s/{link.token}/continue/").content.decode()
+    assert Conversation.objects.count() == 1
+    response = newcomer.post(f"/s/{link.token}/continue/", follow=True)
+    copy = Conversation.objects.exclude(pk=chat.pk).get()
+    assert copy.owner.is_guest
+    assert copy.replies.count() == 2
+    assert "eve@example.org" not in response.content.decode()
+    assert MARKER in response.content.decode()
+    assert chat.replies.count() == 2
+
+
+def test_a_reader_can_report_it(chat: Conversation) -> None:
+    link = share(chat)
+    assert "Please choose a reason." in Client().post(f"/s/{link.token}/report/").content.decode()
+    done = Client().post(f"/s/{link.token}/report/", {"reason": "hateful", "text": "So rude"})
+    assert "Thank you" in done.content.decode()
+    flag = Flag.objects.get()
+    assert (flag.case.reply.text, flag.source) == (f"With {MARKER} and **sugar**.", "report")
+    assert "So rude" in flag.text
+
+
+def test_the_owner_makes_lists_and_revokes_a_link(chat: Conversation, owner: Client) -> None:
+    """Through the pages, with what the dialog chooses by itself."""
+    dialog = owner.get(f"/c/{chat.pk}/share/").content.decode()
+    assert '<option value="7" selected>' in dialog
+    posted = {"reply": [str(pk) for pk in everything(chat)], "personal_data": "on", "expiry": "30"}
+    made = owner.post(f"/c/{chat.pk}/share/", posted).content.decode()
+    link = ShareLink.objects.get()
+    assert f"http://testserver/s/{link.token}/" in made
+    assert link.expires_at is not None
+    assert timedelta(days=29) < link.expires_at - timezone.now() <= timedelta(days=30)
+    assert link.token in owner.get("/shared/").content.decode()
+    owner.post(f"/shared/{link.pk}/revoke/")
+    listed = owner.get("/shared/").content.decode()
+    assert "Revoked" in listed
+    assert link.token not in listed
+
+
+def test_nobody_shares_or_revokes_for_somebody_else(chat: Conversation, somebody_else: User) -> None:
+    link, stranger = share(chat), Client()
+    stranger.force_login(somebody_else)
+    for path in (f"/c/{chat.pk}/share/", f"/c/{chat.pk}/share/hidden/", f"/shared/{link.pk}/revoke/"):
+        assert stranger.post(path).status_code == 404
+        assert Client().post(path).status_code == 404
+    assert link.token not in stranger.get("/shared/").content.decode()
+    assert page(link)
+
+
+def test_a_temporary_chat_cannot_be_shared(chat: Conversation, owner: Client) -> None:
+    chat.is_temporary = True
+    chat.save()
+    assert owner.get(f"/c/{chat.pk}/share/").status_code == 404

@@ -1,0 +1,57 @@
+"""Web search against a real small server: pages come as they are found, and a broken engine is an error by name."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from assistant.errors import RetrievalUnavailable
+from webapp.web_search import MAX_EXCERPT_CHARS, SearxngSearch
+
+FOUND = [
+    {"title": "Wool", "url": "https://wool.example/a", "content": "Warm. " * 200},
+    {"title": "Trick", "url": "javascript:alert(1)", "content": "x"},
+    {"url": "http://plain.example/"},
+]
+
+
+class SearchPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        status = 500 if query["q"] == ["broken"] else 200
+        body = (
+            b"<html>" if query["q"] == ["html"] else json.dumps({"results": FOUND, "format": query["format"]}).encode()
+        )
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def search() -> Iterator[SearxngSearch]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SearchPage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield SearxngSearch(f"http://127.0.0.1:{server.server_port}/search")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_pages_are_found_with_web_addresses_only(search: SearxngSearch) -> None:
+    pages = await search.search("llama wool & more", k=5)
+    assert [page.url for page in pages] == ["https://wool.example/a", "http://plain.example/"]
+    assert len(pages[0].excerpt) == MAX_EXCERPT_CHARS
+    assert len(await search.search("wool", k=1)) == 1
+
+
+@pytest.mark.parametrize("query", ["broken", "html"])
+async def test_an_engine_that_fails_is_unavailable(search: SearxngSearch, query: str) -> None:
+    with pytest.raises(RetrievalUnavailable):
+        await search.search(query, k=3)

@@ -1,0 +1,48 @@
+"""A chat up to here as a new one, to go on from in another direction."""
+
+import uuid
+from copy import copy
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from webapp.chat.errors import NotFound
+from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.conversations import branch
+
+
+@transaction.atomic
+def duplicate(conversation: Conversation, *, upto: UUID | None = None) -> Conversation:
+    """A new conversation with the branch that ends in the reply `upto`, or with the one its owner looks at.
+
+    An answer that is still being written is left out, with its question. Raises NotFound if `upto` is not in it.
+    """
+    leaf = None
+    if upto is not None:
+        leaf = conversation.replies.filter(pk=upto).first()
+        if leaf is None:
+            raise NotFound
+    turns = [turn for turn in branch(conversation, leaf=leaf) if not turn[1].is_active]
+    longest = 120 - len(_("%(title)s (copy)") % {"title": ""})
+    title = _("%(title)s (copy)") % {"title": conversation.title[:longest]}
+    fresh = Conversation.objects.create(
+        owner_id=conversation.owner_id,
+        folder_id=conversation.folder_id,
+        title=title,
+        titled_by=Conversation.TitledBy.PERSON,
+    )
+    parent: Reply | None = None
+    for message, reply in turns:
+        parent = _copied_turn(fresh, parent, message, reply)
+    return fresh
+
+
+def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, reply: Reply) -> Reply:
+    question = Message.objects.create(id=uuid.uuid4(), conversation=fresh, parent=parent, text=message.text)
+    answer = copy(reply)
+    answer._state = type(reply._state)()
+    answer.pk = uuid.uuid4()
+    answer.conversation, answer.message, answer.continued_from = fresh, question, None
+    answer.save(force_insert=True)
+    return answer

@@ -1,0 +1,113 @@
+"""How a person keeps chats in order: pins, folders, tags, the archive, and all of it for many chats at once."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.accounts.models import User
+from webapp.chat.errors import Full, NotFound
+from webapp.chat.models import Conversation, Folder, Tag
+
+MAX_FOLDERS = 100
+MAX_TAGS = 20
+MAX_CHOSEN = 200
+
+
+def folder_for(person: User | None, folder_id: UUID) -> Folder:
+    """The folder, if it is this person's. Raises NotFound if it is absent or somebody else's, alike."""
+    folder = Folder.objects.filter(pk=folder_id, owner=person).first() if person else None
+    if folder is None:
+        raise NotFound
+    return folder
+
+
+def chosen(person: User | None, ids: Collection[UUID]) -> QuerySet[Conversation]:
+    """Several chats of one person. Raises NotFound if one of them is not there: then none is touched."""
+    if person is None or len(ids) > MAX_CHOSEN:
+        raise NotFound
+    rows = Conversation.objects.of(person).kept().filter(pk__in=ids)
+    if rows.count() != len(set(ids)):
+        raise NotFound
+    return rows
+
+
+def pin(rows: QuerySet[Conversation], *, is_pinned: bool) -> None:
+    rows.update(pinned=is_pinned)
+
+
+def archive(rows: QuerySet[Conversation], *, is_archived: bool) -> None:
+    """Take them out of the sidebar, or put them back. An archived chat is not pinned: it would be in two places."""
+    if is_archived:
+        rows.update(archived_at=timezone.now(), pinned=False)
+    else:
+        rows.update(archived_at=None)
+
+
+def move(rows: QuerySet[Conversation], folder: Folder | None) -> None:
+    rows.update(folder=folder)
+
+
+@transaction.atomic
+def tag(rows: QuerySet[Conversation], name: str) -> None:
+    """Put a word on all of them. An empty word changes nothing. Raises Full, and tags none, if one has too many."""
+    name = _tidy(name, Tag)
+    if not name:
+        return
+    for conversation in rows.prefetch_related("tags"):
+        names = {each.name.lower() for each in conversation.tags.all()}
+        if name.lower() in names:
+            continue
+        if len(names) >= MAX_TAGS:
+            raise Full(_("A chat can have %(count)s tags.") % {"count": MAX_TAGS})
+        conversation.tags.create(name=name)
+
+
+def untag(conversation: Conversation, name: str) -> None:
+    conversation.tags.filter(name=name).delete()
+
+
+def tag_names(person: User) -> list[str]:
+    """All words this person uses, each once."""
+    names = Tag.objects.filter(conversation__in=Conversation.objects.of(person).kept())
+    return list(names.order_by("name").values_list("name", flat=True).distinct())
+
+
+@transaction.atomic
+def make_folder(person: User, name: str) -> Folder | None:
+    """A folder of this name, the one there is if there is one; None for an empty name. Raises Full."""
+    name = _tidy(name, Folder)
+    if not name:
+        return None
+    folders = Folder.objects.filter(owner=person)
+    existing = folders.filter(name__iexact=name).first()
+    if existing is None and folders.count() >= MAX_FOLDERS:
+        raise Full(_("You can have %(count)s folders.") % {"count": MAX_FOLDERS})
+    return existing or folders.create(owner=person, name=name)
+
+
+def rename_folder(folder: Folder, name: str) -> None:
+    """Give it a name; an empty one is ignored."""
+    name = _tidy(name, Folder)
+    if name:
+        folder.name = name
+        folder.save(update_fields=["name"])
+
+
+def seen(conversation: Conversation) -> None:
+    """Its owner has it on the screen: what was new is not any more."""
+    conversation.seen_at = timezone.now()
+    conversation.save(update_fields=["seen_at"])
+
+
+def mark_unread(conversation: Conversation) -> None:
+    """As if its owner had not looked since its last answer."""
+    Conversation.objects.filter(pk=conversation.pk).update(seen_at=F("created_at"))
+
+
+def _tidy(name: str, model: type[Folder] | type[Tag]) -> str:
+    longest: int = model._meta.get_field("name").max_length  # type: ignore[assignment]  # both set it
+    return " ".join(name.replace("\0", " ").split())[:longest].strip()

@@ -1,0 +1,35 @@
+"""What the model would be sent, for a person who wants to see it."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from assistant.ports import ChatMessage, Role
+from assistant.prompt import assemble
+from assistant.reply import Written
+from webapp import wiring
+from webapp.accounts.models import User
+from webapp.chat.services.personal import personal_of
+
+MASKED_CANARY = "••••••••"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPart:
+    role: Role
+    text: str
+
+
+def preview_prompt(person: User, text: str) -> list[PromptPart]:
+    """The messages for `text` as the first of a new chat, without passages; the mark of the day is masked."""
+    turns = settings.TURNS
+    prompt = assemble(
+        [ChatMessage(role="user", text=text)],
+        (),
+        Written(),
+        budget_tokens=turns.context_tokens - turns.max_reply_tokens,
+        canary=MASKED_CANARY if turns.has_canary else "",
+        personal=personal_of(person),
+        only_related_memories=not wiring.calls_tools(),
+    )
+    return [PromptPart(role=message.role, text=message.text) for message in prompt.messages]

@@ -1,0 +1,50 @@
+"""The steps of an answer, as rows keep them and as people see them."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop
+
+from assistant import events
+from assistant.ports import ToolCall
+from assistant.tools.steps import Step
+
+TITLES = {
+    "calculator": gettext_noop("Used the calculator"),
+    "dates": gettext_noop("Looked at the calendar"),
+    "units": gettext_noop("Converted units"),
+    "library": gettext_noop("Searched your library"),
+    "web": gettext_noop("Searched the web"),
+    "memory": gettext_noop("Remembered"),
+}
+_SHOWN = tuple(field.name for field in dataclasses.fields(events.Step))
+
+
+def step_event(step: Step) -> events.Step:
+    """In the language that is active."""
+    title = gettext(TITLES.get(step.tool, gettext_noop("Tried a tool that does not exist")))
+    return events.Step(
+        index=step.index,
+        tool=step.tool,
+        title=title,
+        state=step.state,
+        input=step.input,
+        output=step.output,
+        memory=step.memory,
+    )
+
+
+def stored_step(step: Step, event: events.Step) -> dict[str, Any]:
+    """What a successor of this worker needs to go on, with the title that is shown."""
+    return dataclasses.asdict(step) | {"title": event.title}
+
+
+def load_step(stored: Mapping[str, Any]) -> Step:
+    call = stored["call"]
+    return Step(**{**stored, "call": ToolCall(**call) if call else None})
+
+
+def shown_steps(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without what only the model is told."""
+    return [{name: step[name] for name in _SHOWN} for step in stored]

@@ -1,0 +1,64 @@
+"""What people fill in on the settings pages."""
+
+from collections.abc import Iterator
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from webapp.personal.models import Memory, Preferences
+from webapp.personal.services.preferences import ANSWER_LANGUAGES, MAX_INSTRUCTION_CHARS, own_name
+
+
+def _interface_languages() -> Iterator[tuple[str, object]]:
+    yield "", _("As this browser says")
+    yield from settings.LANGUAGES
+
+
+def _answer_languages() -> Iterator[tuple[str, object]]:
+    yield "", _("The language of my message")
+    yield from ((code, own_name(code)) for code in ANSWER_LANGUAGES)
+
+
+class GeneralForm(forms.ModelForm):
+    language = forms.ChoiceField(choices=_interface_languages, required=False, label=_("Language"))
+
+    class Meta:
+        model = Preferences
+        fields = ["language", "theme", "text_size", "shortcuts"]
+        widgets = {"theme": forms.RadioSelect, "text_size": forms.RadioSelect}
+
+
+class ThemeForm(forms.ModelForm):
+    """The quick switch in the menu."""
+
+    class Meta:
+        model = Preferences
+        fields = ["theme"]
+
+
+class AssistantForm(forms.ModelForm):
+    about_me = forms.CharField(
+        max_length=MAX_INSTRUCTION_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"})
+    )
+    answer_style = forms.CharField(
+        max_length=MAX_INSTRUCTION_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"})
+    )
+    answer_language = forms.ChoiceField(choices=_answer_languages, required=False)
+
+    class Meta:
+        model = Preferences
+        fields = ["uses_instructions", "about_me", "answer_style", "tone", "answer_language"]
+
+
+class UseMemoryForm(forms.ModelForm):
+    class Meta:
+        model = Preferences
+        fields = ["uses_memory"]
+
+
+class MemoryForm(forms.ModelForm):
+    class Meta:
+        model = Memory
+        fields = ["text"]
+        error_messages = {"text": {"required": _("Write what to remember first.")}}

@@ -1,0 +1,71 @@
+"""What goes into an export beside the chats: everything that was written by or about the person."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db.models import QuerySet
+
+from webapp.accounts.models import User
+from webapp.chat.models import Comparison, Conversation, Feedback, Folder
+from webapp.library.models import Document
+from webapp.moderation.models import Appeal, Case, Suspension, Verdict
+from webapp.personal.models import Memory, Preferences
+from webapp.sharing.models import ShareLink
+
+
+def of(person: User) -> Mapping[str, Any]:
+    """Name of a file -> what stands in it. Secrets of second factors and keys of sessions are left out."""
+    return {
+        "account": _account(person),
+        "preferences": _rows(Preferences.objects.filter(person=person)),
+        "memories": _rows(Memory.objects.filter(owner=person)),
+        "folders": _rows(Folder.objects.filter(owner=person)),
+        "feedback": _rows(Feedback.objects.filter(person=person)),
+        "comparisons": _rows(Comparison.objects.filter(person=person)),
+        "links": _rows(ShareLink.objects.filter(owner=person)),
+        "documents": _rows(Document.objects.present().filter(owner=person), leave_out={"text"}),
+        "temporary-chats": _temporary(person),
+        "safety": {
+            "verdicts": _rows(Verdict.objects.filter(reply__conversation__owner=person)),
+            "flagged": _rows(
+                Case.objects.filter(person=person), only={"id", "reply_id", "state", "outcome", "category"}
+            ),
+            "appeals": _rows(Appeal.objects.filter(person=person), leave_out={"decided_by_id"}),
+            "suspensions": _rows(
+                Suspension.objects.filter(person=person), only={"created_at", "until", "reason", "lifted_at"}
+            ),
+        },
+    }
+
+
+def document_texts(person: User) -> Iterator[tuple[UUID, str, str]]:
+    """Id, title and text of each document."""
+    yield from Document.objects.present().filter(owner=person).values_list("pk", "title", "text").iterator()
+
+
+def _account(person: User) -> dict[str, Any]:
+    fields = ("id", "username", "email", "first_name", "is_guest", "date_joined", "last_login", "seen_on", "country")
+    return {
+        **{field: getattr(person, field) for field in (*fields, "language", "suspended_until", "suspension_reason")},
+        "addresses": _rows(EmailAddress.objects.filter(user=person)),
+        "second_factors": _rows(Authenticator.objects.filter(user=person), leave_out={"data"}),
+        "sessions": _rows(UserSession.objects.filter(user=person), leave_out={"session_key", "data"}),
+    }
+
+
+def _temporary(person: User) -> list[dict[str, Any]]:
+    """Those that have not been erased yet."""
+    return [
+        {"id": chat.pk, "messages": _rows(chat.messages.all()), "answers": list(chat.replies.values("id", "text"))}
+        for chat in Conversation.objects.filter(owner=person, is_temporary=True)
+    ]
+
+
+def _rows(rows: QuerySet[Any], *, only: set[str] | None = None, leave_out: set[str] | None = None) -> list[Any]:
+    columns = {field.attname for field in rows.model._meta.concrete_fields}
+    chosen = (only or columns) - (leave_out or set())
+    return list(rows.order_by().values(*sorted(chosen)))

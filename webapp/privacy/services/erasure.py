@@ -1,0 +1,147 @@
+"""Erasing what belongs to a person: by the rules, at once, with a receipt.
+
+A turn that is being written ends by itself: its row is gone, so the next write of its worker touches nothing. Tasks
+that still wait find nothing to do. Indexes in memory hold numbers and no text, and are dropped when unused.
+"""
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from webapp.accounts.models import User
+from webapp.accounts.services.guests import SESSION_KEY
+from webapp.chat import turn_log
+from webapp.chat.models import Reply
+from webapp.moderation.services import audit
+from webapp.privacy import inventory
+from webapp.privacy.errors import NotThisAccount
+from webapp.privacy.models import DataExport, ErasureReceipt
+from webapp.privacy.rules import RULES, relations, rows_of
+from webapp.privacy.services.exports import delete_files
+
+logger = logging.getLogger(__name__)
+
+FORGOTTEN = "deleted person"
+
+
+@transaction.atomic
+def wipe(person: User) -> ErasureReceipt:
+    """Erase what the person made; the account, and what the staff decided about it, stays."""
+    person = User.objects.select_for_update().get(pk=person.pk)
+    receipt = _receipt(person, ErasureReceipt.Kind.WIPE)
+    _forget_files_and_logs(person)
+    for name, model, field in relations():
+        if RULES[name].is_wiped:
+            rows_of(model, field, person).delete()
+    return receipt
+
+
+@transaction.atomic
+def erase_account(person: User, *, by: User | None = None) -> ErasureReceipt:
+    """Erase the person and all that is theirs, end their sessions. `by` is somebody of the staff who was asked to.
+
+    Raises NotThisAccount for staff.
+    """
+    receipt = _erase(person, by=by)
+    end_sessions({person.pk})
+    return receipt
+
+
+def erase_idle_guests() -> int:
+    """Erase guests who have not been here for the days of the settings. Returns how many; 0 days keep everybody."""
+    if not settings.GUEST_DAYS:
+        return 0
+    since = timezone.now() - timedelta(days=settings.GUEST_DAYS)
+    idle = User.objects.filter(is_guest=True, is_staff=False).filter(
+        Q(seen_on__lt=since.date()) | Q(seen_on=None, date_joined__lt=since)
+    )
+    gone: set[UUID] = set()
+    for guest in idle.exclude(conversations__updated_at__gte=since).distinct():
+        with transaction.atomic():
+            _erase(guest, by=None)
+        gone.add(guest.pk)
+    if gone:
+        end_sessions(gone)
+    return len(gone)
+
+
+def end_sessions(people: Collection[UUID]) -> None:
+    """Log these people out of every browser, guests included. Sessions are sealed, so each has to be looked into."""
+    wanted = {str(pk) for pk in people}
+    ended = [session.pk for session in Session.objects.iterator() if wanted & _people_in(session)]
+    Session.objects.filter(pk__in=ended).delete()
+
+
+def _people_in(session: Session) -> set[str]:
+    inside = session.get_decoded()
+    return {str(inside[key]) for key in ("_auth_user_id", SESSION_KEY) if key in inside}
+
+
+def _erase(person: User, *, by: User | None) -> ErasureReceipt:
+    person = User.objects.select_for_update().get(pk=person.pk)
+    if person.is_staff:
+        raise NotThisAccount
+    receipt = _receipt(person, ErasureReceipt.Kind.ACCOUNT)
+    _forget_files_and_logs(person)
+    for name, model, field in relations():
+        rows = rows_of(model, field, person)
+        if RULES[name].deed == "erase":
+            rows.delete()
+        else:
+            rows.update(**{field: None})
+    # The administration's own log calls people by name.
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
+    about.update(object_repr=FORGOTTEN, object_id="", change_message="")
+    person.delete()
+    audit.record(by, "erase_account", subject_type="receipt", subject_ref=receipt.pk, details=receipt.erased)
+    return receipt
+
+
+def _receipt(person: User, kind: ErasureReceipt.Kind) -> ErasureReceipt:
+    is_wipe = kind == ErasureReceipt.Kind.WIPE
+    counted = inventory.stored(person, wiped_only=is_wipe)
+    erased = {found.kind.code: found.num for found in counted if found.num}
+    kept = {}
+    if is_wipe:
+        wiped = {found.kind.code for found in counted}
+        kept = {
+            found.kind.code: found.num
+            for found in inventory.stored(person)
+            if found.num and found.kind.code not in wiped
+        }
+    if num := inventory.num_records_kept(person):
+        kept["records"] = num
+    return ErasureReceipt.objects.create(kind=kind, erased=erased, kept=kept)
+
+
+def _forget_files_and_logs(person: User) -> None:
+    """What lies outside the database goes once the rows are gone for good."""
+    files = list(DataExport.objects.filter(person=person).values_list("file_name", flat=True))
+    lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHEN_FINAL_S)
+    logged = Reply.objects.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately), conversation__owner=person)
+    keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
+    transaction.on_commit(lambda: delete_files(files))
+    if keys:
+        transaction.on_commit(lambda: _delete_logs(keys))
+
+
+def _delete_logs(keys: Iterable[str]) -> None:
+    """Best effort: without Redis there is no log to be read, and what comes back with it ends by itself."""
+    try:
+        with Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as redis:
+            redis.delete(*keys)
+    except (RedisError, OSError) as error:
+        logger.warning("turn_logs_not_erased", extra={"error": type(error).__name__, "num": len(list(keys))})

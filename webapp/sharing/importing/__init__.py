@@ -1,0 +1,1 @@
+"""Chats out of the exports of other products, and of our own."""

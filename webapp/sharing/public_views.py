@@ -1,0 +1,68 @@
+"""A shared chat, for whoever has the link. It sets no cookie and knows of its reader only whether they made it."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from webapp.accounts.middleware import PersonRequest
+from webapp.accounts.services.guests import ensure_guest, person_behind
+from webapp.chat.errors import NotFound
+from webapp.moderation.services import reports
+from webapp.moderation.services.reports import MAX_TEXT_CHARS, NAMES, REASONS
+from webapp.sharing.headers import unlisted
+from webapp.sharing.models import ShareLink
+from webapp.sharing.services import links
+
+ROBOTS = "User-agent: *\nDisallow: /s/\nDisallow: /c/\n"
+
+
+@require_safe
+@unlisted()
+def shared_chat(request: PersonRequest, token: str) -> HttpResponse:
+    link = _link(token)
+    reader = person_behind(request.session, request.user)  # not `request.person`, which notes a visit in the session
+    is_owner = reader is not None and reader.pk == link.owner_id
+    if not is_owner:
+        seen_from = f"{request.META.get('REMOTE_ADDR')}\n{request.headers.get('User-Agent')}"
+        links.count_view(link, str(reader.pk) if reader else seen_from)
+    return render(request, "sharing/shared.html", {"link": link, "is_owner": is_owner})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@unlisted(has_form=True)
+def continue_shared(request: PersonRequest, token: str) -> HttpResponse:
+    """Asks first: a page that changes something has a form of its own, so that reading needs no cookie."""
+    link = _link(token)
+    if request.method != "POST":
+        return render(request, "sharing/continue.html", {"link": link})
+    person = request.person or ensure_guest(request.session)
+    return redirect(links.continue_as(person, link))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@unlisted(has_form=True)
+def report_shared(request: PersonRequest, token: str) -> HttpResponse:
+    link = _link(token)
+    context = {"link": link, "reasons": NAMES.items(), "max_chars": MAX_TEXT_CHARS}
+    if request.method != "POST":
+        return render(request, "sharing/report.html", context)
+    reason = next((known for known in REASONS if known == request.POST.get("reason")), None)
+    if reason is None:
+        return render(request, "sharing/report.html", {**context, "is_unchosen": True})
+    told = request.POST.get("text", "").replace("\x00", "").strip()[:MAX_TEXT_CHARS]
+    reports.report_shared(UUID(link.turns[-1]["reply"]), reason, told)
+    return render(request, "sharing/report.html", {**context, "is_done": True})
+
+
+@require_safe
+def robots(request: PersonRequest) -> HttpResponse:
+    return HttpResponse(ROBOTS, content_type="text/plain; charset=utf-8")
+
+
+def _link(token: str) -> ShareLink:
+    try:
+        return links.open_link(token)
+    except NotFound:
+        raise Http404 from None

@@ -1,0 +1,68 @@
+"""One file that any browser shows, without a network: the answers as they stood on the page, with their style sheet.
+
+Other versions are folded away where they branch off. The file may run nothing and load nothing; it says so itself.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from django.contrib.staticfiles import finders
+from django.utils.formats import date_format
+from django.utils.translation import get_language, get_language_info
+from django.utils.translation import gettext as _
+
+from webapp.chat.models import Conversation, Reply
+from webapp.sharing.services.export_rows import Row, rows_of
+
+_SHEETS: Final = ("css/tokens.css", "css/prose.css", "css/code.css", "css/exported.css")
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def html_pieces(conversation: Conversation) -> Iterator[str]:
+    """The file, in pieces."""
+    title = escape(conversation.title)
+    language = get_language() or "en"
+    direction = "rtl" if get_language_info(language)["bidi"] else "ltr"
+    yield (
+        f'<!doctype html>\n<html lang="{language}" dir="{direction}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
+        f"<title>{title}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n<main>\n"
+        f"<header><h1>{title}</h1><p>{date_format(conversation.created_at)}</p></header>\n"
+    )
+    for row in rows_of(conversation):
+        yield _piece(row)
+    yield "</main>\n</body>\n</html>\n"
+
+
+def _piece(row: Row) -> str:
+    if row.message is not None:
+        return (
+            f'<section class="question"><h2>{escape(_("You"))}</h2>'
+            f'<div dir="auto">{escape(row.message.text)}</div></section>\n'
+        )
+    if row.reply is not None:
+        return f'<section class="prose"><h2>Cria</h2>{_answer(row.reply)}</section>\n'
+    if row.part.kind == "open":
+        return f"<details><summary>{escape(_('Another version'))}</summary>\n"
+    return "</details>\n"
+
+
+def _answer(reply: Reply) -> str:
+    if reply.state == Reply.State.BLOCKED:
+        return f"<p><em>{escape(_('This answer was withheld.'))}</em></p>"
+    blocks = [*reply.blocks, reply.tail] if reply.tail else reply.blocks
+    return "".join(f'<div dir="auto">{block}</div>' for block in blocks) or (
+        f"<p><em>{escape(_('No answer was written.'))}</em></p>"
+    )
+
+
+@cache
+def _style() -> str:
+    """The sheets of the page without what they would load."""
+    sheets = (Path(str(finders.find(name))).read_text() for name in _SHEETS)
+    return re.sub(r"@font-face\s*\{[^}]*\}", "", "".join(sheets))

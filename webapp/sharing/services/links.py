@@ -1,0 +1,172 @@
+"""Share links: a copy of chosen turns that whoever has the link can read, until it expires or is revoked.
+
+The copy is made from what the guard has passed, once, and masked before it is stored. What is withheld later is looked
+up at every view: the page never shows an answer that its owner could not read any more.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from assistant.rendering import RENDERER_VERSION, render
+from assistant.rendering.links import hosts_in
+from webapp.accounts.models import User
+from webapp.chat.errors import NotFound
+from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.conversations import branch
+from webapp.sharing.errors import NothingToShare
+from webapp.sharing.models import ShareLink
+from webapp.sharing.services.masking import Masked, mask
+
+Expiry = Literal["1", "7", "30", "never"]
+EXPIRIES: dict[Expiry, timedelta | None] = {
+    "1": timedelta(days=1),
+    "7": timedelta(days=7),
+    "30": timedelta(days=30),
+    "never": None,
+}
+_ONE_VIEW_S = 24 * 60 * 60
+_ADDRESS = re.compile(r'href="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What of a conversation to share. `replies`: the turns with these answers."""
+
+    replies: Collection[UUID]
+    hides_personal_data: bool = True
+    words: Sequence[str] = ()
+
+
+def turns_to_share(conversation: Conversation) -> list[tuple[Message, Reply]]:
+    """The turns of the shown branch that may be shared: those with an answer that was checked to the end."""
+    return [turn for turn in branch(conversation) if _may_be_shared(turn[1])]
+
+
+def hidden_by(conversation: Conversation, choice: Choice) -> list[str]:
+    """What the choice takes out of the chosen turns, each once."""
+    hidden: list[str] = []
+    for message, reply in _chosen(conversation, choice):
+        hidden += [*_masked(message.text, choice).hidden, *_masked(reply.text, choice).hidden]
+    return list(dict.fromkeys(hidden))
+
+
+@transaction.atomic
+def share(conversation: Conversation, choice: Choice, *, expiry: Expiry) -> ShareLink:
+    """Make a link to the chosen turns. Raises NothingToShare, and NotFound for a temporary chat."""
+    if conversation.is_temporary:
+        raise NotFound
+    turns = [_copy(message, reply, choice) for message, reply in _chosen(conversation, choice)]
+    if not turns:
+        raise NothingToShare(_("Choose at least one turn with an answer."))
+    lasts = EXPIRIES[expiry]
+    return ShareLink.objects.create(
+        token=secrets.token_urlsafe(32),
+        owner_id=conversation.owner_id,
+        conversation=conversation,
+        title=_masked(conversation.title, choice).text[:120],
+        turns=turns,
+        renderer_version=RENDERER_VERSION,
+        expires_at=timezone.now() + lasts if lasts else None,
+    )
+
+
+def revoke(person: User | None, link_id: UUID) -> ShareLink:
+    """End it now. The copy is forgotten. Raises NotFound for what is absent or somebody else's, alike."""
+    link = ShareLink.objects.filter(pk=link_id, owner=person).first() if person else None
+    if link is None:
+        raise NotFound
+    if link.revoked_at is None:
+        link.revoked_at, link.turns = timezone.now(), []
+        link.save(update_fields=["revoked_at", "turns"])
+    return link
+
+
+def open_link(token: str) -> ShareLink:
+    """The link with what it still shows in `turns`. Absent, expired, revoked or empty: NotFound, alike."""
+    link = ShareLink.objects.open().select_related("owner", "conversation").filter(token=token).first()
+    if link is None:
+        raise NotFound
+    ids = [turn["reply"] for turn in link.turns]
+    rows = Reply.objects.filter(pk__in=ids, conversation_id=link.conversation_id)
+    shown = {str(reply.pk) for reply in rows.only("state", "unchecked_chars", "text") if _may_be_shared(reply)}
+    link.turns = [turn for turn in link.turns if turn["reply"] in shown]
+    if not link.turns:
+        raise NotFound
+    return link
+
+
+def count_view(link: ShareLink, viewer: str) -> None:
+    """One view for each viewer and day. `viewer` is forgotten: only a hash of it is kept, for a day."""
+    digest = hashlib.sha256(f"{link.token}\n{viewer}".encode()).hexdigest()
+    if cache.add(f"cria:shared:{digest}", 1, _ONE_VIEW_S):
+        ShareLink.objects.filter(pk=link.pk).update(num_views=F("num_views") + 1, last_viewed_at=timezone.now())
+
+
+@transaction.atomic
+def continue_as(person: User, link: ShareLink) -> Conversation:
+    """A new conversation of this person with a copy of the shown turns, as masked as they are."""
+    conversation = Conversation.objects.create(
+        owner=person, title=link.title, titled_by=Conversation.TitledBy.PERSON, imported_from=_("a shared chat")[:40]
+    )
+    now = timezone.now()
+    parent: Reply | None = None
+    for number, turn in enumerate(link.turns):
+        message = Message.objects.create(id=uuid4(), conversation=conversation, parent=parent, text=turn["question"])
+        parent = Reply.objects.create(
+            conversation=conversation,
+            message=message,
+            state=Reply.State.DONE,
+            phase="done",
+            deadline=now,
+            text=turn["text"],
+            blocks=turn["blocks"],
+            renderer_version=link.renderer_version,
+            seed=secrets.randbits(31),
+            model_id=turn["model"],
+            finish_reason="stop",
+            created_at=now + timedelta(milliseconds=number),
+            finished_at=now,
+        )
+    return conversation
+
+
+def _may_be_shared(reply: Reply) -> bool:
+    is_over = not reply.is_active and reply.state != Reply.State.BLOCKED
+    return is_over and bool(reply.text) and not reply.unchecked_chars
+
+
+def _chosen(conversation: Conversation, choice: Choice) -> list[tuple[Message, Reply]]:
+    return [turn for turn in turns_to_share(conversation) if turn[1].pk in choice.replies]
+
+
+def _masked(text: str, choice: Choice) -> Masked:
+    return mask(text, hides_personal_data=choice.hides_personal_data, words=choice.words)
+
+
+def _copy(message: Message, reply: Reply, choice: Choice) -> dict[str, Any]:
+    answer = _masked(reply.text, choice)
+    blocks = [*reply.blocks, reply.tail] if reply.tail else reply.blocks
+    if answer.hidden:
+        # Links that the answer could not have must not come back by rendering it anew.
+        blocks = render(answer.text, known_hosts=hosts_in(_ADDRESS.findall("".join(blocks))))
+    titles = [_masked(str(source.get("title", "")), choice).text for source in reply.citations]
+    return {
+        "reply": str(reply.pk),
+        "question": _masked(message.text, choice).text,
+        "text": answer.text,
+        "blocks": blocks,
+        "citations": [{"number": number, "title": title} for number, title in enumerate(titles, start=1)],
+        "model": reply.model_id,
+    }

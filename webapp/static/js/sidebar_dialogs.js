@@ -1,0 +1,25 @@
+// The dialog that asks for a folder, tags or a name. What is in it comes from the server.
+//
+//   <dialog id="organise-dialog"></dialog>   <button data-dialog="/folders/new/">
+//
+// An answer without content means: done. Then the dialog closes, and the server's hint makes the list come anew.
+
+const dialog = document.getElementById("organise-dialog");
+
+export function startOrganising() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-dialog]");
+    if (button) askToOrganise(button.dataset.dialog);
+  });
+  dialog.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.xhr.status === 204) dialog.close();
+  });
+  dialog.addEventListener("htmx:afterSwap", () => {
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[autofocus]")?.focus();
+  });
+}
+
+export function askToOrganise(address) {
+  globalThis.htmx.ajax("GET", address, { target: dialog, swap: "innerHTML" });
+}

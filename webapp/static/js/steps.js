@@ -1,0 +1,100 @@
+// What an answer was made with: the tools that were used, and what it knew of the person.
+//
+//   <div class="steps" data-part="steps"><div class="step" data-state="done" data-tool="calculator">…</div> …</div>
+//   <details class="used" data-part="used"><ul>… <li class="used-memory">…</li></ul></details>
+//   <template id="blank-step">
+
+import { onAct } from "./acts.js";
+import { announce } from "./announce.js";
+import { gettext } from "./i18n.js";
+import { patchChildren } from "./patch.js";
+
+/** Follow what replies inside `turns` are told. */
+export function startSteps(turns) {
+  turns.addEventListener("reply-changed", ({ target, detail }) => {
+    if (detail.type === "snapshot") {
+      showSteps(target, detail.steps ?? []);
+      showUsed(target, detail.used ?? {});
+    } else if (detail.type === "step") putStep(target, detail);
+    else if (detail.type === "used") showUsed(target, detail);
+    else if (detail.type === "retract") {
+      showSteps(target, []);
+      showUsed(target, {});
+    }
+  });
+  onAct("forget-memory", (_, button) => forget(button));
+}
+
+function showSteps(reply, steps) {
+  const list = document.createElement("div");
+  list.append(...steps.map(stepItem));
+  patchChildren(part(reply, "steps"), list);
+}
+
+function putStep(reply, step) {
+  const list = part(reply, "steps");
+  const shown = list.children[step.index];
+  if (!shown) {
+    list.append(stepItem(step));
+    return;
+  }
+  const wanted = stepItem(step);
+  Object.assign(shown.dataset, wanted.dataset);
+  patchChildren(shown, wanted);
+}
+
+function stepItem({ tool, title, state, input, output, memory }) {
+  const item = document.getElementById("blank-step").content.firstElementChild.cloneNode(true);
+  Object.assign(item.dataset, { state, tool });
+  part(item, "title").textContent = title;
+  part(item, "input").textContent = input;
+  part(item, "output").textContent = part(item, "result").textContent = output;
+  const undo = item.querySelector("[data-do=forget-memory]");
+  undo.hidden = !memory;
+  if (memory) undo.dataset.address = undo.dataset.address.replace(/[0-9a-f-]{36}/, memory);
+  return item;
+}
+
+function showUsed(reply, { instructions = false, memories = [] }) {
+  const used = part(reply, "used");
+  const list = used.querySelector("ul");
+  used.hidden = !instructions && memories.length === 0;
+  part(used, "used-instructions").hidden = !instructions;
+  for (const old of list.querySelectorAll(".used-memory")) old.remove();
+  list.append(...memories.map(memoryItem));
+}
+
+function memoryItem({ text }) {
+  const item = document.createElement("li");
+  item.className = "used-memory";
+  item.dir = "auto";
+  item.textContent = text;
+  return item;
+}
+
+async function forget(button) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  button.disabled = true;
+  // A redirect to the settings page says that it is done; nobody needs that page here.
+  const response = await fetch(button.dataset.address, {
+    method: "POST",
+    headers: { "X-CSRFToken": token },
+    redirect: "manual",
+  }).catch(() => null);
+  const isDone = response?.type === "opaqueredirect" || response?.ok || response?.status === 404;
+  button.disabled = false;
+  if (!isDone) {
+    announce(gettext("That did not work. Please try again."));
+    return;
+  }
+  const step = button.closest(".step");
+  step.dataset.state = "undone";
+  part(step, "title").textContent = gettext("Forgotten");
+  button.hidden = true;
+  step.querySelector("summary").focus(); // the button is gone
+  announce(gettext("Forgotten"));
+}
+
+function part(element, name) {
+  return element.querySelector(`[data-part=${name}]`);
+}
