@@ -3,12 +3,13 @@
 
 BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
 
-.PHONY: help run test lint bench-turn bench-engine bench-guard bench-stats bench-gpu clean
+.PHONY: help run test lint messages bench-turn bench-engine bench-guard bench-stats bench-gpu clean
 
 help:
 	@echo "make run         set up what is missing and start Cria"
 	@echo "make test        set up what is missing and run every check and test"
 	@echo "make lint        only the checks that need no running process"
+	@echo "make messages    bring the translations in webapp/locale in step with the texts of the code"
 	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
 	@echo "make bench-engine  our engine beside llama.cpp, vLLM and transformers, in one run (builds them once)"
 	@echo "make bench-guard  what the embedded guard catches, misses and costs: the figures of its model card"
@@ -24,6 +25,9 @@ test:
 
 lint:
 	@$(BOOTSTRAP) lint
+
+messages:
+	@$(BOOTSTRAP) messages
 
 bench-turn:
 	@$(BOOTSTRAP) bench-turn

@@ -29,6 +29,7 @@ PACES = {
     "become_guest": Pace(limit=600, period_s=HOUR_S),
     "account_signup": Pace(limit=120, period_s=HOUR_S),
     "import_chats": Pace(limit=30, period_s=HOUR_S),
+    "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
     "data_export": Pace(limit=10, period_s=HOUR_S),
     "wipe_data": Pace(limit=10, period_s=HOUR_S),

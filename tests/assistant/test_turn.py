@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from assistant.errors import GuardUnavailable, ModelUnavailable, RetrievalUnavailable
-from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest, Passage
+from assistant.personal import Personal, Remembered, Used
+from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest, Passage, ToolCall
 from assistant.reply import GrowingReply, Written
 from assistant.safety.canary import canary_for
 from assistant.safety.code_badges import CodeBadge, FoundLine
 from assistant.safety.code_shield.report import BlockReport, CodeReport, Finding, Treatment
 from assistant.safety.verdict import Verdict
+from assistant.tools.registry import tools_for
+from assistant.tools.steps import Step
+from assistant.tools.tool import Tool, ToolServices
 from assistant.turn import Turn, TurnConfig, TurnRunner
 
 CONFIG = TurnConfig(
@@ -103,6 +107,12 @@ class Notebook:
     async def judged(self, direction: str, verdict: Verdict, start: int, end: int) -> None:
         self.entries.append(("judged", (direction, verdict.action, start, end)))
 
+    async def used(self, used: Used) -> None:
+        self.entries.append(("used", used))
+
+    async def step(self, step: Step) -> None:
+        self.entries.append(("step", step))
+
     async def quoted(self, passages: Sequence[Passage]) -> None:
         self.entries.append(("quoted", [passage.title for passage in passages]))
 
@@ -140,6 +150,8 @@ async def run(
     shelf: Any = None,
     *,
     code_shield: Any = None,
+    tools: tuple[Tool, ...] = (),
+    memory: Any = None,
     **config: Any,
 ) -> Notebook:
     notebook = notebook or Notebook()
@@ -150,6 +162,8 @@ async def run(
         index=shelf or Shelf(PASSAGE),
         journal=notebook,
         config=replace(CONFIG, **config),
+        tools=tools,
+        memory=memory,
     )
     await runner.run(what)
     return notebook
@@ -210,6 +224,15 @@ async def test_the_whole_answer_is_checked_once_more() -> None:
     assert notebook.of("wrote")
     assert notebook.of("withheld") == ["output"]
     assert notebook.of("finished") == []
+
+
+async def test_a_continued_reply_has_its_whole_length_before_it() -> None:
+    """What an earlier reply wrote counts towards the context and not towards the length; a restart still does."""
+    written = Written(text="An ", token_ids=(65, 110, 32))
+    for num_given, expected in ((0, CONFIG.max_reply_tokens - 3), (3, CONFIG.max_reply_tokens)):
+        model = ScriptedModel(ANSWER)
+        await run(model, WordGuard(), turn(written=written, num_given=num_given, input_checked=True, passages=()))
+        assert model.requests[0].max_tokens == expected
 
 
 @pytest.mark.parametrize("cut", range(1, len(ANSWER), 7))
@@ -460,3 +483,126 @@ async def test_links_lead_only_where_somebody_has_pointed() -> None:
     assert html.count("<a ") == 1
     assert 'href="https://known.example/b"' in html
     assert "this (https://evil.example/?q=secret) too: https://evil.example." in html
+
+
+TOOLS = tools_for(ToolServices(index=Shelf(), now=lambda: datetime(2026, 3, 4, tzinfo=UTC)))
+SUM = ChatMessage(role="user", text="What is 17% of 2,340?")
+
+
+async def test_what_a_tool_works_out_is_the_answer_of_a_small_model() -> None:
+    """It would garble the figure; the guard and the rest of the turn see the answer as they see any other."""
+    model, guard = ScriptedModel(ANSWER), WordGuard()
+    notebook = await run(model, guard, turn(history=(SUM,)), tools=TOOLS)
+    assert model.requests == []
+    assert notebook.of("finished")[0].text == "17% of 2,340 = **397.8**"
+    assert [(step.tool, step.state, step.output) for step in notebook.of("step")] == [
+        ("calculator", "running", ""),
+        ("calculator", "done", "17% of 2,340 = 397.8"),
+    ]
+    assert guard.seen[-1] == "17% of 2,340 = **397.8**"
+
+
+async def test_no_tool_is_used_for_a_message_that_the_guard_blocks() -> None:
+    notebook = await run(ScriptedModel(ANSWER), WordGuard("2,340"), turn(history=(SUM,)), tools=TOOLS)
+    assert notebook.of("step") == []
+    assert notebook.of("withheld") == ["input"]
+
+
+@pytest.mark.parametrize("written", ["", "17% of 2,340"])
+async def test_a_resumed_turn_keeps_what_its_tools_have_found(written: str) -> None:
+    """The clock may have moved on since; the answer goes on as it began."""
+    done = Step(index=0, tool="calculator", title="", state="done", text="17% of 2,340 = **397.8**", is_answer=True)
+    resumed = turn(history=(SUM,), written=Written(text=written), input_checked=True, passages=(), steps=(done,))
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), resumed, tools=TOOLS)
+    assert notebook.of("step") == []
+    assert notebook.of("finished")[0].text == done.text
+
+
+class CallingModel(ScriptedModel):
+    """Says something, calls a tool, and answers when it is told the result; `num_calls` times over."""
+
+    def __init__(self, answer: str, *, num_calls: int = 1) -> None:
+        super().__init__(answer)
+        self.num_calls = num_calls
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
+        self.requests.append(request)
+        if len(self.requests) <= self.num_calls and request.tools:
+            yield GeneratedPiece(text="Let me see. ", token_ids=(1, 2, 3))
+            call = ToolCall(id=f"c{len(self.requests)}", name="calculator", arguments='{"expression": "6 * 7"}')
+            yield GenerationEnd(finish_reason="stop", calls=(call,))
+            return
+        yield GeneratedPiece(text=self.answer, token_ids=tuple(map(ord, self.answer)))
+        yield GenerationEnd(finish_reason="stop")
+
+
+async def test_a_model_that_calls_a_tool_goes_on_with_its_result() -> None:
+    """What it had said stands; call and result come before it, and the ids of two runs are not mixed."""
+    model = CallingModel("It is 42.")
+    notebook = await run(model, WordGuard(), turn(), tools=TOOLS, calls_tools=True)
+    assert {offer.name for offer in model.requests[0].tools} == {tool.name for tool in TOOLS}
+    *_, asked, call, result, begun = model.requests[1].messages
+    assert (asked.role, call.calls[0].name, result.role) == ("user", "calculator", "tool")
+    assert "42" in result.text and result.call_id == "c1"
+    assert (begun.text, model.requests[1].continues) == ("Let me see. ", True)
+    assert notebook.of("finished") == [Written(text="Let me see. It is 42.", token_ids=())]
+    assert [step.state for step in notebook.of("step")] == ["running", "done"]
+
+
+async def test_a_model_that_only_calls_is_stopped() -> None:
+    """After four rounds it is asked once more, without tools."""
+    model = CallingModel("Enough.", num_calls=99)
+    notebook = await run(model, WordGuard(), turn(), tools=TOOLS, calls_tools=True)
+    assert len(model.requests) == 5
+    assert model.requests[-1].tools == ()
+    assert notebook.of("finished")[0].text.endswith("Enough.")
+
+
+async def test_a_model_that_is_not_trusted_with_tools_is_offered_none() -> None:
+    model = ScriptedModel(ANSWER)
+    await run(model, WordGuard(), turn(), tools=TOOLS)
+    assert model.requests[0].tools == ()
+
+
+class Keeper:
+    def __init__(self, *, is_known: bool = False) -> None:
+        self.is_known = is_known
+        self.texts: list[str] = []
+
+    async def remember(self, text: str) -> str | None:
+        self.texts.append(text)
+        return None if self.is_known else "m1"
+
+
+FACT = ChatMessage(role="user", text="Remember that I like wool. Tell me about llamas.")
+
+
+async def test_what_asks_to_be_remembered_is_kept_and_shown() -> None:
+    """After the guard has passed the message, and as a step that can be undone."""
+    keeper = Keeper()
+    notebook = await run(ScriptedModel(ANSWER), WordGuard(), turn(history=(FACT,), remembers=True), memory=keeper)
+    (step,) = notebook.of("step")
+    assert (step.tool, step.output, step.memory, keeper.texts) == ("memory", "I like wool", "m1", ["I like wool"])
+
+
+@pytest.mark.parametrize(
+    ("guard", "remembers", "is_known"),
+    [(WordGuard("wool"), True, False), (WordGuard(), False, False), (WordGuard(), True, True)],
+    ids=["blocked", "switched off", "known already"],
+)
+async def test_nothing_is_said_to_be_remembered_otherwise(guard: WordGuard, remembers: bool, is_known: bool) -> None:
+    keeper = Keeper(is_known=is_known)
+    what = turn(history=(FACT,), remembers=remembers)
+    notebook = await run(ScriptedModel(ANSWER), guard, what, memory=keeper)
+    assert notebook.of("step") == []
+    assert bool(keeper.texts) == is_known
+
+
+async def test_what_is_personal_in_the_prompt_is_told_before_the_answer() -> None:
+    warm = Remembered(id="1", text="My llamas are called Tina and Bob")
+    personal = Personal(about_me="I keep animals.", memories=(warm, Remembered(id="2", text="I play chess")))
+    model = ScriptedModel(ANSWER)
+    notebook = await run(model, WordGuard(), turn(personal=personal))
+    assert notebook.of("used") == [Used(instructions=True, memories=(warm,))]
+    assert "I keep animals." in model.requests[0].messages[0].text
+    assert "Tina" in model.requests[0].messages[-1].text

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import inference.client
-from inference.client import ChatEnd, ChatPiece, ChatTurn, InferenceClient
+from inference.client import ChatCall, ChatEnd, ChatPiece, ChatTurn, InferenceClient
 from inference.errors import InferenceRejected, InferenceUnavailable
 from tests.inference.server.conftest import RunningServer, free_port
 
@@ -165,6 +165,46 @@ async def test_a_server_without_our_extensions_is_asked_in_plain_words() -> None
         assert "cache_salt" not in bodies[-1]
     finally:
         inference.client._PLAIN_SERVERS.clear()
+
+
+CALL_PARTS = (
+    '{"choices": [{"index": 0, "delta": {"content": "Let me see."}, "token_ids": [1, 2], "finish_reason": null}]}',
+    '{"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", '
+    '"function": {"name": "add", "arguments": ""}}]}, "token_ids": [3], "finish_reason": null}]}',
+    '{"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{\\"a\\": "}}]}}]}',
+    '{"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]}}]}',
+)
+CALLED = ChatCall(id="call_1", name="add", arguments='{"a": 1}')
+
+
+async def test_a_call_is_put_together_from_its_pieces() -> None:
+    """Its ids are no text: they would be taken for those of the words before it."""
+    called = '{"choices": [{"index": 0, "delta": {}, "token_ids": [4], "finish_reason": "tool_calls"}]}'
+    async with served_by(stream_of(*CALL_PARTS, called, "[DONE]")) as client:
+        pieces, end = await reply(client, [QUESTION], tools=[{"name": "add", "parameters": {"type": "object"}}])
+    assert pieces == [ChatPiece(text="Let me see.", token_ids=(1, 2))]
+    assert (end.finish_reason, end.calls) == ("stop", (CALLED,))
+
+
+async def test_a_call_that_was_cut_is_none() -> None:
+    cut = '{"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}'
+    async with served_by(stream_of(*CALL_PARTS, cut, "[DONE]")) as client:
+        _, end = await reply(client, [QUESTION], tools=[{"name": "add"}])
+    assert (end.finish_reason, end.calls) == ("length", ())
+
+
+@pytest.mark.integration
+async def test_calls_and_their_results_are_taken_by_our_server(client: InferenceClient) -> None:
+    """A result changes the prompt, and a reply in a form is in that form."""
+    tools = [{"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}}]
+    called = ChatTurn(role="assistant", content="", calls=(CALLED,))
+    told = ChatTurn(role="tool", content="The sum is 42.", call_id="call_1")
+    _, without = await reply(client, [QUESTION], tools=tools)
+    _, end = await reply(client, [QUESTION, called, told], tools=tools)
+    assert end.prompt_tokens > without.prompt_tokens + 10
+    schema = {"type": "object", "properties": {"sky": {"enum": ["blue", "grey"]}}, "required": ["sky"]}
+    pieces, _ = await reply(client, [QUESTION], schema={**schema, "additionalProperties": False}, max_tokens=40)
+    assert json.loads(joined(pieces)[0])["sky"] in ("blue", "grey")
 
 
 def test_the_client_does_not_import_torch() -> None:

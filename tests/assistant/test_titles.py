@@ -1,0 +1,40 @@
+"""Titles by rules, and what is made of a model's."""
+
+import pytest
+
+from assistant.titles import MAX_WORDS, read_title, title_from
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("Hi! Can you please help me plan a calm and productive week?", "Plan a Calm and Productive Week"),
+        ("Explain how rainbows form, in simple words.", "Explain How Rainbows Form"),
+        ("Write a short story about a lost llama in the Andes.", "Short Story About a Lost Llama"),
+        ("What is the difference between TCP and UDP?", "Difference Between TCP and UDP"),
+        ("what's the capital of France", "Capital of France"),
+        ("How do I center a div in CSS?\n\n```html\n<div>\n```", "How Do I Center a Div"),
+        ("Kannst du mir bitte erklären, wie Regenbögen entstehen?", "Erklären, wie Regenbögen entstehen"),
+        ("¿Cómo hago una tortilla?", "¿Cómo hago una tortilla"),
+        ("ما هي عاصمة فرنسا؟", "ما هي عاصمة فرنسا"),
+        ("12*7", "12*7"),
+        ("hi", ""),
+        ("```\nx\n```", ""),
+    ],
+)
+def test_a_title_says_what_the_message_is_about(message: str, title: str) -> None:
+    assert title_from(message) == title
+    assert len(title.split()) <= MAX_WORDS
+
+
+@pytest.mark.parametrize(
+    ("reply", "title"),
+    [
+        ('{"title": "\\"Warm Wool.\\""}', "Warm Wool"),
+        ('{"title": "a\\nb"}', "a b"),
+        ("nonsense", ""),
+        ('{"title": 3}', ""),
+    ],
+)
+def test_a_models_title_is_one_line(reply: str, title: str) -> None:
+    assert read_title(reply) == title

@@ -1,0 +1,97 @@
+"""Detectors start for what asks for a tool and nothing else: a false start puts nonsense in place of an answer."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from assistant.tools.registry import tools_for
+from assistant.tools.tool import ToolServices
+from tests.assistant.tools.services import EmptyIndex, FoundPages
+
+SERVICES = ToolServices(index=EmptyIndex(), now=lambda: datetime(2026, 3, 4, 15, 30, tzinfo=UTC), web=FoundPages())
+TOOLS = {tool.name: tool for tool in tools_for(SERVICES)}
+
+PROSE = [
+    "What is love?",
+    "Hello!",
+    "I have 2 cats and 3 dogs.",
+    "Write a 500-word essay about the year 1984.",
+    "What happened on 2024-05-06?",
+    "Is 24/7 support included?",
+    "The score was 3-2.",
+    "3-2",
+    "24/7",
+    "555-1234",
+    "192.168.0.1",
+    "1.2.3",
+    "2024-05-06",
+    "12/25/2024",
+    "Call me at 030 1234-567.",
+    "How many people live in Tokyo?",
+    "How many days of rain does London have?",
+    "How long is the Nile?",
+    "How long until dinner is ready?",
+    "What day is best for washing?",
+    "What time do banks open in Germany?",
+    "What is the time complexity of quicksort?",
+    "What is today's weather in Paris?",
+    "5 days in Rome: what should I see?",
+    "30 days",
+    "What is 5 in binary?",
+    "Convert this text to French.",
+    "How many calories are in a pound of butter?",
+    "How much is a house in Berlin?",
+    "Explain E = mc².",
+    "What does x + y mean in algebra?",
+    "Why is 2 + 2 = 4?",
+    "Plan a trip for 2 adults + 1 child.",
+    "I need 10 minutes in peace.",
+    "Can you search for meaning in this poem?",
+    "Look for mistakes in this sentence.",
+    "Who invented the calculator?",
+    "C++ or Rust?",
+    "Tell me about Windows 11/10.",
+    "In 3 weeks I have an exam. How should I prepare?",
+    "What is the square root of all evil?",
+    "Find a rhyme for orange.",
+]
+ASKING = [
+    ("calculator", "What is 17% of 2,340?"),
+    ("calculator", "12 × 7"),
+    ("calculator", "Please calculate sqrt(2) * 3^4"),
+    ("calculator", "how much is 15 percent of 80"),
+    ("calculator", "What's 200 + 15%?"),
+    ("dates", "What time is it?"),
+    ("dates", "What’s the time in Tokyo?"),
+    ("dates", "what day is it today"),
+    ("dates", "How many days until Christmas?"),
+    ("dates", "How many days between 2024-01-01 and 2024-03-01?"),
+    ("dates", "What day of the week was July 20, 1969?"),
+    ("dates", "What date is 30 days from today?"),
+    ("units", "5 miles in km"),
+    ("units", "How many ounces are in 2 pounds?"),
+    ("units", "convert 100 F to Celsius"),
+    ("library", "Search my documents for the warranty"),
+    ("library", "What does my library say about llamas?"),
+    ("web", "Search the web for llama wool prices"),
+]
+
+
+def detected(message: str) -> list[str]:
+    return [name for name, tool in TOOLS.items() if tool.detect(message) is not None]
+
+
+@pytest.mark.parametrize("message", PROSE)
+def test_ordinary_sentences_start_nothing(message: str) -> None:
+    assert detected(message) == []
+
+
+@pytest.mark.parametrize(("name", "message"), ASKING)
+def test_a_message_that_asks_for_one_thing_starts_its_tool(name: str, message: str) -> None:
+    assert detected(message) == [name]
+
+
+def test_without_a_search_engine_there_is_no_web_search() -> None:
+    """What an operator has not configured is not offered."""
+    without = ToolServices(index=EmptyIndex(), now=SERVICES.now)
+    assert {tool.name for tool in tools_for(without)} == TOOLS.keys() - {"web"}

@@ -1,0 +1,178 @@
+"""Each tool: what it finds, and what it refuses."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from assistant.ports import Passage, WebPage
+from assistant.tools.registry import tools_for
+from assistant.tools.tool import ToolFailed, ToolResult, ToolServices
+from tests.assistant.tools.services import EmptyIndex, FoundPages
+
+NOW = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
+
+
+async def use(name: str, *, index: Any = None, web: Any = None, **arguments: Any) -> ToolResult:
+    tools = tools_for(ToolServices(index=index or EmptyIndex(), now=lambda: NOW, web=web))
+    (tool,) = [tool for tool in tools if tool.name == name]
+    return await tool.run(arguments)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("17% of 2,340", "397.8"),
+        ("12 x 7", "84"),
+        ("2 + 3 * 4", "14"),
+        ("(2 + 3) * 4", "20"),
+        ("2^10", "1,024"),
+        ("-2^2", "-4"),
+        ("0.1 + 0.2", "0.3"),
+        ("200 + 15%", "230"),
+        ("100 - 20%", "80"),
+        ("5% + 3%", "0.08"),
+        ("sqrt(144)", "12"),
+        ("the square root of 2", "1.41421356237"),
+        ("5!", "120"),
+        ("10 / 4", "2.5"),
+        ("7 % 3", "1"),
+        ("sin(pi/2)", "1"),
+        ("round(2.567, 1)", "2.6"),
+        ("1e15 * 10", "1e+16"),
+        ("123456789 * 987654321", "121,932,631,112,635,269"),
+    ],
+)
+async def test_the_calculator_is_right(expression: str, value: str) -> None:
+    result = await use("calculator", expression=expression)
+    assert result.short.rpartition(" = ")[2] == value
+    assert result.is_answer
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "9**9**9",
+        "10^1001",
+        "factorial(100000)",
+        "2**-99999999",
+        "(-1)**0.5",
+        "1/0",
+        "sqrt(-1)",
+        "__import__('os').system('true')",
+        "().__class__",
+        "[1]*10**9",
+        "lambda: 1",
+        "'a' * 10",
+        "x = 1",
+        "(" * 150 + "1" + ")" * 150,
+        "9" * 190 + "*" + "9" * 5 + "**99",
+        "1 if 1 else 2",
+        "True + 1",
+        "min()",
+        "1e308 * 10",
+    ],
+)
+async def test_the_calculator_refuses_what_is_too_much_or_no_arithmetic(expression: str) -> None:
+    """Quickly: there is no expression that keeps a worker busy."""
+    begun = time.process_time()
+    with pytest.raises(ToolFailed):
+        await use("calculator", expression=expression)
+    assert time.process_time() - begun < 0.2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "short"),
+    [
+        ({"what": "now"}, "15:30 (UTC), Wednesday, 4 March 2026"),
+        ({"what": "now", "zone": "tokyo"}, "00:30 (JST), Thursday, 5 March 2026"),
+        ({"what": "between", "first": "today", "second": "Christmas"}, "296 days"),
+        ({"what": "between", "first": "2024-02-28", "second": "2024-03-01"}, "2 days"),
+        ({"what": "between", "first": "2024-03-01", "second": "2024-02-29"}, "1 day"),
+        ({"what": "weekday", "first": "July 20, 1969"}, "Sunday"),
+        ({"what": "weekday", "first": "the 3rd of october 1990"}, "Wednesday"),
+        ({"what": "add", "first": "2024-01-31", "days": 30}, "Friday, 1 March 2024"),
+        ({"what": "add", "first": "tomorrow", "days": -7}, "Thursday, 26 February 2026"),
+    ],
+)
+async def test_the_calendar_is_right(arguments: dict[str, Any], short: str) -> None:
+    assert (await use("dates", **arguments)).short == short
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"what": "weekday", "first": "30 February 2024"},
+        {"what": "weekday", "first": "someday"},
+        {"what": "weekday"},
+        {"what": "add", "first": "today", "days": 10**9},
+        {"what": "add", "first": "9999-12-31", "days": 1},
+        {"what": "add", "first": "today", "days": "3"},
+        {"what": "now", "zone": "Atlantis"},
+        {"what": "else"},
+        {},
+    ],
+)
+async def test_the_calendar_refuses_what_is_no_date(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ToolFailed):
+        await use("dates", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "short"),
+    [
+        (5, "miles", "km", "5 mi = 8.04672 km"),
+        (2, "pounds", "oz", "2 lb = 32 oz"),
+        (100, "F", "celsius", "100 °F = 37.7778 °C"),
+        (-40, "°C", "°F", "-40 °C = -40 °F"),
+        (0, "kelvin", "°C", "0 K = -273.15 °C"),
+        (1, "cup", "ml", "1 cup = 236.588 ml"),
+        (60, "mph", "km/h", "60 mph = 96.5606 km/h"),
+        (1, "hectare", "m2", "1 ha = 10,000 m²"),
+        (1, "GiB", "bytes", "1 GiB = 1,073,741,824 B"),
+        (90, "minutes", "hours", "90 min = 1.5 h"),
+    ],
+)
+async def test_conversions_are_right(value: float, source: str, target: str, short: str) -> None:
+    assert (await use("units", value=value, source=source, target=target)).short == short
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target"),
+    [
+        (1, "km", "kg"),
+        (1, "parsec", "m"),
+        (-300, "celsius", "kelvin"),
+        ("1", "m", "km"),
+        (True, "m", "km"),
+        (1, "", "m"),
+    ],
+)
+async def test_conversions_that_cannot_be_are_refused(value: Any, source: str, target: str) -> None:
+    with pytest.raises(ToolFailed):
+        await use("units", value=value, source=source, target=target)
+
+
+class Shelf:
+    async def search(self, query: str, *, k: int) -> Sequence[Passage]:
+        assert query == "wool"
+        text = "Wool is warm."
+        return [
+            Passage(
+                passage_id=1, document_id="d", title="Wool", text=text, url="/w", score=1, char_start=0, char_end=13
+            )
+        ]
+
+
+async def test_the_library_gives_passages() -> None:
+    result = await use("library", index=Shelf(), query="wool")
+    assert (result.text, result.short) == ("This is in your library:\n\n- **Wool**: Wool is warm.", "Wool")
+    assert "nothing" in (await use("library", query="wool")).text
+
+
+async def test_the_web_gives_pages_with_their_addresses() -> None:
+    page = WebPage(title="Wool", url="https://wool.example/a", excerpt="It is warm.")
+    result = await use("web", web=FoundPages(page), query="wool")
+    assert result.text.endswith("\n\n- Wool (https://wool.example/a): It is warm.")
