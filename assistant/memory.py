@@ -53,6 +53,10 @@ _NO_NAMES: Final = re.compile(
     r"please|names?|not|and|or|anytime|whenever|after|before|as|by)\b",
     re.IGNORECASE,
 )
+_CONFIRMATIONS: Final = (
+    (("merk", "denk", "vergiss"), "Das merke ich mir."),
+    (("recuerda", "acuérdate", "ten en cuenta", "olvides"), "Lo recordaré."),
+)
 _SECRET: Final = re.compile(
     r"\b(?:pass ?words?|passwort|contraseña|kennwort|pin|cvv|api[ -]?keys?|secret keys?|private keys?|geheimzahl)\b",
     re.IGNORECASE,
@@ -75,6 +79,18 @@ def memory_in(message: str) -> str | None:
     if _SECRET.search(fact) or suspicion(fact) >= FLAGGED_AT or _has_number(fact):
         return None
     return f"{fact[0].upper()}{fact[1:]}"
+
+
+def confirmation(message: str) -> str:
+    """What to say to a message that asks for something to be remembered and for nothing else; else ""."""
+    text = message.replace("’", "'").strip()
+    found = _ASKED.match(text)
+    if found is None or text[found.end("fact") :].strip(" .!"):
+        return ""
+    asked = text[: found.start("fact")].lower()
+    return next(
+        (said for words, said in _CONFIRMATIONS if any(word in asked for word in words)), "I will remember that."
+    )
 
 
 def _main_clause(clause: str) -> str:

@@ -20,7 +20,7 @@ from typing import TypeVar
 from assistant.errors import GuardUnavailable, RetrievalUnavailable
 from assistant.guarded import GuardedStream, Judged, Late, Released, Withheld
 from assistant.journal import Journal
-from assistant.memory import memory_in
+from assistant.memory import confirmation, memory_in
 from assistant.personal import Used
 from assistant.ports import (
     ChatMessage,
@@ -107,10 +107,12 @@ class TurnRunner:
             return ()
 
     async def _remember(self, turn: Turn, toolbox: Toolbox) -> None:
-        text = memory_in(turn.history[-1].text) if turn.remembers else None
+        message = turn.history[-1].text
+        text = memory_in(message) if turn.remembers else None
         kept = await self.memory.remember(text) if self.memory and text else None
         if text and kept:
-            await toolbox.remember(text, kept)
+            # A model that calls tools knows what to say; a small one would ramble.
+            await toolbox.remember(text, kept, answer="" if self.config.calls_tools else confirmation(message))
 
     async def _answer(self, turn: Turn, passages: tuple[Passage, ...], toolbox: Toolbox) -> None:
         rounds = Rounds(model=self.model, turn=turn, passages=passages, toolbox=toolbox, config=self.config)

@@ -78,8 +78,8 @@ class Toolbox:
             return
         await self._use(tool, arguments, call=call)
 
-    async def remember(self, text: str, memory: str) -> None:
-        """Something was remembered, which is a step of its own."""
+    async def remember(self, text: str, memory: str, *, answer: str = "") -> None:
+        """Something was remembered, which is a step of its own; `answer` is all there is to say to it, or ""."""
         await self._record(
             Step(
                 index=len(self._steps),
@@ -87,6 +87,8 @@ class Toolbox:
                 title="Remembered",
                 state="done",
                 output=text[:MAX_SHOWN_CHARS],
+                text=answer,
+                is_answer=bool(answer),
                 memory=memory,
             )
         )

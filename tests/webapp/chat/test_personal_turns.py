@@ -1,5 +1,6 @@
 """What a turn knows of its person, and what its row keeps of tools and memories."""
 
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -132,3 +133,23 @@ def test_the_preview_is_what_is_sent_with_its_mark_masked(wishes: User, settings
     system, asked = preview_prompt(wishes, "Does wool keep warm?")
     assert "I teach physics." in system.text and MASKED_CANARY in system.text
     assert asked.text == "(I like wool.)\n\nDoes wool keep warm?"
+
+
+def test_what_a_tool_answered_alone_is_no_example_for_the_model(person: User) -> None:
+    """A small model would go on answering in equations."""
+    first = claimed(person, "What is 2 + 2?")
+    step = Step(index=0, tool="calculator", title="", state="done", text="2 + 2 = **4**", is_answer=True)
+    Reply.objects.filter(pk=first.reply_id).update(
+        state=Reply.State.DONE, text="2 + 2 = **4**", steps=[dataclasses.asdict(step) | {"title": "Used it"}]
+    )
+    answered = Reply.objects.get(pk=first.reply_id)
+    accepted = turns.send(
+        person=person,
+        turn_id=uuid.uuid4(),
+        conversation_id=answered.conversation_id,
+        parent_id=answered.pk,
+        text="Tell me about llamas.",
+    )
+    claim = ownership.claim(accepted.reply_id)
+    assert claim is not None
+    assert [message.text for message in _load(claim).turn.history] == ["Tell me about llamas."]

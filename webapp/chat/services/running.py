@@ -147,17 +147,24 @@ def _load(claim: Claim) -> _Loaded:
 
 
 def _history(reply: Reply) -> list[ChatMessage]:
-    """The turns before this one. A turn that the guard withheld, or that never got an answer, is left out."""
+    """The turns before this one, without those that the guard withheld or that never got an answer.
+
+    Nor those that a tool has answered alone, as it does for small models: these take its sentence for a pattern.
+    """
     if reply.message.parent_id is None:
         return []
     parent = Reply.objects.get(pk=reply.message.parent_id)
     messages: list[ChatMessage] = []
     for message, answer in branch(reply.conversation, leaf=parent):
-        if answer.state == Reply.State.BLOCKED or not answer.text:
+        if answer.state == Reply.State.BLOCKED or not answer.text or _is_a_tools(answer):
             continue
         messages.append(ChatMessage(role="user", text=message.text))
         messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
     return messages
+
+
+def _is_a_tools(answer: Reply) -> bool:
+    return any(step["is_answer"] and not step["call"] for step in answer.steps)
 
 
 def _config(*, calls_tools: bool) -> TurnConfig:
