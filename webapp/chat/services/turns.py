@@ -234,7 +234,7 @@ def _queue_reply(message: Message, **begun: Any) -> Reply:
 
 
 def _as_far_as(reply: Reply) -> dict[str, Any]:
-    """What a reply that goes on from this one begins with; with its seed, so that it becomes what this one would have."""
+    """What a reply that goes on from this one begins with; with its seed it becomes what this one would have become."""
     return {"continued_from": reply} | {name: getattr(reply, name) for name in CONTINUED_FIELDS}
 
 

@@ -371,6 +371,7 @@ function edit(view) {
     return;
   }
   const parent = thread.parentOf(view);
+  scroll.letGo();
   editQuestion(view.element.closest(".turn"), (text) => {
     send(text, parent);
     composer.focus();

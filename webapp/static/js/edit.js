@@ -35,7 +35,8 @@ export function editQuestion(turn, onSave) {
   turn.dataset.editing = "";
   bubble.before(form);
   grow(field);
-  field.focus();
+  field.focus({ preventScroll: true });
+  form.scrollIntoView({ block: "nearest", behavior: "instant" });
   field.setSelectionRange(field.value.length, field.value.length);
 }
 
