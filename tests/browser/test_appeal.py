@@ -43,9 +43,11 @@ def ask_for_a_review(chat: ChatPage, text: str) -> None:
 
 
 def decide(moderator: Page, reply_id: str, button: str) -> None:
-    """Open the case of this answer and press the button."""
+    """Open the case of this answer, read it, and press the button."""
     moderator.goto(re.sub(r"/admin/.*", f"/admin/moderation/case/?q={reply_id[:8]}", moderator.url))
     moderator.locator("[data-card]").first.click()
+    with moderator.expect_navigation():
+        moderator.get_by_role("button", name="Open the conversation").click()
     moderator.get_by_role("button", name=re.compile(f"^{button}")).first.click()
     expect(moderator.get_by_role("status")).to_be_visible()
 

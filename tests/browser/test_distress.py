@@ -15,4 +15,5 @@ def test_the_small_model_leaves_them_to_somebody_who_listens(chat: ChatPage, sta
     chat.wait_until("blocked")
     expect(chat.page.get_by_text("I am glad that you wrote this.")).to_be_visible()
     expect(chat.page.get_by_role("link", name="findahelpline.com")).to_be_visible()
-    assert stack.sql("SELECT policy_version FROM moderation_verdict WHERE action = 'block'") == ["default-2-small"]
+    versions = stack.sql("SELECT DISTINCT policy_version FROM moderation_verdict WHERE action = 'block'")
+    assert versions == ["default-2-small"]

@@ -31,7 +31,7 @@ def test_signing_up_keeps_the_chats(chat: ChatPage) -> None:
     chat.wait_until("done")
     address, answer = chat.page.url, chat.answer
     sign_up(chat, "keeps@example.org")
-    expect(chat.conversation("Say hello in one short sentence.")).to_be_visible()
+    expect(chat.conversation("Say hello in one short sentence")).to_be_visible()
     chat.page.goto(address)
     assert chat.answer == answer
 
@@ -47,7 +47,7 @@ def test_logging_in_brings_the_chats_of_this_browser(chat: ChatPage) -> None:
     chat.page.get_by_label("Email").fill("returns@example.org")
     chat.page.get_by_label("Password").fill(PASSWORD)
     chat.page.get_by_role("main").get_by_role("button", name="Log in").click()
-    expect(chat.conversation("Say hello in one short sentence.")).to_be_visible()
+    expect(chat.conversation("Say hello in one short sentence")).to_be_visible()
 
 
 def test_logging_out_leaves_nothing_written_in_the_browser(chat: ChatPage) -> None:

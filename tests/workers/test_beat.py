@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 def _own_producer(redis: RedisServer) -> Any:
     """The producer is made once for a process, with the broker of that moment."""
     jobs._producer.cache_clear()
+    queued(redis)  # what other tests have left there
     yield
     jobs._producer.cache_clear()
 

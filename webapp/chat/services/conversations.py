@@ -36,11 +36,11 @@ def reply_for(person: User | None, reply_id: UUID) -> Reply:
 
 
 def rename(conversation: Conversation, title: str) -> None:
-    """Give it a title; an empty one is ignored."""
+    """Give it a title of its owner's, which nothing changes by itself any more; an empty one is ignored."""
     title = " ".join(title.split())[:120]
     if title:
-        conversation.title = title
-        conversation.save(update_fields=["title"])
+        conversation.title, conversation.titled_by = title, Conversation.TitledBy.PERSON
+        conversation.save(update_fields=["title", "titled_by"])
 
 
 def close_temporary(person: User | None, conversation_id: UUID) -> None:

@@ -154,6 +154,8 @@ document.addEventListener("htmx:confirm", (event) => {
 // Rename in place
 
 function startRenaming() {
+  // Once it is sent the field is done with, or the answer would wait for it to be left.
+  list.addEventListener("submit", (event) => event.target.matches(".conversation-rename") && endRename(event.target));
   list.addEventListener("focusout", (event) => {
     const form = event.target.closest(".conversation-rename");
     if (form && !form.hidden) finishRename(form);
