@@ -3,6 +3,7 @@
     original ──▶ unhidden    NFKC, marks and invisible characters dropped, look-alike letters folded
              ├─▶ hidden      what was written in invisible tag characters
              ├─▶ joined      "k i l l" -> "kill", "b0mb" -> "bomb"
+             ├─▶ spaced      "k i l l h i m" -> "kill him", where no gap says so
              ├─▶ decoded     base64, base32, hex, binary, numbers, entities and URL escapes, decoded in place
              └─▶ turned      the letters shifted back along the alphabet (rot13), or the text read backwards
 
@@ -14,9 +15,12 @@ import binascii
 import re
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from html import unescape
 from urllib.parse import unquote
+
+from assistant.safety.spacing import spaced
 
 MAX_CHARS = 20_000
 """What lies beyond is not read into views: whoever takes messages has a limit below this."""
@@ -45,11 +49,12 @@ _LEET = str.maketrans("013457@$!+|", "oieastasitl")
 
 
 def views(text: str) -> tuple[str, ...]:
-    """`text` itself, then each reading of it that says something else; at most six in all."""
+    """`text` itself, then each reading of it that says something else; at most seven in all."""
     original = text[:MAX_CHARS]
     unhidden = _unhidden(original)
     readings = [original]
-    found = (unhidden, _hidden_in_tags(original), _joined(unhidden), _decoded(unhidden), _turned(unhidden))
+    joined, apart = _unleeted(_unspaced(unhidden, str)), _unleeted(_unspaced(unhidden, _spaced_letters))
+    found = (unhidden, _hidden_in_tags(original), joined, apart, _decoded(unhidden), _turned(unhidden))
     for reading in found:
         if _words(reading) and all(_words(reading) != _words(known) for known in readings):
             readings.append(reading)
@@ -94,24 +99,28 @@ _SPACE = re.compile(r"[\W_]")
 # A letter, digits or signs that stand for letters, a letter again: "b0mb", but not "py3" or "10am".
 _LEET_INSIDE = re.compile(r"[a-zA-Z][013457@$!+|]+[a-zA-Z]", re.ASCII)
 _LEET_WORD = re.compile(
-    r"(?<![^\s\"'(-])[a-zA-Z013457@$!+|]*?[a-zA-Z][a-zA-Z013457@$!+|]*(?=[\s\"').,;:?-]|$)(?!\.\w)", re.ASCII
+    r"(?<![^\s\"'(-])(?=[013457@$!+|]*+[a-zA-Z])[a-zA-Z013457@$!+|]++(?=[\s\"').,;:?-]|$)(?!\.\w)", re.ASCII
 )
 _LONE_LEET = re.compile(r"(?<!\S)[013457@]{1,3}(?=[\s.,;:?!]|$)")
 MAX_LEET_CHARS = 24
+MEAN_WORD_CHARS = 8
+"""Where the letters between two gaps are no more than this, the gaps stand between words."""
 
 
-def _joined(text: str) -> str:
-    return _unleeted(_unspaced(text))
-
-
-def _unspaced(text: str) -> str:
-    """Words that were spelled letter by letter, put together; all of them, if most of the text is spelled."""
+def _unspaced(text: str, as_words: Callable[[str], str]) -> str:
+    """What was spelled letter by letter, put together and read by `as_words`; all of it, if most of the text is."""
     tokens = text.split()
     spelled = sum(_SPELLED.fullmatch(token) is not None for token in tokens)
     if len(tokens) >= 4 and spelled >= 0.7 * len(tokens):
         words = _GAP_BETWEEN_WORDS.split(text) if sum(len(token) > 2 for token in tokens) < len(tokens) / 3 else tokens
-        return " ".join(_SPACE.sub("", word) for word in words)
-    return _SPACED.sub(lambda match: _SPACE.sub("", match.group()), text)
+        joined = [_SPACE.sub("", word) for word in words]
+        told_by_gaps = len(joined) > 1 and sum(map(len, joined)) <= MEAN_WORD_CHARS * len(joined)
+        return " ".join(joined if told_by_gaps else map(as_words, joined))
+    return _SPACED.sub(lambda match: as_words(_SPACE.sub("", match.group())), text)
+
+
+def _spaced_letters(letters: str) -> str:
+    return spaced(_as_letters(letters) if _LEET_INSIDE.search(letters) else letters)
 
 
 def _unleeted(text: str) -> str:
@@ -136,9 +145,11 @@ def _decoded(text: str) -> str:
 
 def _turned(text: str) -> str:
     """The letters shifted, or their order reversed, if that reads more like English; else `text`."""
-    readings = [text[::-1], *(text.translate(shift) for shift in _SHIFTS)]
-    best = max(readings, key=_num_common_words)
-    return best if _num_common_words(best) > _num_common_words(text) + 1 else text
+    found = Counter(by for word in _words(text) for by in _READ_AS_COMMON.get(word, ()))
+    best = max(_TURNS, key=found.__getitem__)
+    if found[best] <= found[_AS_IT_STANDS] + 1:
+        return text
+    return text[::-1] if best == _BACKWARDS else text.translate(_shift(best))
 
 
 def _decode_in_place(text: str, pattern: re.Pattern[str], decoder: Callable[[str], str]) -> str:
@@ -196,12 +207,18 @@ def _from_escapes(token: str) -> str:
     return "".join(chr(int(digits, 16)) for digits in re.findall(r"[0-9A-Fa-f]{4}", token))
 
 
+def _from_url(token: str) -> str:
+    return unquote(token) if len(_URL_ESCAPE.findall(token)) >= 3 else ""
+
+
+_URL_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+
 _CODES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"(?:&#?\w{2,8};\s?){4,}"), unescape),
     (re.compile(r"(?:\\u[0-9A-Fa-f]{4}){4,}"), _from_escapes),
     (re.compile(r"(?:[01]{8}\s?){6,}"), _from_binary),
     (re.compile(r"(?<!\d)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])(?:[\s,]+|(?!\d))){8,}"), _from_numbers),
-    (re.compile(r"\S*(?:%[0-9A-Fa-f]{2}\S*){3,}"), unquote),
+    (re.compile(r"\S+"), _from_url),
     (re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[\s:,]?){8,}"), _from_hex),
     (re.compile(r"\b[A-Z2-7]{16,}\b(?==*)"), _from_base32),
     (re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}"), _from_base64),
@@ -219,14 +236,24 @@ _COMMON_WORDS = frozenset(
 )
 
 _ALPHABET = string.ascii_lowercase
-_SHIFTS = tuple(
-    str.maketrans(
-        _ALPHABET + _ALPHABET.upper(),
-        _ALPHABET[by:] + _ALPHABET[:by] + (_ALPHABET[by:] + _ALPHABET[:by]).upper(),
-    )
-    for by in range(1, 26)
-)
+_AS_IT_STANDS, _BACKWARDS = 0, -1
+_TURNS = (_BACKWARDS, *range(1, len(_ALPHABET)))
+"""Read backwards, or with each letter so many places further along the alphabet."""
 
 
-def _num_common_words(text: str) -> int:
-    return sum(word in _COMMON_WORDS for word in _words(text))
+def _shift(by: int) -> dict[int, int]:
+    turned = _ALPHABET[by:] + _ALPHABET[:by]
+    return {**str.maketrans(_ALPHABET, turned), **str.maketrans(_ALPHABET.upper(), turned.upper())}
+
+
+def _read_as_common() -> dict[str, list[int]]:
+    """For each word that a turn makes a common one, the turns that do: a text is then gone through once for all."""
+    found: dict[str, list[int]] = {}
+    for word in _COMMON_WORDS:
+        for by in (_AS_IT_STANDS, *_TURNS):
+            disguised = word[::-1] if by == _BACKWARDS else word.translate(_shift(-by % len(_ALPHABET)))
+            found.setdefault(disguised, []).append(by)
+    return found
+
+
+_READ_AS_COMMON = _read_as_common()

@@ -23,6 +23,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "full width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
     "zero width": "\u200b".join,
     "letter spacing": " ".join,
+    "letter spacing, no gaps": lambda text: " ".join(text.replace(" ", "")),
     "rot13": lambda text: codecs.encode(text, "rot13"),
     "hex": lambda text: text.encode().hex(),
     "backwards": lambda text: text[::-1],

@@ -34,7 +34,7 @@ from inference.encoders.guard_training.texts import prompts, responses
 from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
 
-MODEL_ID = "cria-guard-minilm-2"
+MODEL_ID = "cria-guard-minilm-2.1"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
