@@ -62,6 +62,8 @@ class Calibration:
     Each [3] but `category_bias` [2, C], which is for prompts and answers. Offensive words count between the logits
     `offensive_from` and `offensive_to`: a text without any is judged by its meaning alone, and a curse is no proof.
     `per_stretch` is taken off for each natural logarithm of the number of stretches: one of many is bad by chance.
+    `third` is how far the worst stretch gives way to the third worst: somebody who talks a model out of its rules goes
+    on for longer than chance does.
     """
 
     network: Array
@@ -70,6 +72,7 @@ class Calibration:
     offensive_from: Array
     offensive_to: Array
     per_stretch: Array
+    third: Array
     bias: Array
     category_bias: Array
 
@@ -81,7 +84,9 @@ class Calibration:
     def worst(self, joined: Array, starts: npt.NDArray[np.int64]) -> Array:
         """Logits [S, 3] of stretches, those of a text from `starts` [N] on -> of the texts [N, 3]."""
         lengths = np.diff([*starts, len(joined)])
-        worst = np.maximum.reduceat(joined, starts) - self.per_stretch * np.log(lengths)[:, None]
+        worst = np.maximum.reduceat(joined, starts)
+        third = np.stack([np.sort(of, axis=0)[-min(3, len(of))] for of in np.split(joined, starts[1:])])
+        worst += self.third * (third - worst) - self.per_stretch * np.log(lengths)[:, None]
         return np.asarray(worst, dtype=np.float32)
 
 

@@ -37,7 +37,8 @@ NEUTRAL = Calibration(
     offensive=np.array([0.35, 0.2, 0.0], dtype=np.float32),
     offensive_from=np.full(3, -3.0, dtype=np.float32),
     offensive_to=np.full(3, 7.0, dtype=np.float32),
-    per_stretch=np.array([0.8, 0.5, 0.6], dtype=np.float32),
+    per_stretch=np.array([0.8, 0.5, 0.0], dtype=np.float32),
+    third=np.array([0.0, 0.0, 0.35], dtype=np.float32),
     bias=np.zeros(3, dtype=np.float32),
     category_bias=np.zeros((2, len(CATEGORIES)), dtype=np.float32),
 )

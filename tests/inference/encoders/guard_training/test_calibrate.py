@@ -61,3 +61,11 @@ def test_stretches_follow_each_other():
     assert starts.tolist() == [0, 1, len(flat) - 1]
     assert all(len(example.text) <= WINDOW_CHARS for example in flat)
     assert len(CATEGORIES) + 1 == NUM_PER_ROLE
+
+
+def test_a_jailbreak_goes_on_for_longer_than_chance() -> None:
+    """One suspicious stretch of four counts for less than three, and all of a short text counts."""
+    calm, suspicious = np.full(3, -2.0, dtype=np.float32), np.full(3, 2.0, dtype=np.float32)
+    joined = np.stack([calm, suspicious, calm, calm, calm, suspicious, suspicious, suspicious, suspicious])
+    once, thrice, short = NEUTRAL.worst(joined, np.array([0, 4, 8]))[:, 2]
+    assert once < thrice == short == 2.0
