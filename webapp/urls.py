@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from webapp import health
+from webapp import health, installing
 from webapp.personal.script_texts import ScriptTexts
 
 urlpatterns = [
@@ -18,6 +18,9 @@ urlpatterns = [
     path("jsi18n/", ScriptTexts.as_view(), name="jsi18n"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("manifest.webmanifest", installing.manifest, name="manifest"),
+    path("sw.js", installing.service_worker, name="service_worker"),
+    path("offline/", installing.offline, name="offline"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

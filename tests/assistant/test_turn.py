@@ -1,8 +1,9 @@
 """The turn pipeline through its ports: what is written down, in which order, and what never is."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from assistant.errors import GuardUnavailable, ModelUnavailable, RetrievalUnavailable
 from assistant.personal import Personal, Remembered, Used
 from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest, Passage, ToolCall
+from assistant.prompt import estimate_tokens
 from assistant.reply import GrowingReply, Written
 from assistant.safety.canary import canary_for
 from assistant.safety.code_badges import CodeBadge, FoundLine
@@ -262,6 +264,22 @@ async def test_a_resumed_turn_sends_the_same_prompt() -> None:
     assert second.requests[0].messages[:-1] == first.requests[0].messages
 
 
+async def test_what_is_written_takes_nothing_from_the_prompt_of_a_resumed_turn() -> None:
+    """A question that just fitted, and the turns before it, fit again however far the answer got."""
+    earlier = tuple(
+        ChatMessage(role=role, text=f"{number} " + "wool " * 20)
+        for number in range(40)
+        for role in ("user", "assistant")
+    )
+    asked = (*earlier, ChatMessage(role="user", text="How warm is " + "wool " * 500))
+    first, second = ScriptedModel(ANSWER), ScriptedModel(ANSWER * 20)
+    await run(first, WordGuard(), turn(history=asked, passages=(PASSAGE,), input_checked=True))
+    written = Written(text=ANSWER * 5, token_ids=tuple(map(ord, ANSWER * 5)))
+    await run(second, WordGuard(), turn(history=asked, passages=(PASSAGE,), input_checked=True, written=written))
+    assert len(first.requests[0].messages) > 3
+    assert second.requests[0].messages[:-1] == first.requests[0].messages
+
+
 async def test_a_turn_goes_on_without_the_library() -> None:
     """An answer without citations beats no answer."""
 
@@ -487,6 +505,7 @@ async def test_links_lead_only_where_somebody_has_pointed() -> None:
 
 TOOLS = tools_for(ToolServices(index=Shelf(), now=lambda: datetime(2026, 3, 4, tzinfo=UTC)))
 SUM = ChatMessage(role="user", text="What is 17% of 2,340?")
+CANARY = canary_for(b"ada", date(2026, 1, 1), secret=b"secret")
 
 
 async def test_what_a_tool_works_out_is_the_answer_of_a_small_model() -> None:
@@ -556,6 +575,54 @@ async def test_a_model_that_only_calls_is_stopped() -> None:
     assert len(model.requests) == 5
     assert model.requests[-1].tools == ()
     assert notebook.of("finished")[0].text.endswith("Enough.")
+
+
+class SearchingModel(CallingModel):
+    """Asks for so many searches at once, each for these words."""
+
+    def __init__(self, words: str, *, num_at_once: int = 1) -> None:
+        super().__init__("It is 42.")
+        arguments = json.dumps({"query": words})
+        self.calls = tuple(
+            ToolCall(id=f"c{number}", name="library", arguments=arguments) for number in range(num_at_once)
+        )
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
+        self.requests.append(request)
+        if request.tools:
+            yield GenerationEnd(finish_reason="stop", calls=self.calls)
+            return
+        yield GeneratedPiece(text=self.answer, token_ids=tuple(map(ord, self.answer)))
+        yield GenerationEnd(finish_reason="stop")
+
+
+@pytest.mark.parametrize("words", ["something verböten", CANARY])
+async def test_what_a_model_asks_a_tool_for_is_checked_like_its_answer(words: str) -> None:
+    """A person sees it in the steps, and a search engine would be sent it: the mark of the prompt must not get out."""
+    what = turn(canary=CANARY)
+    notebook = await run(SearchingModel(words), WordGuard("verböten"), what, tools=TOOLS, calls_tools=True)
+    assert notebook.of("step") == []
+    assert (notebook.of("withheld"), notebook.original) == (["output"], words)
+
+
+async def test_results_of_many_calls_are_cut_rather_than_the_turn_given_up() -> None:
+    """However much is found, the question and room for an answer stay."""
+    long = replace(PASSAGE, text="羊毛很暖和。" * 200, title="羊" * 1000)
+    model = SearchingModel("wool", num_at_once=9)
+    services = ToolServices(index=Shelf(long, long, long), now=lambda: datetime(2026, 7, 14, tzinfo=UTC))
+    tools = tools_for(services)
+    notebook = await run(model, WordGuard(), turn(passages=()), tools=tools, calls_tools=True)
+    assert notebook.of("finished")[0].text == "It is 42."
+    assert len(notebook.of("step")) == 2 * 4 * 4, "a running and a done one for each of four calls in four rounds"
+    assert all(_num_tokens(request) <= CONFIG.prompt_tokens for request in model.requests)
+
+
+def _num_tokens(request: GenerationRequest) -> int:
+    """Of the messages and the offers, as the prompt counts."""
+    offers = sum(estimate_tokens(json.dumps(asdict(offer))) for offer in request.tools)
+    calls = (call for message in request.messages for call in message.calls)
+    texts = [*(message.text for message in request.messages), *(call.name + call.arguments for call in calls)]
+    return offers + sum(map(estimate_tokens, texts))
 
 
 async def test_a_model_that_is_not_trusted_with_tools_is_offered_none() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ANSWER_MS, ChatPage
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -20,7 +20,8 @@ def test_a_newcomer_gets_a_cited_answer(chat: ChatPage) -> None:
     chat.wait_until("done")
     assert chat.answer
     expect(chat.page).to_have_url(re.compile(r"/c/[0-9a-f-]{36}/$"))
-    expect(chat.conversation(LIBRARY_QUESTION).get_by_role("link")).to_have_attribute("aria-current", "page")
+    listed = chat.sidebar.locator(".conversation").get_by_role("link")  # under a title of its own by now
+    expect(listed).to_have_attribute("aria-current", "page")
     expect(chat.page.locator("#announcer")).to_have_text(re.compile(r"Answer finished, \d+ words"))
 
     source = chat.last.locator(".source").first
@@ -49,8 +50,8 @@ def test_a_card_begins_a_conversation(chat: ChatPage) -> None:
     card.click()
     expect(chat.question).to_have_text(prompt or "")
     chat.wait_for_words(3)
-    chat.send_button.click()
-    chat.wait_until("cancelled")
+    chat.page.keyboard.press("Escape")
+    expect(chat.last).to_have_attribute("data-state", re.compile("cancelled|done|blocked"), timeout=ANSWER_MS)
 
 
 def test_what_the_guard_refuses_is_said_plainly(chat: ChatPage) -> None:

@@ -48,6 +48,27 @@ def test_the_sidebar_is_a_drawer_on_a_phone(new_context: NewContext, stack: Stac
     expect(drawer).to_be_hidden()
 
 
+SWIPE = """([fromX, toX]) => {
+  const touch = (x) => new Touch({ identifier: 1, target: document.body, clientX: x, clientY: 300 });
+  const at = (x) => ({ bubbles: true, touches: [touch(x)], changedTouches: [touch(x)] });
+  document.body.dispatchEvent(new TouchEvent("touchstart", at(fromX)));
+  document.body.dispatchEvent(new TouchEvent("touchend", at(toX)));
+}"""
+
+
+def test_the_drawer_follows_a_finger(new_context: NewContext, stack: Stack) -> None:
+    """In from the edge opens it, back closes it; a finger that crosses the text does neither."""
+    chat = ChatPage(new_context(**SMALL).new_page(), stack.url)
+    chat.open()
+    drawer = chat.page.get_by_role("complementary")
+    chat.page.evaluate(SWIPE, [120, 300])
+    expect(drawer).to_be_hidden()
+    chat.page.evaluate(SWIPE, [8, 140])
+    expect(drawer).to_be_visible()
+    chat.page.evaluate(SWIPE, [240, 60])
+    expect(drawer).to_be_hidden()
+
+
 def test_targets_are_large_enough_for_a_finger(new_context: NewContext, stack: Stack) -> None:
     """44 pixels, as both phone makers ask for."""
     chat = ChatPage(new_context(**SMALL).new_page(), stack.url)

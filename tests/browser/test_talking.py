@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, expect
+from playwright.sync_api import BrowserContext, Error, Locator, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.browser.test_resume import settled
@@ -255,13 +256,35 @@ def test_a_temporary_chat_leaves_nothing(chat: ChatPage, stack: Stack, watch: Wa
     assert chat.page.url == f"{chat.url}/"
     expect(chat.page.locator(".conversation")).to_have_count(0)
     chat.open("/about/")
+    in_the_table = conversation.replace("-", "")
+    for _ in range(50):  # the page says goodbye on its way out, and nobody waits for that
+        if stack.sql("SELECT COUNT(*) FROM chat_message WHERE conversation_id = ?", in_the_table) == [0]:
+            break
+        chat.page.wait_for_timeout(100)
     watch.expected.append("404")
     gone = chat.page.goto(f"{chat.url}/c/{conversation}/")
     assert gone is not None
     assert gone.status == 404
-    assert stack.sql("SELECT COUNT(*) FROM chat_message WHERE conversation_id = ?", conversation.replace("-", "")) == [
-        0
-    ]
+
+
+def test_what_a_temporary_chat_did_not_get_to_send_is_not_kept(desk: ChatPage, watch: Watch) -> None:
+    """Whoever uses this browser next must not find it, and it must not go out later."""
+    watch.expected += ["WebSocket connection", "Failed to load resource", "htmx:"]
+    desk.page.get_by_role("button", name="Temporary chat").click()
+    desk.send(HELLO)
+    desk.wait_until("done")
+    desk.page.context.set_offline(True)
+    expect(desk.page.get_by_text("You are offline. What you write stays here.")).to_be_visible()
+    desk.field.fill("My secret.")
+    desk.send_button.click()
+    expect(desk.question).to_have_text("My secret.")
+    kept = "Object.values(localStorage).join()"
+    assert "My secret." in desk.page.evaluate(kept)
+    with suppress(Error):
+        desk.open("/about/")
+    desk.page.context.set_offline(False)
+    desk.open("/about/")
+    assert "My secret." not in desk.page.evaluate(kept)
 
 
 def test_a_page_that_is_offline_says_so(desk: ChatPage, watch: Watch) -> None:

@@ -14,6 +14,7 @@ from webapp.web_search import MAX_EXCERPT_CHARS, SearxngSearch
 FOUND = [
     {"title": "Wool", "url": "https://wool.example/a", "content": "Warm. " * 200},
     {"title": "Trick", "url": "javascript:alert(1)", "content": "x"},
+    {"title": "Broken", "url": "http://[", "content": "x"},
     {"url": "http://plain.example/"},
 ]
 
@@ -21,11 +22,15 @@ FOUND = [
 class SearchPage(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
-        status = 500 if query["q"] == ["broken"] else 200
+        status = {"broken": 500, "moved": 302}.get(query["q"][0], 200)
+        if status == 200 and query.get("key") != ["k1"]:
+            status = 403
         body = (
             b"<html>" if query["q"] == ["html"] else json.dumps({"results": FOUND, "format": query["format"]}).encode()
         )
         self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/search?key=k1&q=x&format=json")
         self.end_headers()
         self.wfile.write(body)
 
@@ -38,7 +43,7 @@ def search() -> Iterator[SearxngSearch]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), SearchPage)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield SearxngSearch(f"http://127.0.0.1:{server.server_port}/search")
+    yield SearxngSearch(f"http://127.0.0.1:{server.server_port}/search?key=k1")
     server.shutdown()
     thread.join()
     server.server_close()
@@ -51,7 +56,13 @@ async def test_pages_are_found_with_web_addresses_only(search: SearxngSearch) ->
     assert len(await search.search("wool", k=1)) == 1
 
 
-@pytest.mark.parametrize("query", ["broken", "html"])
+async def test_the_address_keeps_what_the_operator_put_into_it(search: SearxngSearch) -> None:
+    """A key, or which engines to ask. The person's words take the place of nothing but `q`."""
+    assert await search.search("wool&key=other", k=1)
+
+
+@pytest.mark.parametrize("query", ["broken", "html", "moved"])
 async def test_an_engine_that_fails_is_unavailable(search: SearxngSearch, query: str) -> None:
+    """Nor is anybody followed to another address than the operator's."""
     with pytest.raises(RetrievalUnavailable):
         await search.search(query, k=3)

@@ -21,7 +21,7 @@ from webapp.chat.announcing import announce_turn
 from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
 from webapp.chat.following import follow
 from webapp.chat.models import Reply
-from webapp.chat.services import queueing, turns
+from webapp.chat.services import limits, queueing, turns
 from webapp.chat.services.conversations import reply_for
 from webapp.chat.services.turns import Accepted
 
@@ -46,7 +46,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return
         await database_sync_to_async(_remember_browser)(self.person, self._header("accept-language"))
         await self._join_hints(self.person)
-        await self._send({"type": "hello", "version": events.VERSION})
+        await self._send({"type": "hello", "version": events.VERSION, "limits": await _limits(self.person)})
 
     async def disconnect(self, code: int) -> None:
         for task in self._following.values():
@@ -119,7 +119,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 is_temporary=command.is_temporary,
             )
         except (Refused, NotFound) as error:
-            await self._refuse(command.turn_id, error)
+            await self._refuse(command.turn_id, error, person)
         else:
             await self._announce(accepted)
 
@@ -129,7 +129,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 person=person, turn_id=command.turn_id, conversation_id=command.conversation_id, text=command.text
             )
         except (Refused, NotFound) as error:
-            await self._refuse(command.turn_id, error)
+            await self._refuse(command.turn_id, error, person)
             return
         if sent is not None:
             await self._announce(sent)
@@ -144,7 +144,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._announce(sent)
         await hints.queue_changed(person.pk, conversation_id=conversation_id)
 
-    async def _refuse(self, turn_id: UUID, error: ChatError) -> None:
+    async def _refuse(self, turn_id: UUID, error: ChatError, person: User) -> None:
         await self._send(
             {
                 "type": "refused",
@@ -152,6 +152,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 "code": error.code,
                 "text": error.user_text,
                 "retry_after_s": error.retry_after_s,
+                "limits": await _limits(person),
             }
         )
 
@@ -164,6 +165,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 "conversation": str(accepted.conversation_id),
                 "reply": str(accepted.reply_id),
                 "parent": str(accepted.parent_id) if accepted.parent_id else None,
+                "limits": await _limits(self.person),
             }
         )
         if accepted.is_new:
@@ -216,6 +218,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         await self.send(text_data=json.dumps(message, ensure_ascii=False))
+
+
+@database_sync_to_async
+def _limits(person: User | None) -> dict[str, Any] | None:
+    return limits.to_wire(limits.left(person)) if person is not None else None
 
 
 def _remember_browser(person: User, accept_language: str) -> None:

@@ -7,6 +7,7 @@ ChatError
 │   ├── MessageTooLong
 │   ├── TurnInProgress  one answer at a time in a conversation
 │   ├── CannotContinue  the answer is complete
+│   ├── CannotBeRated   it is withheld, empty or still being written
 │   ├── QueueFull       as many messages wait in this conversation as may
 │   ├── TooManyTurns    this person has as many answers being written as one may have
 │   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
@@ -57,6 +58,10 @@ class TurnInProgress(Refused):
 
 class CannotContinue(Refused):
     code = "complete"
+
+
+class CannotBeRated(Refused):
+    code = "not_rateable"
 
 
 class QueueFull(Refused):

@@ -17,6 +17,7 @@ from webapp.chat.reader import Mailbox, reader
 from webapp.chat.snapshots import snapshot
 
 RECHECK_S = 5.0
+QUEUE_RECHECK_S = 2.0
 
 
 async def follow(reply_id: UUID, cursor: Cursor | None) -> AsyncGenerator[dict[str, Any], None]:
@@ -27,7 +28,8 @@ async def follow(reply_id: UUID, cursor: Cursor | None) -> AsyncGenerator[dict[s
     while True:
         reply = await Reply.objects.aget(pk=reply_id)
         at = Cursor(reply.epoch, reply.event_index)
-        missed = await _missed(reply_id, cursor, at)
+        is_queued = reply.state == Reply.State.QUEUED
+        missed = None if is_queued else await _missed(reply_id, cursor, at)  # its place in the queue is in no log
         if missed is None:
             yield await sync_to_async(snapshot)(reply)
         else:
@@ -37,7 +39,7 @@ async def follow(reply_id: UUID, cursor: Cursor | None) -> AsyncGenerator[dict[s
             return
         cursor = at
         with reader().follow(reply_id, at) as mailbox:
-            async for position, event in _consecutive(mailbox, at):
+            async for position, event in _consecutive(mailbox, at, QUEUE_RECHECK_S if is_queued else RECHECK_S):
                 yield event
                 cursor = position
                 if event["type"] in {"done", "error"}:
@@ -60,10 +62,12 @@ async def _missed(reply_id: UUID, cursor: Cursor | None, at: Cursor) -> list[dic
     return None if entries is None else [event for _, event in entries]
 
 
-async def _consecutive(mailbox: Mailbox, at: Cursor) -> AsyncGenerator[tuple[Cursor, dict[str, Any]], None]:
+async def _consecutive(
+    mailbox: Mailbox, at: Cursor, recheck_s: float
+) -> AsyncGenerator[tuple[Cursor, dict[str, Any]], None]:
     """Events that follow `at` without a gap. Ends when the snapshot has to be taken again."""
     while True:
-        item = await mailbox.get(timeout_s=RECHECK_S)
+        item = await mailbox.get(timeout_s=recheck_s)
         if item is None:
             return
         cursor, event = item

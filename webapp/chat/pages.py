@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext_lazy as _
-
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.branches import replies_of
+from webapp.chat.services.feedback import thumbs_in
 from webapp.chat.services.tree import Step, Tree, Versions, end_of_branch
 from webapp.chat.snapshots import error_of
 from webapp.moderation.models import Appeal
@@ -17,29 +16,6 @@ from webapp.moderation.services import appeals, reports
 
 WINDOW_TURNS = 30
 TURNS_BEFORE_HIT = 5
-
-STARTERS = [
-    {
-        "icon": "learn",
-        "title": _("Explain it simply"),
-        "prompt": _("Explain how rainbows form, in simple words."),
-    },
-    {
-        "icon": "get-things-done",
-        "title": _("Plan my week"),
-        "prompt": _("Help me plan a calm and productive week."),
-    },
-    {
-        "icon": "create",
-        "title": _("Write a short story"),
-        "prompt": _("Write a short story about a lost llama in the Andes."),
-    },
-    {
-        "icon": "connect",
-        "title": _("Find kind words"),
-        "prompt": _("Help me write a warm birthday message for a friend."),
-    },
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +56,7 @@ class ShownTurn:
     answer_versions: Versions | None
     review: Appeal | None
     is_reported: bool
+    thumb: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +117,7 @@ def _shown(
     window = steps[start:]
     replies = replies_of(window)
     reviews, reported = appeals.by_reply(conversation), reports.reported_in(conversation)
+    thumbs = thumbs_in(conversation)
     turns = [
         ShownTurn(
             message=reply.message,
@@ -148,6 +126,7 @@ def _shown(
             answer_versions=tree.answer_versions(step),
             review=reviews.get(reply.pk),
             is_reported=reply.pk in reported,
+            thumb=thumbs.get(reply.pk),
         )
         for step in window
         if (reply := replies.get(step.reply_id)) is not None

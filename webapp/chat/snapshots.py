@@ -5,6 +5,7 @@ from typing import Any
 from webapp.chat.models import Reply
 from webapp.chat.services.endings import error_event
 from webapp.chat.services.steps import shown_steps
+from webapp.chat.services.waiting import place
 
 
 def snapshot(reply: Reply) -> dict[str, Any]:
@@ -14,6 +15,7 @@ def snapshot(reply: Reply) -> dict[str, Any]:
         "cursor": reply.cursor,
         "state": reply.state,
         "phase": reply.phase,
+        "queue": place(reply),
         "blocks": reply.blocks,
         "tail": reply.tail or None,
         "citations": reply.citations,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.chat import organising_views, search_views, views
+from webapp.chat import branch_views, feedback_views, organising_views, search_views, views
 
 urlpatterns = [
     path("", views.new_chat, name="new_chat"),
@@ -27,5 +27,11 @@ urlpatterns = [
     path("archive/", organising_views.archived, name="archived"),
     path("search/", search_views.search_page, name="search"),
     path("search/results/", search_views.results, name="search_results"),
+    path("starters/", views.starters, name="starters"),
+    path("turns/<uuid:reply_id>/thumb/", feedback_views.thumb, name="thumb"),
+    path("turns/<uuid:reply_id>/feedback/", feedback_views.reasons, name="feedback_reasons"),
+    path("c/<uuid:conversation_id>/map/", branch_views.chat_map, name="chat_map"),
+    path("c/<uuid:conversation_id>/compare/", branch_views.compare, name="compare"),
+    path("c/<uuid:conversation_id>/keep/", branch_views.keep, name="keep_version"),
     path("about/", views.about, name="about"),
 ]

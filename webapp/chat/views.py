@@ -7,10 +7,12 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.middleware import PersonRequest
 from webapp.chat import hints, pages
+from webapp.chat import starters as ideas
 from webapp.chat.errors import NotFound, Refused
 from webapp.chat.models import Conversation
 from webapp.chat.services import branches
@@ -38,11 +40,23 @@ def _chat_page(request: PersonRequest, conversation: Conversation | None, shown:
         "conversation": conversation,
         "shown": shown,
         "queue": conversation.queued_messages.all() if conversation else [],
-        "starters": pages.STARTERS,
+        "drawn": _drawn(request),
         "max_chars": settings.TURNS.max_message_chars,
         "report_reasons": NAMES.items(),
     }
     return render(request, "chat/page.html", context)
+
+
+def _drawn(request: PersonRequest, number: int = 0) -> ideas.Drawn:
+    return ideas.draw(person_id=request.person and request.person.pk, day=timezone.localdate(), number=number)
+
+
+@require_GET
+def starters(request: PersonRequest) -> HttpResponse:
+    """Other ideas to begin with, as a fragment."""
+    asked = request.GET.get("draw", "")
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+    return render(request, "chat/_starters.html", {"drawn": _drawn(request, number)})
 
 
 @require_GET

@@ -13,6 +13,7 @@ TOOLS = {tool.name: tool for tool in tools_for(SERVICES)}
 
 PROSE = [
     "What is love?",
+    "Google was founded in a garage. Tell me more.",
     "Hello!",
     "I have 2 cats and 3 dogs.",
     "Write a 500-word essay about the year 1984.",
@@ -74,6 +75,7 @@ ASKING = [
     ("library", "Search my documents for the warranty"),
     ("library", "What does my library say about llamas?"),
     ("web", "Search the web for llama wool prices"),
+    ("web", "Google llama wool prices"),
 ]
 
 

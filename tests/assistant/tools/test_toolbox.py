@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from assistant.ports import ToolCall
+from assistant.tools.registry import tools_for
 from assistant.tools.steps import Step
-from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, object_schema
+from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, object_schema
 from assistant.tools.toolbox import Toolbox
+from tests.assistant.tools.services import EmptyIndex
 
 
 class Steps:
@@ -101,3 +104,16 @@ async def test_a_result_is_cut_to_the_room_there_is() -> None:
     toolbox = Toolbox((ECHO,), Steps(), max_result_chars=10)
     await toolbox.look("echo" + "o" * 1000)
     assert toolbox.results == ("echooooooo",)
+
+
+async def test_arguments_that_cannot_be_shown_are_refused_like_any_others() -> None:
+    """A model may give a text for a number. That is its mistake and not the end of the turn."""
+    tools = tools_for(ToolServices(index=EmptyIndex(), now=lambda: datetime(2026, 7, 14, tzinfo=UTC)))
+    wrong = {
+        "dates": '{"what": "add", "first": "today", "days": "30"}',
+        "units": f'{{"value": 1{"0" * 400}, "source": "m", "target": "km"}}',
+    }
+    for name, arguments in wrong.items():
+        steps = Steps()
+        await Toolbox(tools, steps).answer_call(call(arguments, name=name))
+        assert [step.state for step in steps.told] == ["running", "failed"]

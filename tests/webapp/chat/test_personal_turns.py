@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 
 from assistant.personal import Remembered, Used
 from assistant.ports import ToolCall
+from assistant.prompt import count_tokens
 from assistant.tools.registry import tools_for
 from assistant.tools.steps import Step
 from assistant.tools.tool import ToolServices
@@ -153,3 +154,38 @@ def test_what_a_tool_answered_alone_is_no_example_for_the_model(person: User) ->
     claim = ownership.claim(accepted.reply_id)
     assert claim is not None
     assert [message.text for message in _load(claim).turn.history] == ["Tell me about llamas."]
+
+
+RUNNING = {
+    **dataclasses.asdict(Step(index=1, tool="library", title="Searched your library", input="wool")),
+    "call": {"id": "c", "name": "library", "arguments": "{}"},
+}
+DONE = {**RUNNING, "index": 0, "state": "done", "text": "Wool is warm."}
+
+
+def test_a_successor_does_not_count_on_a_tool_that_was_not_done(person: User) -> None:
+    """The model would be told that nothing came of it, and the page would say for ever that it works."""
+    claim = claimed(person)
+    Reply.objects.filter(pk=claim.reply_id).update(passages=[], steps=[DONE, RUNNING])
+    loaded = _load(claim)
+    assert [step.index for step in loaded.turn.steps] == [0]
+    assert loaded.reply.steps == [DONE]
+
+
+def test_a_tool_that_was_at_work_is_not_shown_beside_an_answer_that_was_stopped(person: User) -> None:
+    claim = claimed(person)
+    Reply.objects.filter(pk=claim.reply_id).update(passages=[], steps=[DONE, RUNNING])
+    assert turns.stop(person=person, reply_id=claim.reply_id)
+    assert [step["state"] for step in snapshot(Reply.objects.get(pk=claim.reply_id))["steps"]] == ["done"]
+
+
+@pytest.mark.parametrize("token_ids", [[1, 2, 3], []], ids=["ids", "no ids"])
+def test_what_is_continued_does_not_count_towards_the_length(person: User, token_ids: list[int]) -> None:
+    """Neither where the engine tells no ids, as one that is not ours may: there would be no room to go on."""
+    claim = claimed(person)
+    cut = {"state": Reply.State.DONE, "finish_reason": "length", "text": "Wool is " * 99, "blocks": ["<p>Wool is</p>"]}
+    Reply.objects.filter(pk=claim.reply_id).update(token_ids=token_ids, **cut)
+    continued = ownership.claim(turns.go_on(person=person, reply_id=claim.reply_id).reply_id)
+    assert continued is not None
+    turn = _load(continued).turn
+    assert turn.num_given == count_tokens(turn.written.text, turn.written.token_ids) > 0

@@ -1,6 +1,7 @@
 """Messages that wait for the answer being written: sent in order when it is done, held when it is not."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -196,3 +197,29 @@ def test_a_busy_moment_is_waited_for(person: User, somebody_else: User, settings
     assert waiting() == [("and then?", False)]
     Reply.objects.filter(pk__in=[other.reply_id for other in others]).update(state="done")
     assert queueing.advance(first.conversation_id) is not None
+
+
+def test_what_was_sent_waits_no_more(person: User) -> None:
+    """The same message by two ways is one message, and nothing gets stuck behind it."""
+    first = send(person)
+    turn_id, other_id = wait_behind(first, person, "and then?", "and after that?")
+    end(first)
+    second = send(person, "and then?", after=first, turn_id=turn_id)
+    assert waiting() == [("and after that?", False)]
+    assert queueing.queue(
+        person=person, turn_id=turn_id, conversation_id=first.conversation_id, text="and then?"
+    ) == replace(second, is_new=False)
+    assert queueing.take_out(person=person, turn_id=turn_id) is None
+    end(second)
+    assert [accepted.turn_id for accepted in reconcile().sent] == [other_id]
+
+
+def test_sending_now_twice_is_one_message(person: User) -> None:
+    first = send(person)
+    (turn_id,) = wait_behind(first, person, "and then?")
+    end(first, "cancelled")
+    queueing.hold(first.conversation_id)
+    _, sent = queueing.send_now(person=person, turn_id=turn_id)
+    assert sent is not None
+    assert queueing.send_now(person=person, turn_id=turn_id) == (first.conversation_id, replace(sent, is_new=False))
+    assert Message.objects.filter(conversation=first.conversation_id).count() == 2

@@ -10,8 +10,9 @@ from django.utils import timezone
 from tests.webapp.chat.talking import end, send
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services.conversations import TEMPORARY_FOR, grouped_by_age
+from webapp.chat.services.conversations import TEMPORARY_FOR
 from webapp.chat.services.reconciler import reconcile
+from webapp.chat.sidebar import sidebar_of
 from webapp.moderation.models import Verdict
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def age(**by: float) -> None:
 def test_it_is_in_no_list(person: User) -> None:
     """A conversation that is there already stays what it is, whatever a later message says."""
     temporary = send(person, "secret", is_temporary=True)
-    assert grouped_by_age(person) == []
+    assert sidebar_of(person).groups == []
     end(temporary)
     kept = end(send(person, "open"))
     send(person, "more", after=kept, is_temporary=True)

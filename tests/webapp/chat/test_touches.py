@@ -102,6 +102,15 @@ async def test_rules_serve_a_small_model(reply: Reply, serve: Any, told: Told) -
     assert [list(items) for items in told.items] == [followups]
 
 
+async def test_a_long_sum_is_cut_to_a_title(reply: Reply, serve: Any, told: Told) -> None:
+    """A database that is strict about lengths would not take it whole."""
+    serve()
+    step = {"tool": "calculator", "state": "done", "input": "1234 + " * 28 + "1"}
+    await Reply.objects.filter(pk=reply.pk).aupdate(steps=[step])
+    title, _, _ = await touched(reply)
+    assert title.startswith("1234 + 1234") and len(title) <= 61
+
+
 async def test_a_large_model_is_asked_in_a_form(reply: Reply, serve: Any, told: Told) -> None:
     """What does not keep to the form is left out."""
     model = JsonModel()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound, TurnInProgress
 from webapp.chat.models import Conversation, Reply
-from webapp.chat.services.conversations import conversation_for
+from webapp.chat.services.conversations import conversation_for, locked
 from webapp.chat.services.tree import Step, Tree, end_of_branch
 
 FIELDS_NOT_SHOWN = ("text", "token_ids", "passages")
@@ -21,7 +21,7 @@ def select(*, person: User | None, conversation_id: UUID, turn: UUID) -> Convers
     Raises NotFound, and TurnInProgress while an answer is written: it would go on out of sight.
     """
     with transaction.atomic():
-        conversation = conversation_for(person, conversation_id)
+        conversation = locked(conversation_for(person, conversation_id))
         tree = Tree.of(conversation)
         reply_id = tree.reply_at(turn)
         if reply_id is None:

@@ -1,6 +1,5 @@
 """Conversations: the one door to them, and what their owner can do with them."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,6 +32,17 @@ def reply_for(person: User | None, reply_id: UUID) -> Reply:
         return Reply.objects.select_related("conversation", "message").get(pk=reply_id, conversation__owner=person)
     except Reply.DoesNotExist:
         raise NotFound from None
+
+
+def locked(conversation: Conversation | None) -> Conversation:
+    """The row as it is once nobody else sends for this person until the transaction ends. Raises NotFound if it is
+    gone. The owner's row is what every way to send locks first."""
+    if conversation is not None:
+        User.objects.select_for_update().filter(pk=conversation.owner_id).first()
+        conversation = Conversation.objects.select_related("owner").filter(pk=conversation.pk).first()
+    if conversation is None:
+        raise NotFound
+    return conversation
 
 
 def rename(conversation: Conversation, title: str) -> None:
@@ -82,20 +92,3 @@ def branch(conversation: Conversation, *, leaf: Reply | None = None) -> list[tup
     # One may have been deleted since the tree was read.
     found = (replies.get(step.reply_id) for step in steps)
     return [(reply.message, reply) for reply in found if reply is not None]
-
-
-def grouped_by_age(person: User | None, *, limit: int = 200) -> Sequence[tuple[str, list[Conversation]]]:
-    """This person's conversations under the headings of the sidebar, newest first, empty groups left out."""
-    if person is None:
-        return []
-    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    headings = [
-        ("Today", today),
-        ("Yesterday", today - timedelta(days=1)),
-        ("Previous 7 days", today - timedelta(days=7)),
-    ]
-    groups: dict[str, list[Conversation]] = {}
-    for conversation in Conversation.objects.of(person).kept().order_by("-pinned", "-updated_at")[:limit]:
-        label = next((name for name, since in headings if conversation.updated_at >= since), "Older")
-        groups.setdefault("Pinned" if conversation.pinned else label, []).append(conversation)
-    return list(groups.items())

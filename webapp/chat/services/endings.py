@@ -11,6 +11,7 @@ from assistant.rendering.markdown import RENDERER_VERSION, render
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import QueuedMessage, Reply
 from webapp.chat.services.hosts import known_hosts
+from webapp.chat.services.steps import ended_steps
 
 INTERNAL_ERROR = "internal"
 TIMED_OUT = "timed_out"
@@ -49,6 +50,7 @@ def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "
     reply.lease_until = None
     reply.blocks = render(reply.text, known_hosts=known_hosts(reply))
     reply.tail = ""
+    reply.steps = ended_steps(reply.steps)
     reply.renderer_version = RENDERER_VERSION
     reply.finish_reason = finish_reason
     reply.error_code = error_code

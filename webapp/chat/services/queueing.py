@@ -19,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.chat.errors import Busy, NotFound, QueueFull, Refused, TooManyTurns
 from webapp.chat.models import Conversation, QueuedMessage, Reply
 from webapp.chat.services import turns
-from webapp.chat.services.conversations import conversation_for
+from webapp.chat.services.conversations import conversation_for, locked
 from webapp.chat.services.tree import Tree, end_of_branch
 from webapp.chat.services.turns import Accepted
 
@@ -32,12 +32,12 @@ def queue(*, person: User, turn_id: UUID, conversation_id: UUID, text: str) -> A
 
     Where no answer is written and nothing waits it is sent at once. Raises Refused (nothing is stored) or NotFound.
     """
-    sent = turns.accepted_before(person, turn_id)
-    if sent is not None:
-        return sent
-    text = turns.checked(text)
     with transaction.atomic():
-        conversation = _locked(conversation_for(person, conversation_id))
+        conversation = locked(conversation_for(person, conversation_id))
+        sent = turns.accepted_before(person, turn_id)
+        if sent is not None:
+            return sent
+        text = turns.checked(text)
         waiting = conversation.queued_messages
         if waiting.filter(pk=turn_id).exists():
             return None
@@ -54,11 +54,13 @@ def queue(*, person: User, turn_id: UUID, conversation_id: UUID, text: str) -> A
 
 def take_out(*, person: User, turn_id: UUID) -> UUID | None:
     """Forget a waiting message; the conversation it waited in, or None if it was sent or forgotten before."""
-    message = QueuedMessage.objects.filter(pk=turn_id, conversation__owner=person).first()
-    if message is None:
-        return None
-    message.delete()
-    return message.conversation_id
+    with transaction.atomic():
+        try:
+            conversation = locked(_conversation_of(turn_id, person))
+        except NotFound:
+            return None
+        num_forgotten, _by_model = QueuedMessage.objects.filter(pk=turn_id).delete()
+    return conversation.pk if num_forgotten else None
 
 
 def send_now(*, person: User, turn_id: UUID) -> tuple[UUID, Accepted | None]:
@@ -66,16 +68,15 @@ def send_now(*, person: User, turn_id: UUID) -> tuple[UUID, Accepted | None]:
 
     Returns its conversation, too. Raises Refused (it stays held) or NotFound.
     """
-    sent = turns.accepted_before(person, turn_id)
-    if sent is not None:
-        return sent.conversation_id, sent
-    message = (
-        QueuedMessage.objects.select_related("conversation").filter(pk=turn_id, conversation__owner=person).first()
-    )
-    if message is None:
-        raise NotFound
     with transaction.atomic():
-        conversation = _locked(message.conversation)
+        waited_in = _conversation_of(turn_id, person)
+        conversation = locked(waited_in) if waited_in else None
+        sent = turns.accepted_before(person, turn_id)
+        if sent is not None:
+            return sent.conversation_id, sent
+        message = conversation.queued_messages.filter(pk=turn_id).first() if conversation else None
+        if conversation is None or message is None:
+            raise NotFound
         if conversation.replies.active().exists():
             QueuedMessage.objects.filter(pk=turn_id).update(is_held=False)
             return conversation.pk, None
@@ -116,7 +117,7 @@ def hold(conversation_id: UUID) -> None:
 
 
 def _advance(conversation_id: UUID) -> Accepted | None:
-    conversation = _locked(Conversation.objects.filter(pk=conversation_id).first())
+    conversation = locked(Conversation.objects.filter(pk=conversation_id).first())
     message = conversation.queued_messages.filter(is_held=False).first()
     if message is None or conversation.replies.active().exists():
         return None
@@ -129,20 +130,12 @@ def _advance(conversation_id: UUID) -> Accepted | None:
 
 def _send(message: QueuedMessage, conversation: Conversation, person: User, *, parent_id: UUID | None) -> Accepted:
     turns.admit(person)
-    accepted = turns.store(message.pk, conversation, parent_id=parent_id, text=message.text)
-    message.delete()
-    return accepted
+    return turns.store(message.pk, conversation, parent_id=parent_id, text=message.text)
 
 
-def _locked(conversation: Conversation | None) -> Conversation:
-    """The row as it is once nobody else sends for this person until the transaction ends. Raises NotFound if it is
-    gone. The owner's row is what every way to send locks first."""
-    if conversation is not None:
-        User.objects.select_for_update().filter(pk=conversation.owner_id).first()
-        conversation = Conversation.objects.select_related("owner").filter(pk=conversation.pk).first()
-    if conversation is None:
-        raise NotFound
-    return conversation
+def _conversation_of(turn_id: UUID, person: User) -> Conversation | None:
+    """Where a message of this person waits."""
+    return Conversation.objects.filter(queued_messages=turn_id, owner=person).first()
 
 
 def _end(conversation: Conversation) -> UUID | None:

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
 from assistant.ports import ChatMessage, Passage
-from assistant.prompt import prompt_version
+from assistant.prompt import count_tokens, prompt_version
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
 from webapp import jobs, wiring
@@ -26,7 +26,7 @@ from webapp.chat.services.endings import INTERNAL_ERROR
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
-from webapp.chat.services.steps import load_step
+from webapp.chat.services.steps import ended_steps, load_step
 from webapp.personal.services.preferences import preferences_of
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ async def run_turn(reply_id: UUID) -> None:
             created_at=reply.created_at,
             country=loaded.country,
             notices=reply.notices,
-            steps=() if reply.passages is None else reply.steps,
+            steps=reply.steps,
         )
         journal.mark("claimed")
         with translation.override(loaded.language):
@@ -72,7 +72,9 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
     reply = loaded.reply
     try:
         async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
-            await sync_to_async(ownership.write)(claim, model_id=services.model_id, prompt_version=prompt_version())
+            await sync_to_async(ownership.write)(
+                claim, model_id=services.model_id, prompt_version=prompt_version(), steps=reply.steps
+            )
             runner = TurnRunner(
                 model=services.model,
                 guard=services.guard,
@@ -123,7 +125,9 @@ async def _fail(claim: Claim, journal: ReplyJournal, error_code: str) -> None:
 def _load(claim: Claim) -> _Loaded:
     replies = Reply.objects.select_related("message", "conversation__owner__preferences", "continued_from")
     reply = replies.get(pk=claim.reply_id)
+    reply.steps = [] if reply.passages is None else ended_steps(reply.steps)
     passages = None if reply.passages is None else tuple(Passage(**passage) for passage in reply.passages)
+    given = reply.continued_from
     owner, is_temporary = reply.conversation.owner, reply.conversation.is_temporary
     personal = personal_of(owner, is_temporary=is_temporary)
     if passages is not None:  # the prompt of an earlier attempt: what it was made of stands
@@ -138,8 +142,8 @@ def _load(claim: Claim) -> _Loaded:
         seed=reply.seed,
         personal=personal,
         remembers=preferences_of(owner).uses_memory and not is_temporary and is_first,
-        steps=() if passages is None else tuple(map(load_step, reply.steps)),
-        num_given=len(reply.continued_from.token_ids) if reply.continued_from else 0,
+        steps=tuple(map(load_step, reply.steps)),
+        num_given=count_tokens(given.text, given.token_ids) if given else 0,
     )
     country = country_for(reply.conversation.owner_id, default=settings.TURNS.default_country)
     language = language_of(reply.conversation.owner)

@@ -45,6 +45,11 @@ def load_step(stored: Mapping[str, Any]) -> Step:
     return Step(**{**stored, "call": ToolCall(**call) if call else None})
 
 
+def ended_steps(stored: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without one that its worker did not bring to its end: nobody else will."""
+    return [step for step in stored if step["state"] != "running"]
+
+
 def shown_steps(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Without what only the model is told."""
     return [{name: step[name] for name in _SHOWN} for step in stored]

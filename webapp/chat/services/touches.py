@@ -19,6 +19,7 @@ from assistant.titles import read_title, title_from, title_request
 from webapp import wiring
 from webapp.chat import hints
 from webapp.chat.models import Conversation, Reply
+from webapp.chat.services.conversations import title_of
 from webapp.wiring import TurnServices
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ async def _wants_title(reply: Reply) -> bool:
 async def _give_title(reply: Reply, services: TurnServices) -> None:
     question, answer = reply.message.text, reply.text
     if services.is_small:
-        title = _worked_out(reply) or title_from(question)
+        title = title_of(_worked_out(reply)) or title_from(question)
     else:
         request = title_request(question, answer)
         title = read_title(await _said(request, TITLE_SCHEMA, services, MAX_TITLE_TOKENS, reply.seed))

@@ -82,7 +82,11 @@ def send(
 
 
 def store(turn_id: UUID, conversation: Conversation, *, parent_id: UUID | None, text: str) -> Accepted:
-    """Store an admitted message and queue its reply. Raises IntegrityError if another one is being written."""
+    """Store an admitted message, which waits no more, and queue its reply.
+
+    Raises IntegrityError if another one is being written.
+    """
+    conversation.queued_messages.filter(pk=turn_id).delete()
     message = Message.objects.create(id=turn_id, conversation=conversation, parent_id=parent_id, text=text)
     return _accepted(_queue_reply(message), is_new=True)
 

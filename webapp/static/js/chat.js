@@ -11,9 +11,11 @@ import { editQuestion } from "./edit.js";
 import { Followed } from "./follow.js";
 import { gettext, interpolate, ngettext } from "./i18n.js";
 import { newId } from "./ids.js";
+import { showLimits } from "./limits.js";
 import { showNews } from "./news.js";
 import * as outbox from "./outbox.js";
 import { Queue } from "./queue.js";
+import { startQueuePlace } from "./queue_place.js";
 import { Reading } from "./reading.js";
 import { askForReview, refreshReview, reportAnswer } from "./review.js";
 import { Scroll } from "./scroll.js";
@@ -392,12 +394,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-for (const starter of document.querySelectorAll("[data-prompt]")) {
-  starter.addEventListener("click", () => {
-    send(starter.dataset.prompt);
-    composer.focus();
-  });
-}
+page.addEventListener("click", (event) => {
+  const starter = event.target.closest("[data-prompt]");
+  if (!starter) return;
+  send(starter.dataset.prompt);
+  composer.focus();
+});
 
 function writeAgain(text) {
   composer.text = text;
@@ -412,6 +414,8 @@ new ResizeObserver(([entry]) => {
 }).observe(document.querySelector(".dock"));
 
 showConnection(document.getElementById("connection"), socket);
+showLimits(document.getElementById("limits"), socket);
+startQueuePlace(turns);
 startSources(turns);
 startSteps(turns);
 startTemporary(() => (composer.text = ""));

@@ -18,6 +18,12 @@ export function take(turnId) {
   store(entries().filter((entry) => entry.turn_id !== turnId));
 }
 
+/** A temporary chat of this tab is left: what it did not get to send is not sent any more. */
+export function forgetTemporary(conversation) {
+  const isOfIt = (entry) => entry.temporary || (conversation && entry.conversation === conversation);
+  store(entries().filter((entry) => entry.page !== page || !isOfIt(entry)));
+}
+
 export function get(turnId) {
   return entries().find((entry) => entry.turn_id === turnId);
 }

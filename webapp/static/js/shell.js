@@ -1,5 +1,6 @@
 // What every page has: sidebar, theme, shortcuts.
 
+import { startInstalling } from "./install.js";
 import { startNews } from "./news.js";
 import { startSearch } from "./search.js";
 import { startShortcuts } from "./shortcuts.js";
@@ -12,6 +13,7 @@ startSidebar();
 startSearch();
 startShortcuts();
 startNews();
+startInstalling();
 
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forgets]")) forgetEverythingWritten();

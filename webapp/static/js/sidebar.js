@@ -9,6 +9,7 @@
 import { interpolate } from "./i18n.js";
 import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
 import { load, remove, save } from "./store.js";
+import { startSwipe } from "./swipe.js";
 
 const LIVE_MS = 4_000;
 const BUSY_MS = 800;
@@ -28,6 +29,7 @@ export function startSidebar() {
     if (event.key === "Escape" && isDrawerOpen() && !sidebar.querySelector(":popover-open")) closeDrawer();
   });
   isNarrow.addEventListener("change", closeDrawer);
+  startSwipe({ isOpen: isDrawerOpen, toggle: toggleSidebar });
   startOrganising();
   startMenu();
   startRenaming();

@@ -16,7 +16,9 @@ export function startOrganising() {
   });
   dialog.addEventListener("htmx:afterSwap", () => {
     if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    const first = dialog.querySelector("[autofocus]");
+    first?.focus();
+    first?.scrollIntoView({ block: "nearest", inline: "nearest" }); // focus alone does not reach into a drawing
   });
 }
 

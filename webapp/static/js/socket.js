@@ -1,7 +1,7 @@
 // One websocket that comes back by itself.
 //
 //   const socket = new Socket("/ws/chat/");
-//   socket.addEventListener("ready", …);                  the server has said hello; also after each reconnect
+//   socket.addEventListener("ready", …);                  the server has said hello (detail); also after each reconnect
 //   socket.addEventListener("message", ({ detail }) => …);
 //   socket.addEventListener("lost", …);
 //   socket.addEventListener("denied", …);                 this browser is nobody the server knows; it stays closed
@@ -65,7 +65,7 @@ export class Socket extends EventTarget {
     if (message.type === "hello") {
       this.#isReady = true;
       this.#attempts = 0;
-      this.dispatchEvent(new Event("ready"));
+      this.dispatchEvent(new CustomEvent("ready", { detail: message }));
       return;
     }
     this.dispatchEvent(new CustomEvent("message", { detail: message }));

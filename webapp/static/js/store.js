@@ -30,6 +30,16 @@ export function remove(key) {
   }
 }
 
+/** What is kept under each key that begins like this. */
+export function valuesOf(prefix) {
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX + prefix));
+    return keys.map((key) => load(key.slice(PREFIX.length)));
+  } catch {
+    return [];
+  }
+}
+
 /** Forget what somebody wrote: whoever uses this browser next must not find it. */
 export function forgetEverythingWritten() {
   memory.clear();

@@ -4,6 +4,7 @@
 
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
+import { forgetTemporary } from "./outbox.js";
 
 const page = document.getElementById("chat");
 
@@ -21,8 +22,9 @@ export function startTemporary(onLeave) {
   });
   addEventListener("pagehide", () => {
     if (!isTemporary()) return;
-    onLeave();
     if (page.dataset.conversation) erase(page.dataset.conversation);
+    onLeave();
+    forgetTemporary(page.dataset.conversation);
   });
   // A page that comes back from the cache of the browser shows what has been erased.
   addEventListener("pageshow", (event) => {

@@ -1,0 +1,70 @@
+"""Nothing jumps while an answer is written, and a long chat opens fast."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, CDPSession, expect
+
+from tests.browser.chat_page import ChatPage
+from tests.browser.test_talking import GROW, HELLO, conversation_of, run_in
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+STORY = "Write a short story about a lost llama in the Andes."
+MAX_SHIFT = 0.02
+MAX_MAIN_THREAD_S = 1.0
+MAX_HEAP_BYTES = 30_000_000
+CATALOGUE_BYTES = 6_000
+NOTE_SHIFTS = """
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def metrics(session: CDPSession) -> dict[str, float]:
+    """What Chromium counts for the page: seconds of the main thread, bytes of the heap."""
+    return {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_jumps_while_an_answer_is_written(
+    width: int, new_context: Callable[..., BrowserContext], stack: Stack
+) -> None:
+    """From the click to the end, the sum of what moved by itself; 0.1 counts as good on the web."""
+    chat = ChatPage(new_context(viewport={"width": width, "height": 844}).new_page(), stack.url)
+    chat.open()
+    chat.send(HELLO)
+    chat.wait_until("done")
+    chat.page.evaluate(NOTE_SHIFTS)
+    chat.page.evaluate("window.shift = 0")
+    chat.send(STORY)
+    chat.wait_for_words(40)
+    assert chat.page.evaluate("window.shift") < MAX_SHIFT
+
+
+def test_a_chat_of_five_hundred_turns_opens_in_a_second(chat: ChatPage, stack: Stack) -> None:
+    """Of the main thread, on this machine; and it asks for no more memory than a short one."""
+    chat.send(HELLO)
+    chat.wait_until("done")
+    run_in(stack, GROW, conversation=conversation_of(chat), num_turns=500)
+    address = chat.page.url
+    page = chat.page.context.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    page.goto(address)
+    expect(page.locator(".turn:last-child [data-part=question]")).to_have_text("Question 499.")
+    page.wait_for_load_state("networkidle")
+    measured = metrics(session)
+    assert measured["TaskDuration"] < MAX_MAIN_THREAD_S
+    assert measured["JSHeapUsedSize"] < MAX_HEAP_BYTES
+
+
+def test_the_texts_of_the_scripts_are_small_and_kept(chat: ChatPage) -> None:
+    """Each page asks for them before it is painted: the second time the answer is "not modified"."""
+    first = chat.page.request.get(f"{chat.url}/jsi18n/")
+    assert len(first.body()) < CATALOGUE_BYTES
+    again = chat.page.request.get(f"{chat.url}/jsi18n/", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status == 304

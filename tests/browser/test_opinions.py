@@ -1,0 +1,303 @@
+"""In a real browser: thumbs, comparing, the map, ideas, dictation, reading aloud, the sign of a finished answer."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, expect
+
+from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+HELLO = "Say hello in one short sentence."
+
+# Headless browsers have neither microphone nor voice: these stand for the browser's own interfaces, never for ours.
+LISTENING_BROWSER = """
+    class Listening extends EventTarget {
+      start() { globalThis.listening = this; }
+      stop() { setTimeout(() => this.onend?.(), 0); }
+      abort() { this.stop(); }
+      hear(...words) { this.onresult({ results: words.map((transcript) => [{ transcript }]) }); }
+      fail(error) { this.onerror({ error }); this.onend(); }
+    }
+    globalThis.SpeechRecognition = globalThis.webkitSpeechRecognition = Listening;
+"""
+SPEAKING_BROWSER = """
+    globalThis.spoken = [];
+    globalThis.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+    const voice = {
+      speak(utterance) { spoken.push(utterance.text); globalThis.speaking = utterance; },
+      cancel() { globalThis.speaking = null; },
+    };
+    Object.defineProperty(globalThis, "speechSynthesis", { value: voice, configurable: true });
+    globalThis.endSentence = () => speaking.onend();
+"""
+NO_VOICE_BROWSER = """
+    Object.defineProperty(globalThis, "speechSynthesis", { value: undefined, configurable: true });
+    globalThis.SpeechRecognition = globalThis.webkitSpeechRecognition = undefined;
+"""
+HIDE_PAGE = """
+    Object.defineProperty(document, "hidden", { value: true, configurable: true, writable: true });
+"""
+SHOW_PAGE = """() => { document.hidden = false; document.dispatchEvent(new Event("visibilitychange")); }"""
+NOTED_NOTIFICATIONS = """
+    globalThis.noted = [];
+    globalThis.Notification = class {
+      static permission = "default";
+      static async requestPermission() { return (this.permission = "granted"); }
+      constructor(title, options) { noted.push(options.body); }
+    };
+"""
+
+
+@pytest.fixture(params=SCREENS)
+def context(request: pytest.FixtureRequest, new_context: Callable[..., BrowserContext]) -> BrowserContext:
+    return new_context(**SCREENS[request.param])
+
+
+def opened(context: BrowserContext, stack: Stack, *scripts: str) -> ChatPage:
+    """The empty page of a newcomer, whose browser has these interfaces."""
+    for script in scripts:
+        context.add_init_script(script)
+    chat = ChatPage(context.new_page(), stack.url)
+    chat.open()
+    return chat
+
+
+def send(chat: ChatPage, text: str) -> None:
+    """As a person does it on either screen."""
+    chat.field.fill(text)
+    chat.send_button.click()
+    expect(chat.last).to_have_attribute("data-reply", re.compile(".{36}"), timeout=ANSWER_MS)
+
+
+def answered(chat: ChatPage) -> None:
+    """One question with its answer."""
+    send(chat, HELLO)
+    chat.wait_until("done")
+
+
+def fits(chat: ChatPage) -> bool:
+    return bool(chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def thumb(chat: ChatPage, name: str) -> Locator:
+    return chat.last.get_by_role("button", name=f"{name} answer", exact=True)
+
+
+def test_a_thumb_its_reasons_and_taking_it_back(context: BrowserContext, stack: Stack) -> None:
+    chat = opened(context, stack)
+    answered(chat)
+    panel = chat.last.locator(".feedback-panel")
+    thumb(chat, "Bad").click()
+    expect(thumb(chat, "Bad")).to_have_attribute("aria-pressed", "true")
+    expect(panel).to_be_visible()
+    assert fits(chat)
+    offer = panel.get_by_role("button", name="Report answer")
+    expect(offer).to_be_hidden()
+    panel.get_by_label("Unsafe").check()
+    offer.click()
+    expect(chat.page.get_by_role("dialog", name="Report this answer")).to_be_visible()
+    chat.page.get_by_role("button", name="Cancel").click()
+    panel.get_by_role("textbox").fill("It frightens.")
+    panel.get_by_role("button", name="Send").click()
+    expect(panel).to_have_count(0)
+    expect(thumb(chat, "Bad")).to_be_focused()
+    assert stack.sql("SELECT text FROM chat_feedback ORDER BY id DESC LIMIT 1") == ["It frightens."]
+    chat.page.reload()
+    expect(thumb(chat, "Bad")).to_have_attribute("aria-pressed", "true")
+    thumb(chat, "Good").click()
+    expect(thumb(chat, "Bad")).to_have_attribute("aria-pressed", "false")
+    expect(panel.get_by_label("Well written")).to_be_visible()
+    panel.get_by_role("textbox").press("Escape")
+    expect(panel).to_have_count(0)
+    thumb(chat, "Good").click()
+    expect(thumb(chat, "Good")).to_have_attribute("aria-pressed", "false")
+    expect(panel).to_have_count(0)
+    chat.page.reload()
+    expect(thumb(chat, "Good")).to_have_attribute("aria-pressed", "false")
+
+
+def test_two_answers_are_compared_and_one_is_kept(context: BrowserContext, stack: Stack) -> None:
+    chat = opened(context, stack)
+    answered(chat)
+    first = chat.reply_id
+    chat.last.get_by_role("button", name="Write another answer").click()
+    expect(chat.last).not_to_have_attribute("data-reply", first)
+    chat.wait_until("done")
+    second = chat.reply_id
+    compare = chat.last.get_by_role("link", name="Compare")
+    expect(compare).to_be_visible()
+    compare.click()
+    expect(chat.page.get_by_role("heading", name="Which answer is better?")).to_be_visible()
+    expect(chat.page.get_by_text("Version 1")).to_have_count(0)
+    boxes = [side.bounding_box() for side in chat.page.locator(".compare-side").all()]
+    assert boxes[0] and boxes[1]
+    is_wide = (chat.page.viewport_size or {"width": 0})["width"] > 767
+    assert (boxes[0]["y"] == boxes[1]["y"]) == is_wide
+    assert fits(chat)
+    side = "left" if is_wide else "first"
+    chat.page.get_by_role("button", name=f"{side.capitalize()} is better").click()
+    expect(chat.page.get_by_text(f"You found the {side} one better.")).to_be_visible()
+    shown = chat.page.locator(".compare-side", has_text="Version 1")
+    shown.get_by_role("button", name="Keep this one").click()
+    expect(chat.last).to_have_attribute("data-reply", first)
+    assert second != first
+
+
+def test_the_map_leads_to_another_branch(context: BrowserContext, stack: Stack) -> None:
+    chat = opened(context, stack)
+    answered(chat)
+    first = chat.reply_id
+    chat.last.get_by_role("button", name="Write another answer").click()
+    expect(chat.last).not_to_have_attribute("data-reply", first)
+    chat.wait_until("done")
+    if context.pages[0].viewport_size == SCREENS["phone"]["viewport"]:
+        chat.page.get_by_role("button", name="Open sidebar").click()
+    chat.page.locator("#conversations [popovertarget=chat-menu]").first.click()
+    chat.page.locator("#chat-menu").get_by_role("button", name="Map of branches").click()
+    branches = chat.page.get_by_role("dialog", name="Branches of this chat")
+    expect(branches.locator("svg a")).to_have_count(2)
+    expect(branches.locator("svg a[aria-current]")).to_have_count(1)
+    expect(branches.locator("svg a[aria-current]")).to_be_focused()
+    expect(branches.locator("svg a[aria-current]")).to_be_in_viewport(ratio=0.9)
+    other = branches.locator("svg a:not([aria-current])")
+    other.focus()
+    chat.page.keyboard.press("Enter")
+    chat.page.wait_for_url(f"**/?at={first}")
+    expect(chat.last).to_have_attribute("data-reply", first)
+
+
+def test_other_ideas_come_and_one_is_asked(context: BrowserContext, stack: Stack) -> None:
+    chat = opened(context, stack)
+    ideas = chat.page.locator(".starter")
+    expect(ideas).to_have_count(4)
+    assert fits(chat)
+    before = ideas.first.get_attribute("data-prompt") or ""
+    chat.page.get_by_role("button", name="Other ideas").click()
+    expect(ideas.first).not_to_have_attribute("data-prompt", before)
+    prompt = ideas.first.get_attribute("data-prompt") or ""
+    ideas.first.click()
+    expect(chat.question).to_have_text(prompt)
+    expect(chat.page.get_by_role("button", name="Other ideas")).to_be_hidden()
+
+
+def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> None:
+    """Beside what stood there; it is not sent by itself, and Escape only ends the listening."""
+    chat = opened(context, stack, LISTENING_BROWSER)
+    microphone = chat.page.get_by_role("button", name="Dictate")
+    chat.field.fill("Please")
+    microphone.click()
+    expect(microphone).to_have_attribute("aria-pressed", "true")
+    assert chat.page.evaluate("[listening.lang, listening.interimResults]") == ["en", True]
+    chat.page.evaluate("listening.hear('tell')")
+    expect(chat.field).to_have_value("Please tell")
+    chat.page.evaluate("listening.hear('tell me', ' a story')")
+    expect(chat.field).to_have_value("Please tell me a story")
+    expect(chat.page.locator("#dictation")).to_contain_text("Listening…")
+    assert fits(chat)
+    chat.page.keyboard.press("Escape")
+    expect(microphone).to_have_attribute("aria-pressed", "false")
+    expect(chat.page.locator("#dictation")).to_be_hidden()
+    expect(chat.field).to_have_value("Please tell me a story")
+    microphone.click()
+    chat.page.evaluate("listening.fail('not-allowed')")
+    expect(chat.page.locator("#dictation")).to_contain_text("may not use the microphone")
+    expect(microphone).to_have_attribute("aria-pressed", "false")
+
+
+def test_whoever_types_has_the_word(context: BrowserContext, stack: Stack) -> None:
+    """What is typed must not be overwritten by what is understood a moment later."""
+    chat = opened(context, stack, LISTENING_BROWSER)
+    chat.page.get_by_role("button", name="Dictate").click()
+    chat.page.evaluate("listening.hear('Say hello')")
+    chat.field.press_sequentially(" twice")
+    chat.page.evaluate("listening.hear('Say hello to them')")
+    expect(chat.field).to_have_value("Say hello twice")
+    expect(chat.page.get_by_role("button", name="Dictate")).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_is_sent_is_not_written_again(context: BrowserContext, stack: Stack) -> None:
+    """Words that are understood late belong to the message that is gone."""
+    chat = opened(context, stack, LISTENING_BROWSER)
+    chat.page.get_by_role("button", name="Dictate").click()
+    chat.page.evaluate("listening.hear('Say hello')")
+    chat.send_button.click()
+    chat.page.evaluate("listening.hear('Say hello once more')")
+    expect(chat.question).to_have_text("Say hello")
+    expect(chat.field).to_have_value("")
+
+
+def test_an_answer_is_read_aloud(context: BrowserContext, stack: Stack) -> None:
+    """Sentence by sentence; a pause begins its sentence again; a stop is the end."""
+    chat = opened(context, stack, SPEAKING_BROWSER)
+    answered(chat)
+    chat.body.evaluate(
+        """(body) => body.innerHTML = "<div class='block'><p>One is here. Two is <math><mi>x</mi></math> there.</p>" +
+             "<figure class='code'><pre>print(1)</pre></figure><ul><li>Three</li></ul></div>" """
+    )
+    chat.last.get_by_role("button", name="Read aloud").click()
+    chat.page.evaluate("endSentence()")
+    assert chat.page.evaluate("spoken") == ["One is here.", "Two is there."]
+    chat.last.get_by_role("button", name="Pause reading").click()
+    assert chat.page.evaluate("speaking") is None
+    chat.last.get_by_role("button", name="Go on reading").click()
+    chat.page.evaluate("endSentence()")
+    assert chat.page.evaluate("spoken.slice(2)") == ["Two is there.", "Three"]
+    chat.last.get_by_role("button", name="Stop reading").click()
+    expect(chat.last.get_by_role("button", name="Read aloud")).to_be_focused()
+    assert chat.page.evaluate("speaking") is None
+
+
+def test_there_are_no_buttons_without_the_interfaces(context: BrowserContext, stack: Stack) -> None:
+    chat = opened(context, stack, NO_VOICE_BROWSER)
+    expect(chat.page.get_by_role("button", name="Dictate")).to_have_count(0)
+    answered(chat)
+    expect(thumb(chat, "Good")).to_be_visible()
+    expect(chat.last.get_by_role("button", name="Read aloud")).to_have_count(0)
+
+
+def test_the_title_says_that_an_answer_is_finished(context: BrowserContext, stack: Stack) -> None:
+    """Only while nobody looks, and with a notification only for who asked for one."""
+    chat = opened(context, stack, NOTED_NOTIFICATIONS)
+    send(chat, HELLO)
+    chat.page.evaluate(HIDE_PAGE)
+    chat.wait_until("done")
+    expect(chat.page).to_have_title(re.compile(r"^\(1\) "))
+    assert chat.page.evaluate("noted") == []
+    chat.page.evaluate(SHOW_PAGE)
+    expect(chat.page).to_have_title(re.compile(r"^[^(]"))
+    chat.open("/settings/general/")
+    switch = chat.page.get_by_role("switch", name=re.compile("Notifications"))
+    switch.check()
+    chat.page.wait_for_function("localStorage.getItem('cria.notify') === 'true'")
+    chat.open("/")
+    chat.page.evaluate("Notification.permission = 'granted'")
+    send(chat, HELLO)
+    chat.page.evaluate(HIDE_PAGE)
+    chat.wait_until("done")
+    chat.page.wait_for_function("noted.length === 1")
+
+
+def test_the_real_voice_is_asked_and_released(context: BrowserContext, stack: Stack) -> None:
+    """Whether or not this machine has a voice, the browser takes the sentences and the buttons come back."""
+    chat = opened(context, stack)
+    if not chat.page.evaluate("Boolean(globalThis.speechSynthesis)"):
+        pytest.skip("this browser has no speechSynthesis")
+    send(chat, LONG_TEXT)
+    chat.wait_for_words(10)
+    chat.send_button.click()
+    chat.wait_until("cancelled")
+    chat.last.get_by_role("button", name="Read aloud").click()
+    stop = chat.last.get_by_role("button", name="Stop reading")
+    if stop.is_visible():
+        stop.click()
+    expect(chat.last.get_by_role("button", name="Read aloud")).to_be_visible()
+    assert not chat.page.evaluate("speechSynthesis.speaking")

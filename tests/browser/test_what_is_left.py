@@ -1,0 +1,71 @@
+"""What a page says of the messages that are left, and of the place in the line."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chat_page import ChatPage
+from tests.browser.test_reply import Apply, apply, page, snapshot
+from tests.stack import Stack
+
+__all__ = ["apply", "page"]  # fixtures
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+Tell = Callable[..., None]
+
+
+@pytest.fixture
+def tell(chat: ChatPage) -> Tell:
+    """What the server says is left."""
+    chat.page.clock.install(time="2026-05-01T14:00:00")
+    chat.page.evaluate(
+        """async () => {
+          const { showLimits } = await import("/static/js/limits.js");
+          window.server = new EventTarget();
+          showLimits(document.getElementById("limits"), window.server);
+        }"""
+    )
+
+    def tell(left: int, next_in_s: int, full_in_s: int) -> None:
+        limits = {"limit": 20, "left": left, "next_in_s": next_in_s, "full_in_s": full_in_s}
+        chat.page.evaluate(
+            "(limits) => window.server.dispatchEvent(new CustomEvent('ready', { detail: { limits } }))", limits
+        )
+
+    return tell
+
+
+def test_the_limit_is_worth_a_word_when_a_quarter_is_left(chat: ChatPage, tell: Tell) -> None:
+    """Before that it would only worry people."""
+    line = chat.page.locator("#limits")
+    tell(6, 120, 2520)
+    expect(line).to_be_hidden()
+    tell(5, 300, 2820)
+    expect(line).to_have_text("5 of 20 messages left, more at 02:05 PM")
+    chat.page.clock.fast_forward(301_000)
+    expect(line).to_be_hidden()
+
+
+def test_who_has_none_left_sees_the_time_run(chat: ChatPage, tell: Tell) -> None:
+    """And then how many there are again."""
+    line = chat.page.locator("#limits")
+    tell(0, 150, 3570)
+    expect(line).to_have_text("No messages left. The next one can go out in 2:30.")
+    chat.page.clock.run_for(60_000)
+    expect(line).to_have_text("No messages left. The next one can go out in 1:30.")
+    chat.page.clock.run_for(91_000)
+    expect(line).to_have_text("1 of 20 messages left, more at 02:05 PM")
+
+
+def test_who_waits_sees_their_place(page: Page, apply: Apply, stack: Stack) -> None:
+    """Until the answer begins."""
+    words = page.locator(".turn:last-child [data-says=queued]")
+    for before, text in ((2, "2 people are before you, about 20 s"), (1, "1 person is before you, about 20 s")):
+        apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue={"before": before, "wait_s": 20}))
+        expect(words).to_have_text(text)
+    apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue={"before": 0, "wait_s": 9}))
+    expect(words).to_have_text("You are next, about 9 s")
+    apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue=None))
+    expect(words).to_have_text("Waiting for a free place…")

@@ -1,0 +1,90 @@
+// Thumbs on an answer. A press is saved at once; the panel that opens then asks why, and can be ignored.
+//
+//   <button data-do="thumb" data-thumb="up" aria-pressed="false">   <div data-part="feedback"></div>
+//   <form data-feedback> [data-worth-a-report] <p data-part="offer-report" hidden> <p data-part="refusal" hidden>
+
+import { onAct } from "./acts.js";
+import { announce } from "./announce.js";
+import { gettext } from "./i18n.js";
+
+export function startFeedback(turns) {
+  onAct("thumb", press);
+  onAct("close-feedback", (view) => close(view.element));
+  turns.addEventListener("change", ({ target }) => {
+    const form = target.closest("[data-feedback]");
+    if (form) offerReport(form);
+  });
+  turns.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-feedback]")) return;
+    event.preventDefault();
+    explain(event.target);
+  });
+  turns.addEventListener("keydown", (event) => {
+    const panel = event.target.closest("[data-feedback]");
+    if (event.key !== "Escape" || !panel) return;
+    event.preventDefault();
+    close(panel.closest(".reply"));
+  });
+}
+
+async function press(view, button) {
+  const reply = view.element;
+  const isTakenBack = button.getAttribute("aria-pressed") === "true";
+  const before = pressed(reply);
+  show(reply, isTakenBack ? null : button.dataset.thumb);
+  const body = new URLSearchParams({ thumb: isTakenBack ? "none" : button.dataset.thumb });
+  const response = await post(`/turns/${view.id}/thumb/`, body);
+  if (!response?.ok) {
+    show(reply, before);
+    announce(gettext("This did not get through. Please try again."));
+    return;
+  }
+  const panel = reply.querySelector("[data-part=feedback]");
+  panel.innerHTML = isTakenBack ? "" : await response.text(); // rendered by our own server
+  if (panel.firstElementChild) offerReport(panel.firstElementChild);
+  announce(isTakenBack ? gettext("Taken back") : gettext("Saved. You can say why below."));
+}
+
+async function explain(form) {
+  const reply = form.closest(".reply");
+  const response = await post(form.action, new FormData(form));
+  if (response?.ok) {
+    close(reply);
+    announce(gettext("Thank you."));
+    return;
+  }
+  const refusal = form.querySelector("[data-part=refusal]");
+  refusal.hidden = false;
+  refusal.textContent =
+    response?.status === 409 ? await response.text() : gettext("This did not get through. Please try again.");
+}
+
+/** The focus goes back to the thumb that opened it. */
+function close(reply) {
+  const panel = reply.querySelector("[data-part=feedback]");
+  const hadFocus = panel.contains(document.activeElement);
+  panel.replaceChildren();
+  if (hadFocus) reply.querySelector("[data-do=thumb][aria-pressed=true]")?.focus();
+}
+
+function offerReport(form) {
+  const isReported = form.closest(".reply").querySelector("[data-do=report]").disabled;
+  const isWorthIt = form.querySelector("[data-worth-a-report]:checked") !== null;
+  form.querySelector("[data-part=offer-report]").hidden = isReported || !isWorthIt;
+  form.scrollIntoView({ block: "nearest" });
+}
+
+function pressed(reply) {
+  return reply.querySelector("[data-do=thumb][aria-pressed=true]")?.dataset.thumb ?? null;
+}
+
+function show(reply, thumb) {
+  for (const button of reply.querySelectorAll("[data-do=thumb]")) {
+    button.setAttribute("aria-pressed", button.dataset.thumb === thumb);
+  }
+}
+
+function post(url, body) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  return fetch(url, { method: "POST", headers: { "X-CSRFToken": token }, body }).catch(() => null);
+}
