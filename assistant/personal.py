@@ -70,8 +70,8 @@ def instructions(personal: Personal, *, max_bytes: int) -> str:
 
     The same for every question, so that the prompts of one person begin alike.
     """
-    about = _cut(as_line(personal.about_me), max_bytes // 2)
-    style = _cut(as_line(personal.answer_style), max_bytes - len(about.encode()))
+    about = cut(as_line(personal.about_me), max_bytes // 2)
+    style = cut(as_line(personal.answer_style), max_bytes - len(about.encode()))
     lines = (
         _ABOUT.format(text=about) if about else "",
         _STYLE.format(text=style) if style else "",
@@ -102,7 +102,7 @@ def _words(text: str) -> set[str]:
     return {word[:6] for word in _WORD.findall(text.casefold()) if word not in _COMMON}
 
 
-def _cut(text: str, max_bytes: int) -> str:
+def cut(text: str, max_bytes: int) -> str:
     """The beginning of `text`, cut at a word."""
     if len(text.encode()) <= max_bytes:
         return text

@@ -6,17 +6,19 @@ What does not change from one question to the next stands first: the engine then
 wants to be answered is in the system message, and what is remembered about them, chosen for the question, in its notes.
 
 Passages, memories and results are data: each is one line, so that nothing in it can look like a line of ours, and what
-is hidden in it is taken out. What must be there comes first: the system prompt, the question, the results and the reply
-so far. What is personal takes a quarter of the window at most. Then passages, best first, up to a third of what is
-left; then earlier turns, newest first, until the window is full.
+is hidden in it is taken out. What must be there comes first: the system prompt, the question and what an earlier reply
+gave this one to go on from; what this reply has written itself counts towards its own length, so that a turn that is
+resumed has the prompt it began with. Then the results, cut where there is no room for all of them. What is personal
+takes a quarter of the window at most. Then passages, best first, up to a third of what is left; then earlier turns,
+newest first, until the window is full.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.errors import PromptTooLong
-from assistant.personal import Personal, Remembered, Used, as_line, instructions, relevant_to
+from assistant.personal import Personal, Remembered, Used, as_line, cut, instructions, relevant_to
 from assistant.ports import ChatMessage, Passage
 from assistant.reply import Written
 
@@ -45,6 +47,11 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode()) // _BYTES_PER_TOKEN + 1
 
 
+def count_tokens(text: str, token_ids: Sequence[int]) -> int:
+    """How many tokens `text` has, by its ids where they are known."""
+    return len(token_ids) or (estimate_tokens(text) if text else 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """`passages` are those that found room, in the order of their numbers; `used` what is personal in it."""
@@ -65,11 +72,13 @@ def assemble(
     only_related_memories: bool = False,
     results: Sequence[str] = (),
     calls: Sequence[ChatMessage] = (),
+    num_given: int = 0,
 ) -> Prompt:
     """The prompt for the last message of `history`, in at most about `budget_tokens` tokens.
 
     `canary` is the mark that no answer may have in it (`assistant.safety.canary`); without it the prompt has none.
     `results` is what tools found before the model was asked; `calls` are the calls the model made, with their results.
+    Of `written` the first `num_given` tokens are those of an earlier reply.
     Raises PromptTooLong if the question does not fit even alone.
     """
     *earlier, question = history
@@ -79,8 +88,12 @@ def assemble(
     wishes = instructions(personal, max_bytes=personal_room * _BYTES_PER_TOKEN // 2)
     system = ChatMessage(role="system", text=f"{marked}\n{wishes}" if wishes else marked)
     started = (ChatMessage(role="assistant", text=written.text, token_ids=written.token_ids),) if written.text else ()
+    budget_tokens -= num_given + _MESSAGE_OVERHEAD_TOKENS if num_given else 0
+    room = budget_tokens - _cost(system) - _cost(question)
+    results = _fitting_results(results, room)
     asked = ChatMessage(role="user", text=_with_notes(question.text, _section(_RESULTS_HEAD, results)))
-    room = budget_tokens - sum(_cost(message) for message in (system, asked, *calls, *started))
+    calls = _fitting_calls(calls, budget_tokens - _cost(system) - _cost(asked))
+    room = budget_tokens - sum(_cost(message) for message in (system, asked, *calls))
     if room < 0:
         raise PromptTooLong
     ranked = relevant_to(question.text, personal.memories, only_related=only_related_memories)
@@ -96,7 +109,7 @@ def assemble(
     )
     told = _with_facts(question.text, facts) if only_related_memories else question.text
     complete = ChatMessage(role="user", text=_with_notes(told, *notes))
-    room = budget_tokens - sum(_cost(message) for message in (system, complete, *calls, *started))
+    room = budget_tokens - sum(_cost(message) for message in (system, complete, *calls))
     return Prompt(
         messages=(system, *_fitting_turns(earlier, room), complete, *calls, *started),
         passages=quoted,
@@ -110,7 +123,30 @@ def assemble(
 
 
 def _cost(message: ChatMessage) -> int:
-    return (len(message.token_ids) or estimate_tokens(message.text)) + _MESSAGE_OVERHEAD_TOKENS
+    calls = sum(estimate_tokens(f"{call.name}{call.arguments}") + _MESSAGE_OVERHEAD_TOKENS for call in message.calls)
+    return (len(message.token_ids) or estimate_tokens(message.text)) + calls + _MESSAGE_OVERHEAD_TOKENS
+
+
+def _fitting_results(results: Sequence[str], room: int) -> list[str]:
+    fitting: list[str] = []
+    room -= estimate_tokens(_RESULTS_HEAD) + _MESSAGE_OVERHEAD_TOKENS
+    for line in map(as_line, results):
+        if room <= 1:
+            break
+        fitting.append(cut(line, (room - 1) * _BYTES_PER_TOKEN))
+        room -= estimate_tokens(fitting[-1]) + 1
+    return fitting
+
+
+def _fitting_calls(calls: Sequence[ChatMessage], room: int) -> list[ChatMessage]:
+    """The calls with their results, of which the oldest are cut first."""
+    room -= sum(_cost(replace(message, text="")) for message in calls)
+    fitting: list[ChatMessage] = []
+    for message in reversed(calls):
+        text = cut(message.text, room * _BYTES_PER_TOKEN) if room > 0 else ""
+        room -= estimate_tokens(text)
+        fitting.append(replace(message, text=text))
+    return fitting[::-1]
 
 
 def _fitting_passages(passages: Sequence[Passage], room: int) -> tuple[Passage, ...]:

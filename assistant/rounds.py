@@ -6,30 +6,34 @@ Calls and results stand before what is written of the answer, which the model th
 """
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
+from assistant.guarded import Withheld
 from assistant.ports import ChatModel, GeneratedPiece, GenerationEnd, GenerationRequest, Passage, ToolCall, ToolOffer
-from assistant.prompt import Prompt, assemble, estimate_tokens
+from assistant.prompt import Prompt, assemble, count_tokens, estimate_tokens
 from assistant.reply import Written
-from assistant.tools.toolbox import Toolbox
+from assistant.safety.verdict import Verdict
+from assistant.tools.toolbox import Toolbox, asked_for
 from assistant.turn_state import Turn, TurnConfig
 
 Pieces = AsyncGenerator[GeneratedPiece | GenerationEnd, None]
 
 MAX_TOOL_ROUNDS = 4
+MAX_CALLS_A_ROUND = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rounds:
-    """One attempt at an answer."""
+    """One attempt at an answer. `check` judges what the model says in it."""
 
     model: ChatModel
     turn: Turn
     passages: tuple[Passage, ...]
     toolbox: Toolbox
     config: TurnConfig
+    check: Callable[[str], Awaitable[Verdict]]
 
     def prompt(self, written: Written) -> Prompt:
         """What the model is asked, with what is written of the answer and what its calls have brought."""
@@ -44,6 +48,7 @@ class Rounds:
             only_related_memories=not self.config.calls_tools,
             results=self.toolbox.results,
             calls=self.toolbox.call_messages,
+            num_given=self.turn.num_given,
         )
 
     @property
@@ -77,15 +82,27 @@ class Rounds:
             if not calls:
                 return
             written = replace(written, token_ids=())
-            for call in calls:
-                await self.toolbox.answer_call(call)
+            for call in calls[:MAX_CALLS_A_ROUND]:
+                await self._answer(call, written)
+
+    async def _answer(self, call: ToolCall, written: Written) -> None:
+        """Its arguments are the model's words like any others: the person sees them, and a search sends them out.
+
+        Raises Withheld if the guard blocks them.
+        """
+        asked = asked_for(call)
+        verdict = await self.check(asked)
+        if verdict.blocks:
+            text = f"{written.text}\n\n{asked}".strip()
+            raise Withheld(verdict, start=len(text) - len(asked), end=len(text), text=text)
+        await self.toolbox.answer_call(call)
 
     def _request(self, written: Written, offers: tuple[ToolOffer, ...]) -> GenerationRequest:
-        num_written = len(written.token_ids) or (estimate_tokens(written.text) if written.text else 0)
+        num_written = count_tokens(written.text, written.token_ids) - self.turn.num_given
         return GenerationRequest(
             messages=self.prompt(written).messages,
             continues=bool(written.text),
-            max_tokens=max(1, self.config.max_reply_tokens - num_written + self.turn.num_given),
+            max_tokens=max(1, self.config.max_reply_tokens - max(0, num_written)),
             temperature=self.config.temperature,
             top_p=self.config.top_p,
             seed=self.turn.seed,

@@ -11,6 +11,7 @@ from assistant.ports import ChatMessage
 
 MAX_WORDS: Final = 6
 MAX_CHARS: Final = 60
+_MAX_READ_CHARS: Final = 1000
 _MIN_CLAUSE_WORDS: Final = 4
 _BEFORE: Final = re.compile(
     r"^(?:(?:hi|hello|hey|hallo|hola|dear|ok|okay|so|well|good (?:morning|evening|afternoon))\b(?: there| cria)?[,!. ]*"
@@ -48,6 +49,7 @@ _ORDER: Final = (
 
 def title_from(message: str) -> str:
     """What the message is about, in a few words; "" if little is left of it."""
+    message = message[:_MAX_READ_CHARS]
     text = message.replace("’", "'").partition("```")[0].strip()
     text = _BEFORE.sub("", text)
     text = " ".join(_SENTENCE.split(text, maxsplit=1)[0].split()).strip("\"'“”«»()[]*#>- ")
@@ -63,7 +65,9 @@ def title_from(message: str) -> str:
 
 def title_request(question: str, answer: str) -> tuple[ChatMessage, ...]:
     """What a model is asked, with an answer by SCHEMA."""
-    told = f"{_ORDER}\n\nPerson: {as_line(question)[:1000]}\n\nAssistant: {as_line(answer)[:1000]}"
+    told = (
+        f"{_ORDER}\n\nPerson: {as_line(question)[:_MAX_READ_CHARS]}\n\nAssistant: {as_line(answer)[:_MAX_READ_CHARS]}"
+    )
     return (ChatMessage(role="user", text=told),)
 
 

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from assistant.errors import GuardUnavailable, RetrievalUnavailable
@@ -115,7 +116,14 @@ class TurnRunner:
             await toolbox.remember(text, kept, answer="" if self.config.calls_tools else confirmation(message))
 
     async def _answer(self, turn: Turn, passages: tuple[Passage, ...], toolbox: Toolbox) -> None:
-        rounds = Rounds(model=self.model, turn=turn, passages=passages, toolbox=toolbox, config=self.config)
+        rounds = Rounds(
+            model=self.model,
+            turn=turn,
+            passages=passages,
+            toolbox=toolbox,
+            config=self.config,
+            check=partial(self._judge_answer, turn),
+        )
         prompt = rounds.prompt(turn.written)
         if prompt.used != Used():
             await self.journal.used(prompt.used)

@@ -94,8 +94,7 @@ class Toolbox:
         )
 
     async def _use(self, tool: Tool, arguments: Arguments, *, call: ToolCall | None = None) -> None:
-        shown = as_line(tool.show(arguments))[:MAX_SHOWN_CHARS]
-        begun = Step(index=len(self._steps), tool=tool.name, title=tool.title, input=shown, call=call)
+        begun = Step(index=len(self._steps), tool=tool.name, title=tool.title, input=_shown(tool, arguments), call=call)
         await self._record(begun)
         try:
             async with asyncio.timeout(tool.timeout_s):
@@ -127,12 +126,26 @@ class Toolbox:
         await self._journal.step(step)
 
 
+def asked_for(call: ToolCall) -> str:
+    """The words of a call, however they are written in JSON; what is no JSON as it stands."""
+    arguments = _arguments(call)
+    return call.arguments if arguments is None else "\n".join(map(str, arguments.values()))
+
+
 def _arguments(call: ToolCall) -> Arguments | None:
     try:
         parsed = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+def _shown(tool: Tool, arguments: Arguments) -> str:
+    """What the person sees of the arguments. A model may fill them with anything, which `run` then refuses."""
+    try:
+        return as_line(tool.show(arguments))[:MAX_SHOWN_CHARS]
+    except (ValueError, TypeError, OverflowError):
+        return ""
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from assistant.tools.arithmetic import FUNCTIONS, NoArithmetic, as_expression, evaluate
+from assistant.tools.arithmetic import FUNCTIONS, MAX_CHARS, NoArithmetic, as_expression, evaluate
 from assistant.tools.numbers import written
 from assistant.tools.questions import bare
 from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, object_schema, text_of
@@ -21,7 +21,7 @@ def tool(services: ToolServices) -> Tool:
         name="calculator",
         title="Used the calculator",
         description="Works out arithmetic exactly: + - * / ** %, brackets, sqrt, log, sin and so on, '17% of 2340'.",
-        parameters=object_schema(expression={"type": "string", "maxLength": 200}),
+        parameters=object_schema(expression={"type": "string", "maxLength": MAX_CHARS}),
         detect=detect,
         run=calculate,
         show=lambda arguments: str(arguments.get("expression", "")),
@@ -45,7 +45,7 @@ def detect(message: str) -> Arguments | None:
 
 
 async def calculate(arguments: Arguments) -> ToolResult:
-    asked = text_of(arguments, "expression")
+    asked = text_of(arguments, "expression", max_chars=MAX_CHARS)
     try:
         result = written(evaluate(as_expression(asked)))
     except ValueError as error:

@@ -10,7 +10,8 @@ from assistant.tools.tool import Arguments, Tool, ToolResult, ToolServices, obje
 
 NUM_PAGES: Final = 4
 _ASKED = re.compile(
-    r"(?:please |can you |could you )*(?:search (?:the )?(?:web|internet|online) for|google|look up online|"
+    r"(?:please |can you |could you )*(?:search (?:the )?(?:web|internet|online) for|look up online|"
+    r"google(?! (?:is|was|are|has|had|does|did|can|will|and|or)\b)|"
     r"search online for) (?P<query>.+)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -42,6 +43,6 @@ async def run(web: WebSearch, arguments: Arguments) -> ToolResult:
     pages = await web.search(text_of(arguments, "query"), k=NUM_PAGES)
     if not pages:
         return ToolResult(text="The search engine found nothing.", short="–", is_answer=True)
-    found = "\n".join(f"- {as_line(page.title)} ({page.url}): {as_line(page.excerpt)}" for page in pages)
+    found = "\n".join(f"- {as_line(page.title)} ({as_line(page.url)}): {as_line(page.excerpt)}" for page in pages)
     titles = ", ".join(page.title for page in pages)
     return ToolResult(text=f"This is what the search engine found:\n\n{found}", short=titles, is_answer=True)
