@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from webapp.accounts.models import User
 from webapp.chat.errors import CannotBeRated
@@ -19,7 +19,7 @@ REASONS: Mapping[int, Mapping[str, Promise]] = {
         "helpful": gettext_lazy("Helpful"),
         "correct": gettext_lazy("Correct"),
         "well_written": gettext_lazy("Well written"),
-        "kind": gettext_lazy("Kind"),
+        "kind": pgettext_lazy("answer", "Kind"),
     },
     Feedback.Thumb.DOWN: {
         "not_true": gettext_lazy("Not true"),
