@@ -2,12 +2,16 @@
 
 import io
 import json
-from datetime import UTC, datetime
+import time
+import zipfile
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from tests.webapp.sharing import making
 from webapp.accounts.models import User
@@ -15,6 +19,8 @@ from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.sharing.errors import BadFile
 from webapp.sharing.importing import files
+from webapp.sharing.importing.foreign import ForeignChat, ForeignNode
+from webapp.sharing.importing.turns import said_in
 from webapp.sharing.services import exporting, importing
 
 pytestmark = pytest.mark.django_db
@@ -225,3 +231,71 @@ def test_the_pages_show_what_is_in_the_file_and_import_it(client: Client, person
     refused = client.post("/import/", {"file": SimpleUploadedFile("x.json", b"?"), "chat": "1"}).content.decode()
     assert "cannot be read as JSON" in refused
     assert "Choose at least one chat." in client.post("/import/", {"file": upload()}).content.decode()
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "a\ud800", "\x00"])
+def test_ids_may_hold_anything(person: User, odd: str) -> None:
+    """What no database and no page can hold is no id, and breaks nothing."""
+    chat = making.chatgpt(conversation_id=f"c{odd}", current_node=odd)
+    chat["mapping"][f"q1{odd}"] = {**chat["mapping"]["q1"], "parent": odd}
+    assert take_all(person, making.as_file([chat])).num_chats == 1
+
+
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59.999999", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 253402300799.9, 1]
+)
+def test_nothing_was_said_at_an_absurd_time(person: User, at: Any) -> None:
+    """Or a chat would stay on top of the list for ever, or no database could hold it."""
+    chat = our_chat(("user", "1", None, "a"), ("assistant", "2", "1", "b"))
+    chat |= {"created_at": at, "updated_at": at}
+    for message in chat["chat"]["history"]["messages"].values():
+        message["timestamp"] = at
+    take_all(person, making.as_file([chat]))
+    now = timezone.now()
+    for row in (Conversation.objects.get(), Message.objects.get(), Reply.objects.get()):
+        assert now - timedelta(hours=1) < row.created_at <= now + timedelta(hours=1)
+
+
+def test_many_hidden_things_in_a_row_cost_one_step_each() -> None:
+    """Twenty thousand of them are read at once and not for minutes."""
+    hidden = [ForeignNode(id=str(n), parent=str(n - 1), role="person", text="", is_shown=False) for n in range(20_000)]
+    shown = ForeignNode(id="last", parent="19999", role="person", text="a")
+    began = time.perf_counter()
+    assert len(list(said_in(ForeignChat(source="x", id="1", title="", nodes=[*hidden, shown])))) == 1
+    assert time.perf_counter() - began < 1
+
+
+def test_many_small_trees_together_make_no_huge_text(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fits for one chat is not given to each of ten thousand."""
+    monkeypatch.setattr(importing, "MAX_CHARS", 1_000)
+    chats = [our_chat(("user", "1", None, "a" * 400), ("assistant", "2", "1", "b" * 400)) | {"id": id} for id in "xyz"]
+    with pytest.raises(BadFile):
+        take_all(person, making.as_file(chats))
+    assert not Conversation.objects.exists()
+
+
+def test_a_file_of_countless_empty_things_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would take twenty times its place in memory."""
+    monkeypatch.setattr(files, "MAX_VALUES", 1_000)
+    with pytest.raises(BadFile, match="BadFile"):
+        importing.read(None, io.BytesIO(b"[" + b"[]," * 1_000 + b"[]]"))
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_packed_in_an_unusual_way_is_refused(packing: int) -> None:
+    """LZMA may ask for gigabytes before it gives a byte, and fails in ways of its own when damaged."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", packing) as archive:
+        archive.writestr("conversations.json", b"[]")
+    with pytest.raises(BadFile):
+        importing.read(None, packed)
+
+
+def test_damaged_zips_are_refused_in_words(person: User) -> None:
+    """Whichever byte is wrong."""
+    good = making.zipped(conversations__json=making.as_file([making.chatgpt()]).getvalue()).getvalue()
+    for position in range(0, len(good), 3):
+        damaged = bytearray(good)
+        damaged[position] ^= 0xFF
+        with suppress(BadFile):
+            importing.read(person, io.BytesIO(bytes(damaged)))
