@@ -2,13 +2,15 @@
 
     python -m deploy.local.checks all | lint
 
-A check is silent while it passes; the first that fails shows its output and ends the run.
+A check is silent while it passes; the first that fails shows its output and ends the run. The tests that run all five
+processes, and mostly wait for them, run beside the others; what they say is shown when those are done.
 """
 
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from deploy.local.steps import SetupProblem, step
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
+WITH_STACK = ("tests/browser", "tests/integration")
 TYPED = ("assistant", "inference", "retrieval", "webapp", "workers", "deploy", "tests", "benchmarks")
 
 
@@ -50,7 +53,7 @@ def lint_checks() -> Sequence[Check]:
 
 
 def main(which: str) -> NoReturn:
-    """Run the checks, then become pytest, so that its closing line is the last one."""
+    """Run the checks, then the tests. Ends the process."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # always a text stream here
     os.chdir(PROJECT)
     try:
@@ -63,9 +66,22 @@ def main(which: str) -> NoReturn:
             run(check)
     except SetupProblem as problem:
         sys.exit(f"\n{problem}")
-    if which == "all":
-        os.execv(PYTHON, [PYTHON, "-m", "pytest"])  # noqa: S606 ourselves
-    sys.exit(0)
+    sys.exit(run_tests() if which == "all" else 0)
+
+
+def run_tests() -> int:
+    """The exit status of the tests: 0 if all have passed."""
+    pytest = (PYTHON, "-m", "pytest")
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        beside = subprocess.Popen((*pytest, *WITH_STACK), stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 ourselves
+        try:
+            status = subprocess.run((*pytest, *(f"--ignore={folder}" for folder in WITH_STACK)), check=False).returncode  # noqa: S603 ourselves
+            status_beside = beside.wait()
+        finally:
+            beside.terminate()
+        said.seek(0)
+        print(f"\nWith all five processes ({', '.join(WITH_STACK)}):\n{said.read()}", flush=True)
+    return status or status_beside
 
 
 def run(check: Check) -> None:
