@@ -1,8 +1,8 @@
 """How often one person, or one address without a person, may ask for a change.
 
 Every unsafe request counts, so that a new view is limited without anybody thinking of it; what is costly has a pace of
-its own. Messages have their own limit (`webapp.chat.services.limits`). Counts live in Redis: while it is away nobody
-is refused, for a limit that nobody can count is no reason to close the site.
+its own, be it a change or not. Messages have their own limit (`webapp.chat.services.limits`). Counts live in Redis:
+while it is away nobody is refused, for a limit that nobody can count is no reason to close the site.
 """
 
 import logging
@@ -29,12 +29,17 @@ PACES = {
     "become_guest": Pace(limit=600, period_s=HOUR_S),
     "account_signup": Pace(limit=120, period_s=HOUR_S),
     "import_chats": Pace(limit=30, period_s=HOUR_S),
+    "import_preview": Pace(limit=60, period_s=HOUR_S),
+    "export_all": Pace(limit=20, period_s=HOUR_S),
     "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
+    "continue_shared": Pace(limit=60, period_s=HOUR_S),
+    "report_shared": Pace(limit=20, period_s=HOUR_S),
     "data_export": Pace(limit=10, period_s=HOUR_S),
     "wipe_data": Pace(limit=10, period_s=HOUR_S),
     "delete_account": Pace(limit=10, period_s=HOUR_S),
 }
+COSTLY_READS = frozenset({"export_all"})
 
 # The same sum as webapp.pace.Pace.pay, where two requests at once cannot both take the last one.
 _PAY = """
@@ -59,7 +64,8 @@ class RateLimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
-        if request.method in SAFE_METHODS:
+        match = request.resolver_match
+        if request.method in SAFE_METHODS and (match is None or match.view_name not in COSTLY_READS):
             return None
         wait_s = seconds_to_wait(request)
         return too_many(request, wait_s) if wait_s else None

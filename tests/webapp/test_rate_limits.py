@@ -5,6 +5,7 @@ from django.test import Client
 
 from tests.conftest import RedisServer
 from webapp import rate_limits
+from webapp.accounts.models import User
 from webapp.pace import Pace
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +33,21 @@ def test_another_address_is_not_touched(hasty: Client) -> None:
     assert Client(REMOTE_ADDR="192.0.2.8").post("/guest/").status_code == 204
 
 
-def test_reading_is_never_counted(hasty: Client) -> None:
-    """Only changes are."""
+def test_reading_is_not_counted(hasty: Client) -> None:
+    """Only changes are, and what is costly to make."""
     assert {hasty.get("/").status_code for _ in range(6)} == {200}
+
+
+def test_a_copy_of_everything_is_not_made_without_end(
+    person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes nothing, and is work for minutes."""
+    monkeypatch.setitem(rate_limits.PACES, "export_all", Pace(limit=1, period_s=3600))
+    browser = Client()
+    browser.force_login(person)
+    assert b"".join(browser.get("/export/")).startswith(b"PK")
+    assert browser.get("/export/").status_code == 429
+    assert set(rate_limits.PACES) >= rate_limits.COSTLY_READS
 
 
 def test_without_redis_nobody_is_refused(hasty: Client, settings: object) -> None:

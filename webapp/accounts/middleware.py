@@ -8,6 +8,7 @@ from channels.db import database_sync_to_async
 from channels.middleware import BaseMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import person_behind
@@ -35,7 +36,7 @@ def _with_person(kind: type[HttpRequest]) -> type[PersonRequest]:
 
 
 class PersonMiddleware:
-    """Gives each request its `person`, looked up when first asked for.
+    """Gives each request its `person`, looked up when first asked for, and keeps what they get out of shared caches.
 
     The request's class is extended because a lazy proxy in an attribute would never be `None`.
     """
@@ -45,7 +46,10 @@ class PersonMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.__class__ = _with_person(type(request))  # type: ignore[arg-type]  # a class is hashable
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_cache=True)
+        return response
 
 
 class PersonScopeMiddleware(BaseMiddleware):

@@ -204,11 +204,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
         return dict(self.scope["headers"]).get(name.encode(), b"").decode("latin-1")
 
     async def _current_person(self) -> User | None:
-        """The person as they are now: somebody who was deleted or switched off says nothing more."""
-        if self.person is None:
+        """The person as they are now: somebody who was deleted, switched off or logged out here says nothing more.
+
+        Nor somebody whose password another has chosen, until they choose one.
+        """
+        session = self.scope.get("session")
+        if self.person is None or (session is not None and not await session.aexists(session.session_key)):
             return None
         people = User.objects.select_related("preferences")  # they choose the language
-        return await people.filter(pk=self.person.pk, is_active=True).afirst()
+        return await people.filter(pk=self.person.pk, is_active=True, must_change_password=False).afirst()
 
     async def _join_hints(self, person: User) -> None:
         try:

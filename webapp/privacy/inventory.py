@@ -27,14 +27,13 @@ WITH_THE_ACCOUNT = _("As long as you have the account.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`rows` of a person; `sized` is the field whose length is what they take. `is_wiped`: see `rules.Rule`."""
+    """`rows` of a person; `sized` is the field whose length is what they take."""
 
     code: str
     label: str | Promise
     rows: Callable[[User], QuerySet[Any]]
     sized: str = ""
     how_long: str | Promise = UNTIL_DELETED
-    is_wiped: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,49 +107,43 @@ def kinds() -> Sequence[Kind]:
             label=_("Reports and flagged turns"),
             rows=lambda person: Case.objects.filter(person=person),
             how_long=cases,
-            is_wiped=False,
         ),
         Kind(
             code="appeals",
             label=_("Reviews you asked for"),
             rows=lambda person: Appeal.objects.filter(person=person),
             how_long=cases,
-            is_wiped=False,
         ),
         Kind(
             code="suspensions",
             label=_("Suspensions"),
             rows=lambda person: Suspension.objects.filter(person=person),
             how_long=WITH_THE_ACCOUNT,
-            is_wiped=False,
         ),
         Kind(
             code="addresses",
             label=_("E-mail addresses"),
             rows=lambda person: EmailAddress.objects.filter(user=person),
             how_long=WITH_THE_ACCOUNT,
-            is_wiped=False,
         ),
         Kind(
             code="second_factors",
             label=_("Passkeys and other second factors"),
             rows=lambda person: Authenticator.objects.filter(user=person),
             how_long=_("Until you remove them."),
-            is_wiped=False,
         ),
         Kind(
             code="sessions",
             label=_("Devices that are logged in"),
             rows=lambda person: UserSession.objects.filter(user=person),
             how_long=_("Until you log out, or 90 days without a visit."),
-            is_wiped=False,
         ),
     ]
 
 
-def stored(person: User, *, wiped_only: bool = False) -> list[Stored]:
+def stored(person: User) -> list[Stored]:
     """How much of each kind there is now."""
-    return [_count(kind, person) for kind in kinds() if kind.is_wiped or not wiped_only]
+    return [_count(kind, person) for kind in kinds()]
 
 
 def num_records_kept(person: User) -> int:

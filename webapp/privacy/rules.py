@@ -39,8 +39,9 @@ RULES: dict[str, Rule] = {
     "personal.Preferences.person": MADE,
     "sharing.ShareLink.owner": MADE,
     "privacy.DataExport.person": MADE,
-    # What the staff decided about a person stands as long as the account: wiping is no way out of a suspension.
-    "moderation.Case.person": OF_THE_ACCOUNT,
+    # A case is about a turn, and goes with it.
+    "moderation.Case.person": MADE,
+    # Wiping is no way out of a suspension.
     "moderation.Appeal.person": OF_THE_ACCOUNT,
     "moderation.Suspension.person": OF_THE_ACCOUNT,
     "chat.Allowance.person": OF_THE_ACCOUNT,

@@ -67,6 +67,8 @@ def delete_account(request: PersonRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             receipt = erasure.erase_account(person)
+        except User.DoesNotExist:  # a second click, and the first one did it
+            return redirect("new_chat")
         except NotThisAccount as refusal:
             messages.error(request, str(refusal))
             return redirect("your_data")

@@ -5,6 +5,7 @@ from webapp.settings.environment import PROJECT_ROOT, environment
 BASE_DIR = PROJECT_ROOT
 DEBUG = False
 SECRET_KEY = environment.secret_key.get_secret_value()
+SECRET_KEY_FALLBACKS = environment.earlier_secret_keys
 ALLOWED_HOSTS = environment.hosts
 ROOT_URLCONF = "webapp.urls"
 ASGI_APPLICATION = "webapp.asgi.application"

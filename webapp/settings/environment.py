@@ -33,6 +33,7 @@ class Environment(BaseSettings):
 
     # secrets: no default
     secret_key: SecretStr = Field(alias="SECRET_KEY", min_length=40)
+    secret_key_fallbacks: SecretStr = Field(SecretStr(""), alias="SECRET_KEY_FALLBACKS")
 
     # the chat model
     model: str = Field("", alias="CRIA_MODEL")
@@ -172,6 +173,11 @@ class Environment(BaseSettings):
     def hosts(self) -> list[str]:
         named = [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
         return named or sorted({urlsplit(self.address).hostname or "localhost", "localhost", "127.0.0.1"})
+
+    @property
+    def earlier_secret_keys(self) -> list[str]:
+        """What was signed or sealed with them can still be read."""
+        return [key.strip() for key in self.secret_key_fallbacks.get_secret_value().split(",") if key.strip()]
 
     @property
     def database(self) -> str:

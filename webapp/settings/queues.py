@@ -1,4 +1,4 @@
-"""Redis: the broker of the workers, the turn logs and the hints between open pages."""
+"""Redis: the broker of the workers, the turn logs, the hints between open pages and the cache."""
 
 from webapp.settings.environment import environment
 
@@ -11,4 +11,8 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "cria:hint"},
     },
+}
+
+CACHES = {
+    "default": {"BACKEND": "webapp.shared_cache.SharedCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cria:cache"},
 }

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def open(self) -> Self:
-        """Those that still show something."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        """Those that still show something. While their owner is suspended or locked out, none does."""
+        now = timezone.now()
+        lasting = self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+        return lasting.filter(owner__is_active=True).exclude(owner__suspended_until__gt=now)
 
 
 class ShareLink(models.Model):

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tests.webapp.moderation.making import at_once
 from webapp.accounts.models import User
 from webapp.chat.errors import Full, NotFound
 from webapp.chat.models import Conversation, Folder, Message, Reply, Tag
@@ -159,6 +160,27 @@ def test_tags_are_put_on_and_taken_off(browser: Client, person: User, monkeypatc
     with pytest.raises(Full):
         organising.tag(rows(other, conversation), "three")
     assert not other.tags.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_at_once_make_one_folder_and_one_tag(person: User) -> None:
+    """A second click finds what the first one made, and breaks nothing."""
+    conversation = chat(person)
+
+    def act(_number: int) -> object:
+        organising.tag(rows(conversation), "home")
+        return organising.make_folder(person, "Work")
+
+    assert len(set(at_once(act, range(4)))) == 1
+    assert (Folder.objects.count(), Tag.objects.count()) == (1, 1)
+
+
+def test_no_copy_is_kept_of_a_temporary_chat(browser: Client, person: User) -> None:
+    """It promises not to be stored."""
+    conversation = chat(person, is_temporary=True)
+    answer(conversation)
+    assert browser.post(f"/c/{conversation.pk}/fork/").status_code == 404
+    assert Conversation.objects.get() == conversation
 
 
 def test_many_chats_are_changed_at_once(browser: Client, person: User) -> None:

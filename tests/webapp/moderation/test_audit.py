@@ -15,6 +15,7 @@ from webapp.chat.models import Conversation
 from webapp.moderation.models import AuditEntry
 from webapp.moderation.models.audit import Unchangeable
 from webapp.moderation.services import audit, chain, reveals
+from webapp.settings.environment import Environment
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +113,13 @@ def test_entries_of_earlier_versions_still_hold(entries: list[AuditEntry], setti
     assert audit.first_broken() is None
     settings.SECRET_KEY_FALLBACKS = []
     assert audit.first_broken() is not None
+
+
+def test_the_environment_names_earlier_secrets() -> None:
+    """So that replacing one breaks neither the record nor what was sealed."""
+    named = Environment(SECRET_KEY="x" * 50, SECRET_KEY_FALLBACKS=f"{'y' * 50}, {'z' * 50},")
+    assert named.earlier_secret_keys == ["y" * 50, "z" * 50]
+    assert Environment(SECRET_KEY="x" * 50).earlier_secret_keys == []
 
 
 def test_an_anchor_shows_that_the_newest_entries_were_cut_off(entries: list[AuditEntry]) -> None:

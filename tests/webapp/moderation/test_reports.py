@@ -92,6 +92,15 @@ def test_reporting_lifts_no_strike(owner: User) -> None:
     assert cases.num_strikes(owner.pk) == 0
 
 
+def test_a_report_makes_no_strike_of_whoever_reports(owner: User) -> None:
+    """The answer was the assistant's. Only what a moderator then does to the person is about the person."""
+    moderator = make_moderator()
+    close(reports.report(owner, answered(owner).pk, "hateful"), moderator)
+    assert cases.num_strikes(owner.pk) == 0
+    close(reports.report(owner, answered(owner).pk, "hateful"), moderator, consequence="warn")
+    assert cases.num_strikes(owner.pk) == 1
+
+
 def test_a_day_has_so_many_reports(owner: User, settings: Any) -> None:
     """Otherwise one person could fill the queue."""
     for _ in range(settings.MODERATION.reports_per_day):

@@ -20,11 +20,13 @@ from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY
 from webapp.chat import turn_log
 from webapp.chat.models import Conversation, Reply
-from webapp.moderation.models import AuditEntry, Review, Suspension
+from webapp.moderation.models import Appeal, AuditEntry, Review, Suspension
 from webapp.moderation.services import audit
 from webapp.personal.models import Memory
+from webapp.privacy import inventory
 from webapp.privacy.errors import NotThisAccount
 from webapp.privacy.models import ErasureReceipt
+from webapp.privacy.services import erasure
 from webapp.privacy.services.erasure import erase_account, erase_idle_guests, wipe
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +108,19 @@ def test_wiping_keeps_the_account_and_what_the_staff_decided(member: User) -> No
     assert receipt.kept["suspensions"] == 1
 
 
+def test_the_receipt_of_a_wipe_says_what_is_true(member: User) -> None:
+    """A case hangs on its turn, and the appeal about it too: they are not among what is kept. Each thing counts once,
+    as erased or as kept."""
+    make_everything(member, make_member("grace"))
+    suspension = member.suspensions.get()
+    Appeal.objects.create(person=member, suspension=suspension, text=SECRET)
+    receipt = wipe(member)
+    left = {found.kind.code: found.num for found in inventory.stored(member) if found.num}
+    assert receipt.kept == {**left, "records": 1}
+    assert (receipt.erased["cases"], receipt.erased["appeals"], receipt.kept["appeals"]) == (1, 1, 1)
+    assert "cases" not in receipt.kept
+
+
 def test_erasing_twice_is_refused(member: User) -> None:
     """Two tabs at once are one erasure."""
     erase_account(User.objects.get(pk=member.pk))
@@ -177,6 +192,23 @@ def test_a_guest_who_only_reads_has_visited(settings: Settings) -> None:
     make_guest(browser, days_ago=100)
     browser.get("/your-data/")
     assert erase_idle_guests() == 0
+
+
+def test_a_guest_who_signs_up_while_others_are_erased_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of whom to erase was made a moment before."""
+    settings.GUEST_DAYS = 90
+    guests = [make_guest(Client(), days_ago=100) for _ in range(2)]
+    erase = erasure._erase
+
+    def erase_while_the_others_sign_up(guest: User, *, by: User | None) -> ErasureReceipt:
+        User.objects.exclude(pk=guest.pk).update(is_guest=False)
+        return erase(guest, by=by)
+
+    monkeypatch.setattr(erasure, "_erase", erase_while_the_others_sign_up)
+    assert erase_idle_guests() == 1
+    assert User.objects.get() in guests
 
 
 def test_an_operator_can_keep_guests(settings: Settings) -> None:

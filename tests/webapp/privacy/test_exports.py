@@ -1,6 +1,7 @@
 """Exports: everything is in them, for three days, for their owner."""
 
 import json
+import os
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from tests.webapp.privacy.conftest import SECRET, make_everything, make_member
 from webapp.accounts.models import User
 from webapp.privacy.models import DataExport
-from webapp.privacy.services.erasure import erase_account
+from webapp.privacy.services import exports
+from webapp.privacy.services.erasure import erase_account, wipe
 from webapp.privacy.services.exports import delete_expired, make_export, request_export
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,8 @@ def test_it_is_gone_after_three_days(export: DataExport, member: User, media: Pa
     browser.force_login(member)
     DataExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert browser.get(f"/your-data/export/{export.pk}/").status_code == 404
+    three_days_ago = (timezone.now() - timedelta(days=3, seconds=1)).timestamp()
+    os.utime(media / "exports" / export.file_name, (three_days_ago, three_days_ago))
     assert delete_expired() == 1
     assert files_in(media) == []
     assert not DataExport.objects.exists()
@@ -100,3 +104,59 @@ def test_the_file_goes_with_the_person(
     with django_capture_on_commit_callbacks(execute=True):
         erase_account(member)
     assert files_in(media) == []
+
+
+def test_what_a_killed_worker_left_behind_goes_too(media: Path) -> None:
+    """No row names it, and it is a copy of everything all the same."""
+    left, being_written = media / "exports" / "a.part", media / "exports" / "b.part"
+    left.parent.mkdir()
+    for path in (left, being_written):
+        path.write_text("everything")
+    four_days_ago = (timezone.now() - timedelta(days=4)).timestamp()
+    os.utime(left, (four_days_ago, four_days_ago))
+    delete_expired()
+    assert files_in(media) == [being_written]
+
+
+def test_two_workers_at_the_same_export_make_one_file(
+    member: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slower one neither takes away nor overwrites what the other has finished, nor calls it failed."""
+    export = request_export(member)
+    pack = exports._zip
+    finished: list[int] = []
+
+    def pack_while_another_finishes(folder: Path, to: Path) -> None:
+        monkeypatch.setattr(exports, "_zip", pack)
+        make_export(export.pk)
+        finished.append(files_in(media)[0].stat().st_mtime_ns)
+        pack(folder, to)
+
+    monkeypatch.setattr(exports, "_zip", pack_while_another_finishes)
+    make_export(export.pk)
+    export.refresh_from_db()
+    (file,) = files_in(media)
+    assert (export.state, file.name) == (DataExport.State.READY, export.file_name)
+    assert [file.stat().st_mtime_ns] == finished
+
+
+def test_an_export_that_is_erased_while_it_is_made_leaves_nothing(
+    member: User,
+    media: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    """Neither a file nor a part of one."""
+    make_everything(member, make_member("grace"))
+    export = request_export(member)
+    pack = exports._zip
+
+    def pack_and_erase(folder: Path, to: Path) -> None:
+        pack(folder, to)
+        with django_capture_on_commit_callbacks(execute=True):
+            wipe(member)
+
+    monkeypatch.setattr(exports, "_zip", pack_and_erase)
+    make_export(export.pk)
+    assert files_in(media) == []
+    assert not DataExport.objects.exists()

@@ -247,9 +247,9 @@ def test_ids_may_hold_anything(person: User, odd: str) -> None:
 def test_nothing_was_said_at_an_absurd_time(person: User, at: Any) -> None:
     """Or a chat would stay on top of the list for ever, or no database could hold it."""
     chat = our_chat(("user", "1", None, "a"), ("assistant", "2", "1", "b"))
-    chat |= {"created_at": at, "updated_at": at}
-    for message in chat["chat"]["history"]["messages"].values():
-        message["timestamp"] = at
+    chat |= {"create_time": at, "update_time": at}
+    for node in chat["mapping"].values():
+        node["message"]["create_time"] = at
     take_all(person, making.as_file([chat]))
     now = timezone.now()
     for row in (Conversation.objects.get(), Message.objects.get(), Reply.objects.get()):
@@ -286,7 +286,7 @@ def test_a_zip_packed_in_an_unusual_way_is_refused(packing: int) -> None:
     """LZMA may ask for gigabytes before it gives a byte, and fails in ways of its own when damaged."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", packing) as archive:
-        archive.writestr("conversations.json", b"[]")
+        archive.writestr("conversations.json", making.as_file([making.chatgpt()]).getvalue())
     with pytest.raises(BadFile):
         importing.read(None, packed)
 

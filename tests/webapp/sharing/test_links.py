@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.webapp.moderation.making import close, make_moderator
 from tests.webapp.sharing import making
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
-from webapp.moderation.models import Flag
+from webapp.moderation.models import Case, Flag
+from webapp.moderation.services import cases, reports
 from webapp.sharing.errors import NothingToShare
 from webapp.sharing.models import ShareLink
 from webapp.sharing.services import links
@@ -137,7 +139,8 @@ def test_expired_revoked_and_absent_look_the_same(chat: Conversation, person: Us
     expired, revoked, gone = share(chat), share(chat), share(chat)
     ShareLink.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     links.revoke(person, revoked.pk)
-    pages = {Client().get(f"/s/{token}/").content for token in (expired.token, revoked.token, "x" * 43)}
+    tokens = (expired.token, revoked.token, "x" * 43, "%00")
+    pages = {Client().get(f"/s/{token}/").content for token in tokens}
     assert len(pages) == 1
     assert ShareLink.objects.get(pk=revoked.pk).turns == []
     chat.delete()
@@ -175,8 +178,54 @@ def test_a_reader_can_report_it(chat: Conversation) -> None:
     done = Client().post(f"/s/{link.token}/report/", {"reason": "hateful", "text": "So rude"})
     assert "Thank you" in done.content.decode()
     flag = Flag.objects.get()
-    assert (flag.case.reply.text, flag.source) == (f"With {MARKER} and **sugar**.", "report")
+    assert (flag.case.reply.text, flag.source) == (f"With {MARKER} and **sugar**.", "shared")
     assert "So rude" in flag.text
+
+
+def test_a_report_by_a_reader_is_not_the_owners(chat: Conversation, person: User) -> None:
+    """They did not say it, do not read it, can still report the answer themselves, and have broken no rule by it."""
+    link = share(chat)
+    Client().post(f"/s/{link.token}/report/", {"reason": "hateful", "text": "So rude"})
+    reply = chat.replies.get(text__contains=MARKER)
+    assert not reports.by(person).exists()
+    assert reports.reported_in(chat) == frozenset()
+    close(Case.objects.get(), make_moderator())
+    assert cases.num_strikes(person.pk) == 0
+    assert reports.report(person, reply.pk, "wrong").state == "open"
+
+
+def test_readers_cannot_keep_a_case_open(chat: Conversation) -> None:
+    """Four voices are as loud as it gets, and what was decided is not asked anew by whoever has the link."""
+    link = share(chat)
+    reply = chat.replies.get(text__contains=MARKER)
+    for _ in range(6):
+        Client().post(f"/s/{link.token}/report/", {"reason": "hateful"})
+    assert Flag.objects.count() == 4
+    close(Case.objects.get(), make_moderator(), "disagreed")
+    reports.report_shared(reply.pk, "hateful")
+    assert Case.objects.get().state == "closed"
+
+
+def test_a_turn_with_a_broken_rule_is_shown_to_nobody_else(chat: Conversation) -> None:
+    """A report is of use: what a moderator condemned leaves the page, and can be put on no other."""
+    link = share(chat)
+    Client().post(f"/s/{link.token}/report/", {"reason": "hateful"})
+    close(Case.objects.get(), make_moderator())
+    assert MARKER not in page(link)
+    assert "Dear Eve" in page(link)
+    assert MARKER not in page(share(chat))
+
+
+@pytest.mark.parametrize(
+    "standing", [{"is_active": False}, {"suspended_until": timezone.now() + timedelta(days=1)}], ids=str
+)
+def test_links_rest_while_their_owner_may_not_write(chat: Conversation, person: User, standing: Any) -> None:
+    """A chat that led to a suspension must not stay in public meanwhile; afterwards all is as before."""
+    link = share(chat)
+    User.objects.filter(pk=person.pk).update(**standing)
+    assert Client().get(f"/s/{link.token}/").status_code == 404
+    User.objects.filter(pk=person.pk).update(is_active=True, suspended_until=timezone.now())
+    assert Client().get(f"/s/{link.token}/").status_code == 200
 
 
 def test_the_owner_makes_lists_and_revokes_a_link(chat: Conversation, owner: Client) -> None:

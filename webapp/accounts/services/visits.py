@@ -1,5 +1,7 @@
 """When somebody was last here: to the day for a person, to some minutes for each of a member's sessions."""
 
+from hashlib import sha256
+
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -23,5 +25,6 @@ def note_visit(person: User) -> bool:
 def note_session(request: HttpRequest) -> None:
     """Keep for a member's list of sessions that this one is in use, at most once in some minutes."""
     key = request.session.session_key
-    if key and cache.add(f"session-seen:{key}", True, SESSION_EVERY_S):
+    # A hash of it: the key itself opens the session for whoever can read the cache.
+    if key and cache.add(f"session-seen:{sha256(key.encode()).hexdigest()}", True, SESSION_EVERY_S):
         UserSession.objects.create_from_request(request)

@@ -16,8 +16,11 @@ from webapp.chat.services.conversations import branch
 def duplicate(conversation: Conversation, *, upto: UUID | None = None) -> Conversation:
     """A new conversation with the branch that ends in the reply `upto`, or with the one its owner looks at.
 
-    An answer that is still being written is left out, with its question. Raises NotFound if `upto` is not in it.
+    An answer that is still being written is left out, with its question. Raises NotFound if `upto` is not in it, and
+    for a temporary chat, of which no copy is kept.
     """
+    if conversation.is_temporary:
+        raise NotFound
     leaf = None
     if upto is not None:
         leaf = conversation.replies.filter(pk=upto).first()

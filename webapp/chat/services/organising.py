@@ -57,7 +57,7 @@ def tag(rows: QuerySet[Conversation], name: str) -> None:
     name = _tidy(name, Tag)
     if not name:
         return
-    for conversation in rows.prefetch_related("tags"):
+    for conversation in rows.select_for_update().prefetch_related("tags"):  # the same tag may come from two tabs
         names = {each.name.lower() for each in conversation.tags.all()}
         if name.lower() in names:
             continue
@@ -67,7 +67,7 @@ def tag(rows: QuerySet[Conversation], name: str) -> None:
 
 
 def untag(conversation: Conversation, name: str) -> None:
-    conversation.tags.filter(name=name).delete()
+    conversation.tags.filter(name=_tidy(name, Tag)).delete()
 
 
 def tag_names(person: User) -> list[str]:
@@ -82,6 +82,7 @@ def make_folder(person: User, name: str) -> Folder | None:
     name = _tidy(name, Folder)
     if not name:
         return None
+    User.objects.select_for_update().get(pk=person.pk)  # a second click finds what the first one made
     folders = Folder.objects.filter(owner=person)
     existing = folders.filter(name__iexact=name).first()
     if existing is None and folders.count() >= MAX_FOLDERS:

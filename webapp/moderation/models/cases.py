@@ -6,20 +6,28 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
     def broken_since(self, moment: datetime) -> Self:
-        """Those in which a rule was broken, by the last decision that stands, also while they are looked at again."""
+        """Those in which a rule was broken, by the last decision that stands, also while they are looked at again.
+
+        An answer that people reported and no guard found is the assistant's fault, and not a strike of whoever got it,
+        unless the decision did something to them.
+        """
         standing = Review.objects.filter(case=OuterRef("pk"), second_of=None, undone_at=None)
         last = standing.order_by("-created_at", "-pk")
         decided = self.alias(
-            last_outcome=Subquery(last.values("outcome")[:1]), decided_at=Subquery(last.values("created_at")[:1])
+            last_outcome=Subquery(last.values("outcome")[:1]),
+            last_consequence=Subquery(last.values("consequence")[:1]),
+            decided_at=Subquery(last.values("created_at")[:1]),
         )
-        return decided.filter(last_outcome=Case.Outcome.AGREED, decided_at__gt=moment)
+        found = Exists(Flag.objects.filter(case=OuterRef("pk"), source__in=Flag.OF_GUARDS))
+        is_theirs = Q(found) | ~Q(last_consequence=Review.Consequence.NONE)
+        return decided.filter(is_theirs, last_outcome=Case.Outcome.AGREED, decided_at__gt=moment)
 
 
 class Case(models.Model):
@@ -74,7 +82,10 @@ class Flag(models.Model):
         GUARD_INPUT = "guard_input", _("guard, message")
         GUARD_OUTPUT = "guard_output", _("guard, answer")
         REPORT = "report", _("report")
+        SHARED = "shared", _("report, shared chat")
         APPEAL = "appeal", _("appeal")
+
+    OF_GUARDS = (Source.GUARD_INPUT, Source.GUARD_OUTPUT)
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="flags")
     source = models.CharField(max_length=12, choices=Source.choices)

@@ -18,6 +18,7 @@ from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
 from webapp.moderation.models import Case, Flag
 from webapp.moderation.services import cases
+from webapp.moderation.services.scoring import MAX_REPORTS
 
 Reason = Literal["dangerous", "hateful", "sexual", "self_harm", "private", "wrong", "other"]
 MAX_TEXT_CHARS = 900
@@ -74,14 +75,23 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
     return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), text=told)
 
 
-def report_shared(reply_id: UUID, reason: Reason, text: str = "") -> Case:
-    """Point the staff at an answer that somebody else shared; whoever reads a shared chat may be anybody."""
+@transaction.atomic
+def report_shared(reply_id: UUID, reason: Reason, text: str = "") -> None:
+    """Point the staff at an answer that somebody else shared; whoever reads a shared chat may be anybody.
+
+    Never told to its owner, who did not say it. Adds nothing to what was decided, nor to what is loud enough.
+    """
+    owner = User.objects.select_for_update().filter(conversations__replies=reply_id).first()  # one reader at a time
+    before = Flag.objects.filter(source=Flag.Source.SHARED, case__reply=reply_id)
+    if owner is None or before.count() >= MAX_REPORTS or before.filter(case__state=Case.State.CLOSED).exists():
+        return
     told = _("In a shared chat: %(reason)s. %(text)s") % {"reason": NAMES[reason], "text": text}
-    return cases.flag(reply_id, "report", category=_CATEGORIES.get(reason, ""), text=told.strip())
+    longest = Flag._meta.get_field("text").max_length
+    cases.flag(reply_id, "shared", category=_CATEGORIES.get(reason, ""), text=told.strip()[:longest])
 
 
 def by(person: User) -> QuerySet[Flag]:
-    """This person's reports, newest first."""
+    """This person's own reports, newest first."""
     return Flag.objects.filter(source=Flag.Source.REPORT, case__person=person).order_by("-created_at")
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-Source = Literal["guard_input", "guard_output", "report", "appeal"]
+Source = Literal["guard_input", "guard_output", "report", "shared", "appeal"]
 
 DOUBLES_IN = timedelta(days=3)
 PRIOR = 0.3
@@ -61,7 +61,7 @@ class Signal:
 def rank(signals: Iterable[Signal], *, num_strikes: int, opened_at: datetime) -> float:
     """What `Case.score` holds: greater is looked at first. `priority_at` makes it readable."""
     signals = tuple(signals)
-    num_reports = sum(signal.source == "report" for signal in signals)
+    num_reports = sum(signal.source in ("report", "shared") for signal in signals)
     has_appeal = any(signal.source == "appeal" for signal in signals)
     evidence = max((signal.evidence for signal in signals), default=0.0)
     history = 1 + PER_STRIKE * min(num_strikes, MAX_STRIKES)

@@ -41,12 +41,16 @@ FORGOTTEN = "deleted person"
 def wipe(person: User) -> ErasureReceipt:
     """Erase what the person made; the account, and what the staff decided about it, stays."""
     person = User.objects.select_for_update().get(pk=person.pk)
-    receipt = _receipt(person, ErasureReceipt.Kind.WIPE)
+    before = _counts(person)
     _forget_files_and_logs(person)
     for name, model, field in relations():
         if RULES[name].is_wiped:
             rows_of(model, field, person).delete()
-    return receipt
+    after = _counts(person)
+    erased = {code: num - after.get(code, 0) for code, num in before.items() if num > after.get(code, 0)}
+    return ErasureReceipt.objects.create(
+        kind=ErasureReceipt.Kind.WIPE, erased=erased, kept={**after, **_records(person)}
+    )
 
 
 @transaction.atomic
@@ -65,12 +69,14 @@ def erase_idle_guests() -> int:
     if not settings.GUEST_DAYS:
         return 0
     since = timezone.now() - timedelta(days=settings.GUEST_DAYS)
-    idle = User.objects.filter(is_guest=True, is_staff=False).filter(
-        Q(seen_on__lt=since.date()) | Q(seen_on=None, date_joined__lt=since)
-    )
+    unseen = Q(seen_on__lt=since.date()) | Q(seen_on=None, date_joined__lt=since)
+    idle = User.objects.filter(unseen, is_guest=True, is_staff=False).exclude(conversations__updated_at__gte=since)
     gone: set[UUID] = set()
-    for guest in idle.exclude(conversations__updated_at__gte=since).distinct():
+    for guest in idle:
         with transaction.atomic():
+            User.objects.select_for_update().filter(pk=guest.pk).first()
+            if not idle.filter(pk=guest.pk).exists():
+                continue  # came back or signed up a moment ago
             _erase(guest, by=None)
         gone.add(guest.pk)
     if gone:
@@ -94,7 +100,9 @@ def _erase(person: User, *, by: User | None) -> ErasureReceipt:
     person = User.objects.select_for_update().get(pk=person.pk)
     if person.is_staff:
         raise NotThisAccount
-    receipt = _receipt(person, ErasureReceipt.Kind.ACCOUNT)
+    receipt = ErasureReceipt.objects.create(
+        kind=ErasureReceipt.Kind.ACCOUNT, erased=_counts(person), kept=_records(person)
+    )
     _forget_files_and_logs(person)
     for name, model, field in relations():
         rows = rows_of(model, field, person)
@@ -110,30 +118,23 @@ def _erase(person: User, *, by: User | None) -> ErasureReceipt:
     return receipt
 
 
-def _receipt(person: User, kind: ErasureReceipt.Kind) -> ErasureReceipt:
-    is_wipe = kind == ErasureReceipt.Kind.WIPE
-    counted = inventory.stored(person, wiped_only=is_wipe)
-    erased = {found.kind.code: found.num for found in counted if found.num}
-    kept = {}
-    if is_wipe:
-        wiped = {found.kind.code for found in counted}
-        kept = {
-            found.kind.code: found.num
-            for found in inventory.stored(person)
-            if found.num and found.kind.code not in wiped
-        }
-    if num := inventory.num_records_kept(person):
-        kept["records"] = num
-    return ErasureReceipt.objects.create(kind=kind, erased=erased, kept=kept)
+def _counts(person: User) -> dict[str, int]:
+    return {found.kind.code: found.num for found in inventory.stored(person) if found.num}
+
+
+def _records(person: User) -> dict[str, int]:
+    num = inventory.num_records_kept(person)
+    return {"records": num} if num else {}
 
 
 def _forget_files_and_logs(person: User) -> None:
     """What lies outside the database goes once the rows are gone for good."""
-    files = list(DataExport.objects.filter(person=person).values_list("file_name", flat=True))
+    # Locked, so that no worker finishes one between this look and the end of the row.
+    exports = [export.pk for export in DataExport.objects.select_for_update().filter(person=person)]
     lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHEN_FINAL_S)
     logged = Reply.objects.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately), conversation__owner=person)
     keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
-    transaction.on_commit(lambda: delete_files(files))
+    transaction.on_commit(lambda: delete_files(exports))
     if keys:
         transaction.on_commit(lambda: _delete_logs(keys))
 

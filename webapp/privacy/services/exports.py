@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -45,27 +45,31 @@ def make_export(export_id: UUID) -> None:
     export = DataExport.objects.select_related("person").filter(pk=export_id, state=DataExport.State.WAITING).first()
     if export is None:
         return
-    path = _path(f"{export.pk}.zip")
+    part = _path(f"{export.pk}.{uuid4().hex}.part")  # another worker may be making the same one
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory() as folder:
             _write(export.person, Path(folder))
-            _zip(Path(folder), path)
+            _zip(Path(folder), part)
+        _hand_over(export_id, part)
     except Exception:
-        path.unlink(missing_ok=True)
-        DataExport.objects.filter(pk=export_id).update(state=DataExport.State.FAILED)
+        DataExport.objects.filter(pk=export_id, state=DataExport.State.WAITING).update(state=DataExport.State.FAILED)
         logger.exception("data_export_failed", extra={"export_id": str(export_id)})
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@transaction.atomic
+def _hand_over(export_id: UUID, part: Path) -> None:
+    """The row is locked until the file has its name: an erasure finds both, or it comes first and there is neither."""
+    export = DataExport.objects.select_for_update().filter(pk=export_id, state=DataExport.State.WAITING).first()
+    if export is None:
         return
-    now = timezone.now()
-    made = DataExport.objects.filter(pk=export_id, state=DataExport.State.WAITING).update(
-        state=DataExport.State.READY,
-        file_name=path.name,
-        num_bytes=path.stat().st_size,
-        ready_at=now,
-        expires_at=now + KEPT_FOR,
-    )
-    if not made:
-        path.unlink(missing_ok=True)
+    export.state, export.ready_at = DataExport.State.READY, timezone.now()
+    export.expires_at = export.ready_at + KEPT_FOR
+    export.file_name, export.num_bytes = f"{export.pk}.zip", part.stat().st_size
+    export.save()
+    part.rename(_path(export.file_name))
 
 
 def file_of(person: User | None, export_id: UUID) -> Path:
@@ -84,15 +88,19 @@ def delete_expired() -> int:
     over = DataExport.objects.filter(expires_at__lte=now) | DataExport.objects.filter(
         expires_at=None, created_at__lt=now - KEPT_FOR
     )
-    files = list(over.values_list("file_name", flat=True))
     num, _models = over.delete()
-    delete_files(files)
+    # By age and not by name: a worker that was killed leaves a file that no row names.
+    for path in _path("").glob("*"):
+        if path.stat().st_mtime <= (now - KEPT_FOR).timestamp():
+            path.unlink(missing_ok=True)
     return num
 
 
-def delete_files(names: Iterable[str]) -> None:
-    for name in filter(None, names):
-        _path(name).unlink(missing_ok=True)
+def delete_files(export_ids: Iterable[UUID]) -> None:
+    """Finished ones and those being written."""
+    for export_id in export_ids:
+        for path in _path("").glob(f"{export_id}.*"):
+            path.unlink(missing_ok=True)
 
 
 def _path(name: str) -> Path:
@@ -104,11 +112,11 @@ def _write(person: User, folder: Path) -> None:
     chats.mkdir()
     write_all(person, chats)
     for name, found in contents.of(person).items():
-        (folder / f"{name}.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        (folder / f"{name}.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str), "utf-8")
     documents = folder / "documents"
     documents.mkdir()
     for document_id, title, text in contents.document_texts(person):
-        (documents / f"{document_id}.md").write_text(f"# {title}\n\n{text}")
+        (documents / f"{document_id}.md").write_text(f"# {title}\n\n{text}", "utf-8")
 
 
 def _zip(folder: Path, to: Path) -> None:

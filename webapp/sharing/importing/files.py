@@ -3,7 +3,7 @@
 import json
 import re
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from zlib import error as ZlibError
 
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from webapp.sharing.errors import BadFile
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+MAX_VALUES = 6_000_000
 _MAX_ENTRIES = 20_000
 _CHATS = re.compile(r"(?:[^/]+/)?(?:conversations|chats)(?:-\d+)?\.json")
 
@@ -24,7 +25,11 @@ def documents_in(file: IO[bytes]) -> list[Any]:
     file.seek(0)
     is_zip = file.read(4) == b"PK\x03\x04"
     file.seek(0)
-    return [_json(content) for content in (_unpacked(file) if is_zip else [file.read()])]
+    contents = _unpacked(file) if is_zip else [file.read()]
+    # Each value may take twenty times its place in memory. What stands in texts is counted too, and is little.
+    if sum(content.count(mark) for content in contents for mark in (b",", b"[", b"{")) > MAX_VALUES:
+        raise BadFile(_("There is more in this file than can be imported at once."))
+    return [_json(content) for content in contents]
 
 
 def _unpacked(file: IO[bytes]) -> list[bytes]:
@@ -32,6 +37,9 @@ def _unpacked(file: IO[bytes]) -> list[bytes]:
         with ZipFile(file) as archive:
             entries = archive.infolist()
             names = sorted(entry.filename for entry in entries if _CHATS.fullmatch(entry.filename))
+            # LZMA takes gigabytes of memory if the file says so.
+            if any(archive.getinfo(name).compress_type not in (ZIP_STORED, ZIP_DEFLATED) for name in names):
+                raise NotImplementedError
             if not names or len(entries) > _MAX_ENTRIES:
                 raise BadFile(_("There is no conversations.json in this zip file."))
             contents: list[bytes] = []

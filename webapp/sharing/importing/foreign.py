@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from django.utils import timezone
+
 MAX_TEXT_CHARS = 200_000
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +55,36 @@ def items(value: Any) -> Sequence[Any]:
 
 def text(value: Any) -> str:
     """As the database can hold it: no NUL, no half of a character."""
-    if not isinstance(value, str):
-        return ""
-    return value.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_TEXT_CHARS]
+    return _storable(value)[:MAX_TEXT_CHARS] if isinstance(value, str) else ""
 
 
 def name(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """An id: a text that is not empty."""
+    return (_storable(value) or None) if isinstance(value, str) else None
+
+
+def _storable(value: str) -> str:
+    return value.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def moment(value: Any) -> datetime | None:
-    """Seconds since 1970 (milliseconds and nanoseconds are told by their size), or a time in ISO 8601."""
+    """Seconds since 1970 (milliseconds and nanoseconds are told by their size), or a time in ISO 8601.
+
+    None for what is no time at which anybody can have said something: the chat is worth more than its date.
+    """
     try:
-        if isinstance(value, str):
-            read = datetime.fromisoformat(value)
-            return read if read.tzinfo else read.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
-            seconds = value / 1e9 if value > 1e17 else value / 1e3 if value > 1e11 else value
-            return datetime.fromtimestamp(seconds, UTC)
+        read = _read_moment(value)
+        is_likely = read is not None and EARLIEST <= read <= timezone.now() + timedelta(days=1)
     except (ValueError, OverflowError, OSError):
-        pass  # a time that is none: the chat is worth more than its date
+        return None
+    return read if is_likely else None
+
+
+def _read_moment(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        read = datetime.fromisoformat(value)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        seconds = value / 1e9 if value > 1e17 else value / 1e3 if value > 1e11 else value
+        return datetime.fromtimestamp(seconds, UTC)
     return None

@@ -59,7 +59,10 @@ def _chatgpt(chat: Any) -> ForeignChat | None:
 
 
 def _chatgpt_nodes(nodes: Any) -> Iterator[ForeignNode]:
-    for node_id, node in nodes.items():
+    for key, node in nodes.items():
+        node_id = name(key)
+        if node_id is None:
+            continue
         message = mapping(mapping(node).get("message"))
         content, facts = mapping(message.get("content")), mapping(message.get("metadata"))
         role = mapping(message.get("author")).get("role")
@@ -112,7 +115,10 @@ def _open_webui(chat: Any, inner: Any) -> ForeignChat | None:
 
 
 def _open_webui_nodes(messages: Any) -> Iterator[ForeignNode]:
-    for message_id, value in messages.items():
+    for key, value in messages.items():
+        message_id = name(key)
+        if message_id is None:
+            continue
         message = mapping(value)
         said = text(message.get("content"))
         yield ForeignNode(

@@ -91,7 +91,7 @@ def _followers(nodes: Sequence[ForeignNode]) -> dict[str | None, list[ForeignNod
 
 def _shown_above(node: ForeignNode, by_id: dict[str, ForeignNode], known: dict[str, str | None]) -> str | None:
     """The nearest shown node above, remembered for every node passed on the way."""
-    passed: list[str] = []
+    passed: dict[str, None] = {}  # in order, and quick to look in: a row may be long
     parent = node.parent
     found: str | None = None
     while parent is not None and parent in by_id and parent not in passed:
@@ -102,7 +102,7 @@ def _shown_above(node: ForeignNode, by_id: dict[str, ForeignNode], known: dict[s
         if parent in known:
             found = known[parent]
             break
-        passed.append(parent)
+        passed[parent] = None
         parent = above.parent
     known.update(dict.fromkeys(passed, found))
     return found

@@ -26,6 +26,7 @@ from webapp.sharing.importing.formats import chats_in
 from webapp.sharing.importing.turns import Said, said_in
 
 MAX_TAGS = 50
+MAX_CHARS = 50_000_000
 _BATCH = 500
 _TICK = timedelta(milliseconds=1)
 
@@ -53,6 +54,10 @@ class _Rows:
     tags: list[Tag] = field(default_factory=list)
     selected_id: UUID | None = None
 
+    @property
+    def num_chars(self) -> int:
+        return sum(len(row.text) for row in self.messages) + sum(len(row.text) for row in self.replies)
+
 
 def read(person: User | None, file: IO[bytes]) -> list[Preview]:
     """What is in the file, newest first. Nothing is stored. Raises BadFile."""
@@ -66,7 +71,14 @@ def read(person: User | None, file: IO[bytes]) -> list[Preview]:
 def take(person: User, file: IO[bytes], chosen: Collection[str]) -> Imported:
     """Import the chats of the file whose ids are chosen. Raises BadFile, and then nothing was imported."""
     found = {preview.chat.id: preview for preview in read(person, file) if preview.chat.id in chosen}
-    fresh = [_rows(person, preview.chat) for preview in found.values() if not preview.is_here]
+    fresh: list[_Rows] = []
+    num_chars = 0
+    for preview in found.values():
+        if not preview.is_here:
+            fresh.append(_rows(person, preview.chat))
+            num_chars += fresh[-1].num_chars
+        if num_chars > MAX_CHARS:
+            raise BadFile(_("There is more in this file than can be imported at once."))
     try:
         return _store_all(person, len(found), fresh)
     except IntegrityError as error:

@@ -1,13 +1,14 @@
 """Share links: a copy of chosen turns that whoever has the link can read, until it expires or is revoked.
 
 The copy is made from what the guard has passed, once, and masked before it is stored. What is withheld later is looked
-up at every view: the page never shows an answer that its owner could not read any more.
+up at every view: the page never shows an answer that its owner could not read any more, nor a turn in which a moderator
+saw a broken rule.
 """
 
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
+from webapp.moderation.models import Case
 from webapp.sharing.errors import NothingToShare
 from webapp.sharing.models import ShareLink
 from webapp.sharing.services.masking import Masked, mask
@@ -51,7 +53,9 @@ class Choice:
 
 def turns_to_share(conversation: Conversation) -> list[tuple[Message, Reply]]:
     """The turns of the shown branch that may be shared: those with an answer that was checked to the end."""
-    return [turn for turn in branch(conversation) if _may_be_shared(turn[1])]
+    turns = [turn for turn in branch(conversation) if _may_be_shared(turn[1])]
+    condemned = _condemned(reply.pk for _message, reply in turns)
+    return [turn for turn in turns if turn[1].pk not in condemned]
 
 
 def hidden_by(conversation: Conversation, choice: Choice) -> list[str]:
@@ -100,7 +104,8 @@ def open_link(token: str) -> ShareLink:
         raise NotFound
     ids = [turn["reply"] for turn in link.turns]
     rows = Reply.objects.filter(pk__in=ids, conversation_id=link.conversation_id)
-    shown = {str(reply.pk) for reply in rows.only("state", "unchecked_chars", "text") if _may_be_shared(reply)}
+    fit = {reply.pk for reply in rows.only("state", "unchecked_chars", "text") if _may_be_shared(reply)}
+    shown = {str(pk) for pk in fit - _condemned(fit)}
     link.turns = [turn for turn in link.turns if turn["reply"] in shown]
     if not link.turns:
         raise NotFound
@@ -110,7 +115,7 @@ def open_link(token: str) -> ShareLink:
 def count_view(link: ShareLink, viewer: str) -> None:
     """One view for each viewer and day. `viewer` is forgotten: only a hash of it is kept, for a day."""
     digest = hashlib.sha256(f"{link.token}\n{viewer}".encode()).hexdigest()
-    if cache.add(f"cria:shared:{digest}", 1, _ONE_VIEW_S):
+    if cache.add(f"shared:{digest}", 1, _ONE_VIEW_S):
         ShareLink.objects.filter(pk=link.pk).update(num_views=F("num_views") + 1, last_viewed_at=timezone.now())
 
 
@@ -145,6 +150,12 @@ def continue_as(person: User, link: ShareLink) -> Conversation:
 def _may_be_shared(reply: Reply) -> bool:
     is_over = not reply.is_active and reply.state != Reply.State.BLOCKED
     return is_over and bool(reply.text) and not reply.unchecked_chars
+
+
+def _condemned(reply_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of them that a moderator decided about: a rule is broken."""
+    cases = Case.objects.filter(reply__in=list(reply_ids), outcome=Case.Outcome.AGREED)
+    return frozenset(cases.values_list("reply_id", flat=True))
 
 
 def _chosen(conversation: Conversation, choice: Choice) -> list[tuple[Message, Reply]]:

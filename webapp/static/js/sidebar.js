@@ -220,6 +220,7 @@ function showNews() {
   const open = list.querySelector(".conversation:has(> [aria-current])");
   if (open && "unread" in open.dataset) {
     delete open.dataset.unread;
+    open.querySelector(".sign")?.remove();
     post(`/c/${open.dataset.conversation}/seen/`);
   }
   // The hint that an answer has ended reaches pages of the chat only, and may be lost.
