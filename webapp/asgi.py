@@ -18,11 +18,12 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.urls import path  # noqa: E402
 
 from webapp.accounts.middleware import PersonScopeMiddleware  # noqa: E402
+from webapp.body_limit import BodyLimit  # noqa: E402
 from webapp.chat.consumers import ChatConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": BodyLimit(http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(PersonScopeMiddleware(URLRouter([path("ws/chat/", ChatConsumer.as_asgi())])))
         ),

@@ -78,7 +78,7 @@ def forget_all(request: PersonRequest) -> HttpResponse:
 
 
 def _page(request: PersonRequest, form: MemoryForm, *, status: int = 200) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").replace("\0", "").strip()
     context = {
         "form": form,
         "query": query,

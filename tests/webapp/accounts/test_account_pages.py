@@ -246,3 +246,18 @@ def test_every_page_tells_a_suspended_guest(client: Client, guest: User, page: s
 def test_nobody_else_is_told(client: Client, guest: User) -> None:
     """A suspension that is over is not shown."""
     assertNotContains(client.get("/about/"), "You cannot send messages until")
+
+
+# Limits and caches
+
+
+def test_too_many_letters_are_refused_kindly(client: Client) -> None:
+    """Also where allauth counts, which does not say how long to wait."""
+    answers = [client.post("/accounts/password/reset/", {"email": "ada@example.com"}) for _ in range(6)]
+    assert answers[-1].status_code == 429
+    assertContains(answers[-1], "A little slower, please", status_code=429)
+
+
+@pytest.mark.parametrize("address", ["/", "/chats/", "/safety/mine/", "/accounts/sessions/"])
+def test_pages_of_a_person_are_kept_by_no_cache_on_the_way(browser: Client, address: str) -> None:
+    assert "private" in browser.get(address)["Cache-Control"]

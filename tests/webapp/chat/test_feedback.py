@@ -33,7 +33,7 @@ def test_reasons_come_after_the_thumb(person: User, sign_in: SignIn) -> None:
     (turn,) = talk(person, "one")
     client = sign_in(person)
     client.post(f"/turns/{turn.reply_id}/thumb/", {"thumb": "down"})
-    why = {"reason": ["too_long", "helpful", "not_true", "nonsense"], "text": "  It is not.  "}
+    why = {"reason": ["too_long", "helpful", "not_true", "nonsense"], "text": "  It is\0 not.  "}
     assert client.post(f"/turns/{turn.reply_id}/feedback/", why).status_code == 204
     given = Feedback.objects.get()
     assert (given.thumb, given.reasons, given.text) == (-1, ["not_true", "too_long"], "It is not.")

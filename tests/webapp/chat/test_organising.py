@@ -274,3 +274,11 @@ def test_a_newcomer_has_empty_pages(client: Client) -> None:
     for address in ("/chats/", "/archive/", "/conversations/"):
         assert client.get(address).status_code == 200
     assert client.post("/folders/new/", {"name": "x"}).status_code == 404
+
+
+def test_a_title_is_stored_by_every_database(browser: Client, person: User) -> None:
+    """A NUL is no character to PostgreSQL."""
+    conversation = chat(person)
+    browser.post(f"/c/{conversation.pk}/rename/", {"title": " Rye\0bread "})
+    conversation.refresh_from_db()
+    assert (conversation.title, conversation.titled_by) == ("Rye bread", "person")

@@ -16,6 +16,7 @@ from assistant.tools.steps import Step
 from assistant.tools.tool import ToolServices
 from tests.assistant.tools.services import EmptyIndex, FoundPages
 from webapp.accounts.models import User
+from webapp.accounts.services.guests import absorb_guest
 from webapp.chat import turn_log
 from webapp.chat.models import Message, Reply
 from webapp.chat.services import ownership, turns
@@ -28,6 +29,7 @@ from webapp.chat.snapshots import snapshot
 from webapp.personal.models import Memory
 from webapp.personal.services import memories
 from webapp.personal.services.preferences import change
+from webapp.privacy.services.erasure import wipe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -93,11 +95,23 @@ def test_another_answer_does_not_remember_again(wishes: User) -> None:
 def test_what_is_known_is_not_remembered_twice(wishes: User) -> None:
     claim = claimed(wishes)
     message = Message.objects.get(replies=claim.reply_id)
-    keeper = MessageMemories(wishes, message)
+    keeper = MessageMemories(message)
     assert keeper._add("I like wool") is None
     first, second = keeper._add("I play chess"), keeper._add("I play chess")
     assert first and first == second
     assert Memory.objects.get(pk=first).source == Memory.Source.CHAT
+
+
+def test_who_logs_in_or_wipes_everything_meanwhile_is_remembered_rightly(person: User) -> None:
+    """The worker loaded its person when the turn began."""
+    guest = User.objects.create(username="guest", is_guest=True)
+    keeper = MessageMemories(Message.objects.get(replies=claimed(guest).reply_id))
+    absorb_guest(guest, into=person)
+    assert keeper._add("I like figs") is not None
+    assert Memory.objects.get().owner == person
+    wipe(person)
+    assert keeper._add("I like wool") is None
+    assert not Memory.objects.exists()
 
 
 async def test_steps_are_stored_for_a_successor_and_shown_without_what_only_the_model_is_told(

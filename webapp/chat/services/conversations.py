@@ -47,7 +47,7 @@ def locked(conversation: Conversation | None) -> Conversation:
 
 def rename(conversation: Conversation, title: str) -> None:
     """Give it a title of its owner's, which nothing changes by itself any more; an empty one is ignored."""
-    title = " ".join(title.split())[:120]
+    title = " ".join(title.replace("\0", " ").split())[:120]
     if title:
         conversation.title, conversation.titled_by = title, Conversation.TitledBy.PERSON
         conversation.save(update_fields=["title", "titled_by"])

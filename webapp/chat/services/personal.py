@@ -40,17 +40,22 @@ def memories_used(used: Mapping[str, Any]) -> tuple[Remembered, ...]:
 class MessageMemories:
     """The MemoryKeeper port for what is said in one message."""
 
-    def __init__(self, person: User, message: Message) -> None:
-        self._person = person
+    def __init__(self, message: Message) -> None:
         self._message = message
 
     async def remember(self, text: str) -> str | None:
         return await sync_to_async(self._add)(text)
 
     def _add(self, text: str) -> str | None:
-        """A repeated attempt finds its own memory again; one that was known before is not told of."""
+        """A repeated attempt finds its own memory again; one that was known before is not told of.
+
+        It is for whoever owns the message now: a guest may have logged in since it was sent, or wiped everything.
+        """
+        person = User.objects.filter(conversations__messages=self._message).first()
+        if person is None:
+            return None
         try:
-            memory = memories.add(self._person, text, message=self._message)
+            memory = memories.add(person, text, message=self._message)
         except TooManyMemories:
             return None
         return str(memory.pk) if memory.message_id == self._message.pk else None

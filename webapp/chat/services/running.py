@@ -83,7 +83,7 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
                 journal=journal,
                 config=_config(calls_tools=services.calls_tools),
                 tools=services.tools,
-                memory=MessageMemories(reply.conversation.owner, reply.message),
+                memory=MessageMemories(reply.message),
             )
             await runner.run(replace(loaded.turn, canary=services.canary_of(reply.created_at.date())))
     except (ModelUnavailable, GuardUnavailable) as error:
