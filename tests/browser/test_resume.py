@@ -55,7 +55,7 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
 
 def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: Watch) -> None:
     """It reconnects by itself, and the answer goes on without a reload, nothing twice and nothing missing."""
-    watch.expected.append("WebSocket connection")
+    watch.expected += ["WebSocket connection", "Failed to load resource", "ERR_CONNECTION_REFUSED", "htmx:"]  # the list of chats asks, too
     chat.send(LONG_TEXT)
     chat.wait_for_words(8)
     before = settled(chat.answer)
@@ -70,7 +70,7 @@ def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: 
 
 def test_a_message_sent_while_the_server_is_away_arrives_once(chat: ChatPage, stack: Stack, watch: Watch) -> None:
     """It waits in the browser, is sent when the server is back, and is one message."""
-    watch.expected += ["WebSocket connection", "Failed to load resource"]
+    watch.expected += ["WebSocket connection", "Failed to load resource", "ERR_CONNECTION_REFUSED", "htmx:"]
     chat.send("Say hello in one short sentence.")
     chat.wait_until("done")
     stack.kill("web")
