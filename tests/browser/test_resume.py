@@ -55,7 +55,7 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
 
 def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: Watch) -> None:
     """It reconnects by itself, and the answer goes on without a reload, nothing twice and nothing missing."""
-    watch.expected += ["WebSocket connection", "Failed to load resource", "ERR_CONNECTION_REFUSED", "htmx:"]  # the list of chats asks, too
+    watch.expected += ["WebSocket connection", "Failed to load resource", "ERR_CONNECTION_REFUSED", "htmx:"]
     chat.send(LONG_TEXT)
     chat.wait_for_words(8)
     before = settled(chat.answer)
