@@ -43,6 +43,7 @@ class Rounds:
             self.passages,
             written,
             budget_tokens=self.config.prompt_tokens - offered,
+            system_prompt=self.turn.system_prompt,
             canary=self.turn.canary,
             personal=self.turn.personal,
             only_related_memories=not self.config.calls_tools,

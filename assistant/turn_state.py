@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from assistant.guarded import Streaming
 from assistant.personal import Personal
 from assistant.ports import ChatMessage, Passage
+from assistant.prompt_text import SYSTEM_PROMPT
 from assistant.reply import Written
 from assistant.tools.steps import Step
 
@@ -17,6 +18,7 @@ class Turn:
     written        what an earlier owner wrote of the reply
     input_checked  whether the message may be answered without asking the guard about it: it has passed, or was released
     passages       what the prompt quotes, or None if the library was not searched yet
+    system_prompt  as the model reads it, its variables filled in
     canary         the mark in the system prompt; "" for none
     personal       what the person wants and what is remembered; of memories, those that were used once there are any
     remembers      whether what the message asks to be remembered may be kept
@@ -29,6 +31,7 @@ class Turn:
     input_checked: bool
     passages: tuple[Passage, ...] | None
     seed: int
+    system_prompt: str = SYSTEM_PROMPT
     canary: str = ""
     num_given: int = 0
     personal: Personal = field(default_factory=Personal)

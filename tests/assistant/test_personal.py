@@ -4,7 +4,8 @@ import pytest
 
 from assistant.personal import Personal, Remembered, Used, relevant_to
 from assistant.ports import ChatMessage
-from assistant.prompt import SYSTEM_PROMPT, Prompt, assemble, estimate_tokens, prompt_version
+from assistant.prompt import Prompt, assemble, estimate_tokens
+from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from assistant.reply import Written
 
 QUESTION = ChatMessage(role="user", text="What should I cook with peanuts?")
@@ -92,4 +93,4 @@ def test_what_is_personal_takes_a_quarter_of_the_window_at_most(budget_tokens: i
 
 def test_the_version_is_that_of_the_shared_prompt() -> None:
     """Experiments and graphs compare prompts, not people."""
-    assert prompt_version() == prompt_version() and len(prompt_version()) == 12
+    assert len(content_hash(SYSTEM_PROMPT)) == 12 and content_hash(SYSTEM_PROMPT) != content_hash(SYSTEM_PROMPT + " ")

@@ -4,7 +4,8 @@ import pytest
 
 from assistant.errors import PromptTooLong
 from assistant.ports import ChatMessage, Passage
-from assistant.prompt import SYSTEM_PROMPT, Prompt, assemble
+from assistant.prompt import Prompt, assemble
+from assistant.prompt_text import SYSTEM_PROMPT
 from assistant.reply import Written
 
 QUESTION = ChatMessage(role="user", text="How do llamas keep warm?")

@@ -26,7 +26,7 @@ class Rule:
 
 MADE = Rule(deed="erase", is_wiped=True)
 OF_THE_ACCOUNT = Rule(deed="erase")
-WORK = Rule(deed="anonymise", reason="work of the staff, about other people")
+WORK = Rule(deed="anonymise", reason="work of the staff, about other people or things")
 
 # "app.Model.field" of every relation to the user model.
 RULES: dict[str, Rule] = {
@@ -53,6 +53,21 @@ RULES: dict[str, Rule] = {
     "accounts.User_user_permissions.user": OF_THE_ACCOUNT,
     "accounts.PasswordLink.person": OF_THE_ACCOUNT,
     "accounts.PasswordLink.made_by": WORK,
+    "experiments.Exposure.person": OF_THE_ACCOUNT,  # wiping does not draw another arm
+    "experiments.ForcedArm.person": OF_THE_ACCOUNT,
+    "experiments.Segment_people.user": OF_THE_ACCOUNT,
+    "experiments.PlaygroundSession.person": MADE,
+    "experiments.PromptVersion.author": WORK,
+    "experiments.PromptApproval.by": WORK,
+    "experiments.LabelChange.by": WORK,
+    "experiments.StarterSet.author": WORK,
+    "experiments.ProductionChange.by": WORK,
+    "experiments.Experiment.owner": WORK,
+    "experiments.Experiment.decided_by": WORK,
+    "experiments.ExperimentEvent.by": WORK,
+    "experiments.Holdout.by": WORK,
+    "experiments.TestTurn.author": WORK,
+    "experiments.Report.made_by": WORK,
     "moderation.AuditEntry.actor": Rule(deed="anonymise", reason="the record of what the staff did has no gaps"),
     "moderation.Reveal.staff": Rule(deed="anonymise", reason="the record of who read what has no gaps"),
     "moderation.Case.assignee": WORK,

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "webapp.chat",
     "webapp.library",
     "webapp.moderation",
+    "webapp.experiments",
     "webapp.personal",
     "webapp.sharing",
     "webapp.privacy",

@@ -14,12 +14,22 @@ from webapp.chat.models.conversations import Conversation
 class Message(models.Model):
     """What a person wrote. Its id is the turn id that their browser made, so sending it twice is one message."""
 
+    class Origin(models.TextChoices):
+        STARTER = "starter", "a suggested beginning"
+        FOLLOWUP = "followup", "a suggested question"
+
     id = models.UUIDField(primary_key=True, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     parent = models.ForeignKey(
         "Reply", null=True, blank=True, on_delete=models.CASCADE, related_name="followed_by", help_text="Answers this."
     )
     text = models.TextField()
+    origin = models.CharField(
+        max_length=8,
+        choices=Origin.choices,
+        blank=True,
+        help_text="What was clicked to send it; empty: it was written.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -96,7 +106,8 @@ class Reply(models.Model):
     followups = models.JSONField(default=list, help_text="What the person might ask next.")
     continued_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     prompt_version = models.CharField(max_length=64, blank=True, help_text="Content hash of the system prompt in use.")
-    arm = models.CharField(max_length=80, blank=True, help_text="Experiment and arm, if the turn was part of one.")
+    arm = models.CharField(max_length=200, blank=True, help_text="Experiments and arms that the turn was part of.")
+    copied_at = models.DateTimeField(null=True, blank=True, help_text="When it, or code in it, was first copied.")
     seed = models.BigIntegerField()
     model_id = models.CharField(max_length=200, blank=True)
     usage = models.JSONField(default=dict)

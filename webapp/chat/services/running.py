@@ -11,7 +11,8 @@ from django.utils import translation
 
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
 from assistant.ports import ChatMessage, Passage
-from assistant.prompt import count_tokens, prompt_version
+from assistant.prompt import count_tokens
+from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
 from webapp import jobs, wiring
@@ -73,7 +74,7 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
     try:
         async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
             await sync_to_async(ownership.write)(
-                claim, model_id=services.model_id, prompt_version=prompt_version(), steps=reply.steps
+                claim, model_id=services.model_id, prompt_version=content_hash(SYSTEM_PROMPT), steps=reply.steps
             )
             runner = TurnRunner(
                 model=services.model,
