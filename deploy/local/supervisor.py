@@ -10,12 +10,12 @@ import shlex
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from circus.arbiter import Arbiter
 from circus.exc import ConflictError
@@ -44,6 +44,32 @@ class Process:
     stdout: Output
     stderr: Output
     once: bool
+
+
+class _Watcher(Watcher):
+    """Of a dead process it hears the last words, and lets go of its pipes before they are closed.
+
+    Circus closes them and goes on listening: the next process whose pipe has the same number cannot be started then.
+    """
+
+    def reap_process(self, pid: int, status: int | None = None) -> None:
+        process, redirector = self.processes.get(pid), self.stream_redirector
+        if process is not None and redirector is not None:
+            for name, pipe in redirector.get_process_pipes(process):
+                for data in _unread(pipe):
+                    redirector.get_stream(name)({"data": data, "pid": pid, "name": name})
+            redirector.remove_redirections(process)
+        super().reap_process(pid, status)
+
+
+def _unread(pipe: IO[bytes]) -> Iterator[bytes]:
+    """What is in it now; a child of the process may hold it open, so its end is not waited for."""
+    if pipe.closed:
+        return
+    os.set_blocking(pipe.fileno(), False)
+    with suppress(BlockingIOError):
+        while data := os.read(pipe.fileno(), 65_536):
+            yield data
 
 
 class Supervisor:
@@ -89,7 +115,7 @@ class Supervisor:
 
     def _watcher(self, process: Process) -> Watcher:
         program, *arguments = process.command
-        return Watcher(
+        return _Watcher(
             process.name,
             shlex.quote(program),
             args=arguments,

@@ -23,6 +23,14 @@ STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 )
 
+SHOUTS = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: print("\\n".join(["last words"] * 3000), flush=True))
+print("ready", flush=True)
+while True:
+    time.sleep(60)
+"""
+
 
 class Witness:
     """Sees what the supervisor reports."""
@@ -95,6 +103,20 @@ async def test_children_of_a_killed_process_do_not_outlive_it(running: Running) 
     (child,) = parent.children()
     parent.kill()
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_last_words_are_heard_and_others_still_start(running: Running) -> None:
+    """Death is noticed while the pipe is still full: neither is the rest lost, nor is its number taken for ever."""
+    _, witness = await running(("a", SHOUTS), ("b", SHOUTS), ("c", SHOUTS))
+    for killed in ("a", "b", "c", "a", "b", "c"):
+        await until(lambda: witness.lines.count("ready") == sum(map(len, witness.pids.values())))
+        num_lives, num_lines = len(witness.pids[killed]), len(witness.lines)
+        os.kill(witness.pids[killed][-1], signal.SIGUSR1)
+        time.sleep(0.3)  # noqa: ASYNC251 nobody reads meanwhile: that is what is tested
+        os.kill(witness.pids[killed][-1], signal.SIGKILL)
+        time.sleep(0.3)  # noqa: ASYNC251
+        await until(lambda name=killed, lives=num_lives: len(witness.pids[name]) > lives)
+        assert witness.lines[num_lines:].count("last words") == 3000
 
 
 async def test_what_dies_young_again_and_again_gets_pauses(running: Running) -> None:
