@@ -110,13 +110,17 @@ async def test_last_words_are_heard_and_others_still_start(running: Running) -> 
     _, witness = await running(("a", SHOUTS), ("b", SHOUTS), ("c", SHOUTS))
     for killed in ("a", "b", "c", "a", "b", "c"):
         await until(lambda: witness.lines.count("ready") == sum(map(len, witness.pids.values())))
-        num_lives, num_lines = len(witness.pids[killed]), len(witness.lines)
-        os.kill(witness.pids[killed][-1], signal.SIGUSR1)
-        time.sleep(0.3)  # noqa: ASYNC251 nobody reads meanwhile: that is what is tested
-        os.kill(witness.pids[killed][-1], signal.SIGKILL)
-        time.sleep(0.3)  # noqa: ASYNC251
-        await until(lambda name=killed, lives=num_lives: len(witness.pids[name]) > lives)
-        assert witness.lines[num_lines:].count("last words") == 3000
+        await last_words_of(killed, witness)
+
+
+async def last_words_of(name: str, witness: Witness) -> None:
+    pids, num_lines = list(witness.pids[name]), len(witness.lines)
+    os.kill(pids[-1], signal.SIGUSR1)
+    time.sleep(0.3)  # noqa: ASYNC251 nobody reads meanwhile: that is what is tested
+    os.kill(pids[-1], signal.SIGKILL)
+    time.sleep(0.3)  # noqa: ASYNC251
+    await until(lambda: len(witness.pids[name]) > len(pids))
+    assert witness.lines[num_lines:].count("last words") == 3000
 
 
 async def test_what_dies_young_again_and_again_gets_pauses(running: Running) -> None:
