@@ -1,9 +1,12 @@
-"""`make test` and `make lint` after the set-up: every check in turn, the quick ones first, the tests last.
+"""`make test` and `make lint` after the set-up: the quick checks in turn, then all that takes minutes, side by side.
 
     python -m deploy.local.checks all | lint
 
-A check is silent while it passes; the first that fails shows its output and ends the run. The tests that run all five
-processes, and mostly wait for them, run beside the others; what they say is shown when those are done.
+    types    ▐██████████████████████▌      from the beginning, beside what is still set up
+    quick         ▐█▌                      the first that fails ends the run
+    tests           ▐██████████████████▌   three runs: one with all five processes, one of the engine, one of the rest
+
+A check is silent while it passes. One run of tests is seen while it goes on; the others are shown when they are done.
 """
 
 import os
@@ -11,10 +14,11 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from deploy.local import code_shield, kernels, models
 from deploy.local.chromium import ensure_chromium
@@ -22,8 +26,10 @@ from deploy.local.steps import SetupProblem, step
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
-WITH_STACK = ("tests/browser", "tests/integration")
 TYPED = ("assistant", "inference", "retrieval", "webapp", "workers", "deploy", "tests", "benchmarks")
+# About as long as each other and as the rest, so that no core has nothing to do at the end.
+WITH_STACK = ("tests/browser", "tests/integration")
+OF_THE_ENGINE = ("tests/inference",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,68 +41,100 @@ class Check:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A check that was started."""
+
+    check: Check
+    process: subprocess.Popen[bytes]
+    output: TextIO
+
+    def said(self) -> str:
+        """What it said, after its end: until then it writes at this place of the file."""
+        self.output.seek(0)
+        return self.output.read()
+
+
+TYPES = Check("mypy", (PYTHON, "-m", "mypy", *TYPED))
+
+
 def production() -> Mapping[str, str]:
     """Settings as behind https, for Django's own deployment checks."""
     return {"PUBLIC_URL": "https://chat.example.org", "SECRET_KEY": secrets.token_urlsafe(48), "DEBUG": ""}
 
 
-def lint_checks() -> Sequence[Check]:
+def quick_checks() -> Sequence[Check]:
     manage = (PYTHON, "manage.py")
     return (
         Check("ruff check", (PYTHON, "-m", "ruff", "check", ".")),
         Check("ruff format", (PYTHON, "-m", "ruff", "format", "--check", ".")),
         Check("import rules", (str(Path(PYTHON).with_name("lint-imports")),)),
-        Check("mypy", (PYTHON, "-m", "mypy", *TYPED)),
         Check("deployment settings", (*manage, "check", "--deploy", "--fail-level", "WARNING"), production()),
         Check("migrations", (*manage, "makemigrations", "--check", "--dry-run"), production()),
     )
+
+
+def tests_of(*folders: str) -> Check:
+    return Check(" ".join(folders), (PYTHON, "-m", "pytest", *folders))
 
 
 def main(which: str) -> NoReturn:
     """Run the checks, then the tests. Ends the process."""
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # always a text stream here
     os.chdir(PROJECT)
+    status = 0
     try:
-        if which == "all":
-            models.ensure(PROJECT / "var" / "models", for_tests=True)
-            kernels.ensure()
-            code_shield.ensure(PROJECT / "var" / code_shield.FOLDER_NAME)
-            os.environ["CHROMIUM"] = str(ensure_chromium())
-        for check in lint_checks():
-            run(check)
+        with beside(TYPES) as types:
+            if which == "all":
+                models.ensure(PROJECT / "var" / "models", for_tests=True)
+                kernels.ensure()
+                code_shield.ensure(PROJECT / "var" / code_shield.FOLDER_NAME)
+                os.environ["CHROMIUM"] = str(ensure_chromium())
+            for check in quick_checks():
+                with beside(check) as running:
+                    finish(running)
+            if which == "all":
+                status = run_tests()
+            finish(types)
     except SetupProblem as problem:
         sys.exit(f"\n{problem}")
-    sys.exit(run_tests() if which == "all" else 0)
+    sys.exit(status)
 
 
 def run_tests() -> int:
     """The exit status of the tests: 0 if all have passed."""
-    pytest = (PYTHON, "-m", "pytest")
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
-        beside = subprocess.Popen((*pytest, *WITH_STACK), stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 ourselves
+    apart = [tests_of(*WITH_STACK), tests_of(*OF_THE_ENGINE)]
+    rest = (PYTHON, "-m", "pytest", *(f"--ignore={folder}" for folder in (*WITH_STACK, *OF_THE_ENGINE)))
+    with ExitStack() as stack:
+        running = [stack.enter_context(beside(tests)) for tests in apart]
+        statuses = [subprocess.run(rest, check=False).returncode]  # noqa: S603 ourselves
+        for tests in running:
+            statuses.append(tests.process.wait())
+            print(f"\n{tests.check.name}:\n{tests.said()}", flush=True)
+    return next(filter(None, statuses), 0)
+
+
+@contextmanager
+def beside(check: Check) -> Iterator[Running]:
+    """Start it and go on; what it says is kept. Stopped at the end of the block if it still runs then."""
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as output,
+        subprocess.Popen(  # noqa: S603 the fixed commands above
+            check.command, env={**os.environ, **check.environment}, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
         try:
-            status = subprocess.run((*pytest, *(f"--ignore={folder}" for folder in WITH_STACK)), check=False).returncode  # noqa: S603 ourselves
-            status_beside = beside.wait()
+            yield Running(check, process, output)
         finally:
-            beside.terminate()
-        said.seek(0)
-        print(f"\nWith all five processes ({', '.join(WITH_STACK)}):\n{said.read()}", flush=True)
-    return status or status_beside
+            process.terminate()
 
 
-def run(check: Check) -> None:
-    """Raises SetupProblem with the output of a check that failed."""
+def finish(running: Running) -> None:
+    """Wait for its end. Raises SetupProblem with the output of a check that failed."""
+    check = running.check
     with step(check.name):
-        done = subprocess.run(  # noqa: S603 the fixed commands above
-            check.command,
-            env={**os.environ, **check.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SetupProblem(f"{done.stdout}\n{check.name} failed; the command was: {' '.join(check.command)}")
+        if running.process.wait() != 0:
+            raise SetupProblem(f"{running.said()}\n{check.name} failed; the command was: {' '.join(check.command)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -82,40 +82,53 @@ def test_a_part_that_cannot_start_ends_the_start(var: Path) -> None:
     assert not (var / "run" / "instance.json").exists()
 
 
-@pytest.mark.integration
-def test_five_processes_come_and_go_together(tmp_path: Path) -> None:
-    """Ready, each brought back after SIGKILL, stopped within five seconds, nothing left; and again, quickly.
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The person's, empty."""
+    return tmp_path_factory.mktemp("home")
 
-    Nothing is written to the person's home meanwhile: a library that reports its use keeps an identifier there.
-    """
-    with Stack(HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path)) as stack:
-        pids = {name: stack.pid(name) for name in PARTS}
-        for name in PARTS:
-            stack.kill(name)
-            until(lambda name=name: stack.pid(name) != pids[name])  # type: ignore[misc]  # mypy sees no default there
-        stack.wait_until_ready()
 
-        stop(stack)
-        began = time.monotonic()
-        stack.start()
-        assert time.monotonic() - began < SECOND_START_S
-        assert "already running here, at " + stack.url in sentence(launch(stack.var))
-        stop(stack)
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture(scope="module")
+def stack(home: Path) -> Iterator[Stack]:
+    """What the tests below start, stop and kill, in this order."""
+    with Stack(HOME=str(home), XDG_CACHE_HOME=str(home)) as running:
+        yield running
 
 
 @pytest.mark.integration
-def test_a_killed_launcher_leaves_nothing_behind() -> None:
+def test_five_processes_come_and_go_together(stack: Stack) -> None:
+    """Ready, each brought back after SIGKILL, stopped within five seconds, nothing left; and again, quickly."""
+    pids = {name: stack.pid(name) for name in PARTS}
+    for name in PARTS:
+        stack.kill(name)
+        until(lambda name=name: stack.pid(name) != pids[name])  # type: ignore[misc]  # mypy sees no default there
+    stack.wait_until_ready()
+
+    stop(stack)
+    began = time.monotonic()
+    stack.start()
+    assert time.monotonic() - began < SECOND_START_S
+    assert "already running here, at " + stack.url in sentence(launch(stack.var))
+
+
+@pytest.mark.integration
+def test_a_killed_launcher_leaves_nothing_behind(stack: Stack) -> None:
     """On Linux the kernel ends the processes; elsewhere the next start does."""
-    with Stack() as stack:
-        family = processes_of(stack)
-        stack.launcher.kill()
-        stack.launcher.wait()
-        if sys.platform == "linux":
-            psutil.wait_procs(family, timeout=STOP_S)
-            assert [process for process in family if process.is_running()] == []
-        stack.start()
+    family = processes_of(stack)
+    stack.launcher.kill()
+    stack.launcher.wait()
+    if sys.platform == "linux":
+        psutil.wait_procs(family, timeout=STOP_S)
         assert [process for process in family if process.is_running()] == []
+    stack.start()
+    assert [process for process in family if process.is_running()] == []
+
+
+@pytest.mark.integration
+def test_nothing_is_written_to_the_home_of_a_person(stack: Stack, home: Path) -> None:
+    """A library that reports its use keeps an identifier there."""
+    stop(stack)
+    assert list(home.iterdir()) == []
 
 
 def stop(stack: Stack) -> None:

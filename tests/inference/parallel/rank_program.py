@@ -1,4 +1,7 @@
-"""What each rank runs in the tests: logits of a text, then a greedy continuation, written to a file by rank 0."""
+"""What each rank runs in the tests, for one model after the other: logits of a text, then a greedy continuation.
+
+Rank 0 writes them to a file.
+"""
 
 import sys
 
@@ -14,16 +17,20 @@ from inference.weights.open import open_checkpoint
 NUM_PROMPT, NUM_NEW = 300, 12
 
 
-def main(model_path: str, target: str) -> None:
+def main(*model_paths: str, target: str) -> None:
     torch.set_num_threads(1)
     ranks = join()
-    model = load_tensor_parallel(open_checkpoint(model_path), ranks, dtype="float32", max_context=512)
-    if not ranks.is_first:
-        model.follow()
-    else:
-        token_ids = torch.randint(0, 512, (NUM_PROMPT,), generator=torch.Generator().manual_seed(5)).tolist()
-        torch.save({"logits": all_logits(model, token_ids), "greedy": greedy(model, token_ids[:20])}, target)
-        model.close()
+    results = []
+    for model_path in model_paths:
+        model = load_tensor_parallel(open_checkpoint(model_path), ranks, dtype="float32", max_context=512)
+        if not ranks.is_first:
+            model.follow()
+        else:
+            token_ids = torch.randint(0, 512, (NUM_PROMPT,), generator=torch.Generator().manual_seed(5)).tolist()
+            results.append({"logits": all_logits(model, token_ids), "greedy": greedy(model, token_ids[:20])})
+            model.close()
+    if ranks.is_first:
+        torch.save(results, target)
     ranks.leave()
 
 
@@ -40,4 +47,4 @@ def greedy(model: TensorParallelLlama, token_ids: list[int]) -> list[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:-1], target=sys.argv[-1])

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,23 +30,43 @@ def torchrun(num_ranks: int, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("is_tied", [False, True], ids=["head", "tied"])
-def test_two_ranks_compute_the_logits_and_the_text_of_one(tmp_path: Path, is_tied: bool) -> None:
-    """Eight shards of Meta on two ranks; prefill over two attention tiles, and decode."""
-    tiny = make_tiny_llama(is_scaled=True, is_tied=is_tied)
-    folder = write_meta(tmp_path / "meta", tiny, num_shards=8)
-    results = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """What so many ranks made of a model: logits of its text, and a greedy continuation."""
+
+    folder: Path
+    by_ranks: Mapping[int, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[bool, Computed]:
+    """Of a model without and with tied embeddings, in eight shards of Meta. Starting ranks is what takes long."""
+    place = tmp_path_factory.mktemp("ranks")
+    folders = [
+        write_meta(place / f"meta-{is_tied}", make_tiny_llama(is_scaled=True, is_tied=is_tied), num_shards=8)
+        for is_tied in (False, True)
+    ]
+    results = {}
     for num_ranks in (1, 2):
-        target = tmp_path / f"{num_ranks}.pt"
-        torchrun(num_ranks, "tests.inference.parallel.rank_program", str(folder), str(target))
-        results.append(torch.load(target))
-    one, two = results
+        target = place / f"{num_ranks}.pt"
+        torchrun(num_ranks, "tests.inference.parallel.rank_program", *map(str, folders), str(target))
+        results[num_ranks] = torch.load(target)
+    return {
+        is_tied: Computed(folder=folder, by_ranks={n: results[n][i] for n in results})
+        for i, (is_tied, folder) in enumerate(zip((False, True), folders, strict=True))
+    }
+
+
+@pytest.mark.parametrize("is_tied", [False, True], ids=["head", "tied"])
+def test_two_ranks_compute_the_logits_and_the_text_of_one(computed: Mapping[bool, Computed], is_tied: bool) -> None:
+    """Eight shards of Meta on two ranks; prefill over two attention tiles, and decode."""
+    one, two = (computed[is_tied].by_ranks[num_ranks] for num_ranks in (1, 2))
     assert one["logits"].shape == two["logits"].shape == (NUM_PROMPT, 512)
     assert (one["logits"] - two["logits"]).abs().max() < TOLERANCE * one["logits"].std()
     assert one["greedy"] == two["greedy"]
     generator = torch.Generator().manual_seed(5)
     token_ids = torch.randint(0, 512, (NUM_PROMPT,), generator=generator).tolist()
-    plain = load_model(open_checkpoint(str(folder)), dtype="float32", max_context=512)
+    plain = load_model(open_checkpoint(str(computed[is_tied].folder)), dtype="float32", max_context=512)
     assert torch.equal(all_logits(plain, token_ids), one["logits"]), "one rank is the plain model"
 
 

@@ -186,6 +186,19 @@ async def test_a_call_is_put_together_from_its_pieces() -> None:
     assert (end.finish_reason, end.calls) == ("stop", (CALLED,))
 
 
+async def test_calls_without_a_number_are_told_apart() -> None:
+    """Some servers leave it out: a name begins a call, and what has none goes on with the last."""
+    parts = (
+        [{"id": "call_1", "function": {"name": "add", "arguments": '{"a": '}}],
+        [{"function": {"arguments": "1}"}}],
+        [{"id": "call_2", "function": {"name": "now", "arguments": "{}"}}],
+    )
+    chunks = [json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": part}}]}) for part in parts]
+    async with served_by(stream_of(*chunks, STOP, "[DONE]")) as client:
+        _, end = await reply(client, [QUESTION], tools=[{"name": "add"}])
+    assert end.calls == (CALLED, ChatCall(id="call_2", name="now", arguments="{}"))
+
+
 async def test_a_call_that_was_cut_is_none() -> None:
     cut = '{"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}'
     async with served_by(stream_of(*CALL_PARTS, cut, "[DONE]")) as client:
