@@ -4,6 +4,7 @@
     moments · histograms · counts        what is kept of an arm: frozen values that add up over days and shards
     effects                              difference and lift of two arms, with a fixed or an always-valid interval
     rare · bounded · quantiles           exact methods where the central limit theorem is slow
+    preferences                          which of two answers people like better, from blind votes
     bayes · health · multiplicity · power · recommendation
 
 Plain functions on frozen values, no database. "Always valid" means: at every moment at once, so people may look every

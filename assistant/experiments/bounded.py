@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.experiments.betting import Bets, Tally
-from assistant.experiments.intervals import Interval
+from assistant.experiments.effects import Effect
 
 NUM_STEPS = 200
 _VALUES = np.linspace(0, 1, NUM_STEPS + 1)
@@ -49,24 +49,15 @@ class BoundedCounts:
         return Tally(values=_VALUES[present], counts=counts[present])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundedEffect:
-    """As `effects.Effect`, on the scale of [0, 1]."""
-
-    difference: float
-    of_difference: Interval
-    lift: float
-    of_lift: Interval
-    p_value: float
-    n: int
-
-
 def always_valid(
     control: BoundedCounts, treatment: BoundedCounts, *, share: float = 0.5, centre: float = 0.5, alpha: float = 0.05
-) -> BoundedEffect:
-    """Right at every look. `share` is what was planned for the treatment, of both; `centre` the usual value, scaled."""
+) -> Effect:
+    """On the scale of [0, 1], right at every look.
+
+    `share` is what was planned for the treatment, of both; `centre` the usual value, scaled.
+    """
     bets = Bets(control=control.tally, treatment=treatment.tally, share=share, centre=centre)
-    return BoundedEffect(
+    return Effect(
         difference=treatment.mean - control.mean,
         of_difference=bets.difference(alpha),
         lift=treatment.mean / control.mean - 1 if control.mean else math.nan,

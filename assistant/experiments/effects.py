@@ -18,6 +18,8 @@ class Effect:
     difference, lift            the point estimates; lift is not a number where the control is 0
     of_difference, of_lift      their intervals at the level asked for
     p_value                     of no difference
+    n                           units of both arms
+    standard_error              of the difference; not a number where the method has none
     """
 
     difference: float
@@ -25,8 +27,8 @@ class Effect:
     lift: float
     of_lift: Interval
     p_value: float
-    standard_error: float
     n: int
+    standard_error: float = math.nan
 
 
 def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha: float = 0.05) -> Effect:
@@ -51,8 +53,8 @@ def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha
         lift=lift,
         of_lift=fieller(control, treatment, width),
         p_value=surprise.p_value(difference / error, n=n, df=df),
-        standard_error=error,
         n=n,
+        standard_error=error,
     )
 
 
@@ -97,6 +99,5 @@ def _unknown(difference: float, lift: float, n: int) -> Effect:
         lift=lift,
         of_lift=EVERYTHING,
         p_value=1.0,
-        standard_error=math.nan,
         n=n,
     )

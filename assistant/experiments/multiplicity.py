@@ -8,6 +8,8 @@ hold together take an equal part of the error each.
 from collections.abc import Sequence
 from math import log
 
+_HALF = log(0.5)
+
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values, in the order given: compared with alpha they keep the chance of any false find."""
@@ -36,6 +38,11 @@ def e_bh(log_e_values: Sequence[float], *, alpha: float = 0.05) -> list[bool]:
     num = max((k for k in range(1, total + 1) if log_e_values[order[k - 1]] >= log(total / (alpha * k))), default=0)
     rejected = set(order[:num])
     return [index in rejected for index in range(total)]
+
+
+def calibrated(p_value: float) -> float:
+    """Log evidence from a p-value that comes from intervals, by the calibrator 1 / (2 sqrt(p)) (Vovk and Wang 2021)."""
+    return _HALF - 0.5 * log(p_value)
 
 
 def simultaneous(alpha: float, num: int) -> float:

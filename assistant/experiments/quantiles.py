@@ -14,6 +14,7 @@ Fixed sample size: the order statistics of the binomial distribution (Deng, Knob
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from scipy.special import betaln
 from scipy.stats import binom
 
+from assistant.experiments.effects import Effect
 from assistant.experiments.intervals import AlwaysValid, Interval
 
 GROWTH = 1.01
@@ -88,18 +90,6 @@ class Histogram:
         return max(self.bins)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuantileEffect:
-    """`difference` in the unit of the metric; `p_value` from the smallest level whose interval excludes 0."""
-
-    difference: float
-    of_difference: Interval
-    lift: float
-    of_lift: Interval
-    p_value: float
-    n: int
-
-
 def fixed_interval(histogram: Histogram, q: float, *, alpha: float = 0.05) -> Interval:
     """For one look at a sample size fixed beforehand."""
     n = histogram.n
@@ -121,8 +111,9 @@ def sequence(histogram: Histogram, q: float, *, alpha: float = 0.05, tuned_for: 
 
 def compare(
     control: Histogram, treatment: Histogram, q: float, *, alpha: float = 0.05, always_valid: bool = True
-) -> QuantileEffect:
-    """The treatment's quantile against the control's; each arm has half of the error."""
+) -> Effect:
+    """The treatment's quantile against the control's; each arm has half of the error. The p-value is the smallest level
+    whose interval excludes 0."""
     one = sequence if always_valid else fixed_interval
 
     def of_difference(level: float) -> Interval:
@@ -131,7 +122,7 @@ def compare(
 
     base, other = one(control, q, alpha=alpha / 2), one(treatment, q, alpha=alpha / 2)
     before, after = control.quantile(q), treatment.quantile(q)
-    return QuantileEffect(
+    return Effect(
         difference=after - before,
         of_difference=of_difference(alpha),
         lift=after / before - 1 if before else math.nan,
@@ -158,10 +149,16 @@ def _unsurprising(n: int, q: float, alpha: float, tuned_for: int) -> tuple[int, 
     """The least and the greatest number of units at or below the quantile that E does not speak against."""
     weight = 1 / AlwaysValid(tuned_for=tuned_for).rho_squared
     a, b = q * weight, (1 - q) * weight
-    k = np.arange(n + 1)
-    log_e = betaln(a + k, b + n - k) - betaln(a, b) - k * math.log(q) - (n - k) * math.log1p(-q)
-    fitting = np.flatnonzero(log_e < -math.log(alpha))
-    return int(fitting[0]), int(fitting[-1])
+    log_prior = float(betaln(a, b))
+
+    def fits(k: int) -> bool:
+        log_e = float(betaln(a + k, b + n - k)) - log_prior - k * math.log(q) - (n - k) * math.log1p(-q)
+        return log_e < -math.log(alpha)
+
+    # E falls as long as k < q (n - 1), and rises from there on.
+    middle = math.ceil(q * (n - 1))
+    least = bisect_left(range(middle), True, key=fits)
+    return least, middle + bisect_left(range(middle + 1, n + 1), True, key=lambda k: not fits(k))
 
 
 def _edge(index: int) -> float:

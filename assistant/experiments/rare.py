@@ -4,26 +4,14 @@ Fixed sample size: Newcombe's hybrid score interval (1998, method 10) and Fisher
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import fisher_exact, norm
 
 from assistant.experiments.betting import Bets, Tally
 from assistant.experiments.counts import Count
+from assistant.experiments.effects import Effect
 from assistant.experiments.intervals import Interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RareEffect:
-    """As `effects.Effect`, for shares. The lift's upper end is infinite while the control has too few events."""
-
-    difference: float
-    of_difference: Interval
-    lift: float
-    of_lift: Interval
-    p_value: float
-    n: int
 
 
 def wilson(count: Count, *, alpha: float = 0.05) -> Interval:
@@ -47,9 +35,9 @@ def newcombe(control: Count, treatment: Count, *, alpha: float = 0.05) -> Interv
     return Interval(low=difference - below, high=difference + above)
 
 
-def fixed_horizon(control: Count, treatment: Count, *, share: float = 0.5, alpha: float = 0.05) -> RareEffect:
+def fixed_horizon(control: Count, treatment: Count, *, share: float = 0.5, alpha: float = 0.05) -> Effect:
     """For one look at a sample size fixed beforehand. The lift's interval is the always-valid one, which is wider."""
-    return RareEffect(
+    return Effect(
         difference=treatment.share - control.share,
         of_difference=newcombe(control, treatment, alpha=alpha),
         lift=_lift(control, treatment),
@@ -61,11 +49,11 @@ def fixed_horizon(control: Count, treatment: Count, *, share: float = 0.5, alpha
 
 def always_valid(
     control: Count, treatment: Count, *, share: float = 0.5, centre: float = 0.0, alpha: float = 0.05
-) -> RareEffect:
+) -> Effect:
     """Right at every look. `share` is what was planned for the treatment, of both; `centre` the usual share of yes, 0
-    where yes is rare."""
+    where yes is rare. The lift has no upper end while the control has too few events."""
     bets = _bets(control, treatment, share, centre)
-    return RareEffect(
+    return Effect(
         difference=treatment.share - control.share,
         of_difference=bets.difference(alpha),
         lift=_lift(control, treatment),
