@@ -12,6 +12,9 @@ from django.utils import timezone
 
 FIRST_ATTEMPT_AFTER = timedelta(seconds=3)
 NEXT_ATTEMPT_AFTER = timedelta(seconds=30)
+"""A worker that is at a document says so more often than this."""
+PART_CHARS = 40_000
+"""About how much of a document its page shows at once."""
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -27,8 +30,17 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """The sample library, and what belongs to this person. The one place that decides who may read what."""
         return self.present().filter(Q(owner=None) | Q(owner=person_id))
 
+    def owned_by(self, person_id: uuid.UUID) -> Self:
+        """What this person has added, whatever became of it."""
+        return self.present().filter(owner=person_id)
+
+    def being_read(self) -> Self:
+        """People's documents that some worker is at right now."""
+        is_recent = Q(attempted_at__gte=timezone.now() - NEXT_ATTEMPT_AFTER)
+        return self.present().filter(is_recent, state=Document.State.RECEIVED).exclude(owner=None)
+
     def waiting(self, model_id: str) -> Self:
-        """Not indexed yet, or indexed otherwise than today; and nobody is at it right now."""
+        """Not indexed yet, be it a file or a text, or indexed otherwise than today; and nobody is at it right now."""
         now = timezone.now()
         outdated = Passage.objects.outdated(model_id).filter(document=OuterRef("pk"))
         is_due = Q(attempted_at=None, received_at__lt=now - FIRST_ATTEMPT_AFTER) | Q(
@@ -44,6 +56,9 @@ class Document(models.Model):
 
     `revision` changes at random whenever the passages do; with it a reader of many documents can tell whether
     anything has changed (`webapp.library.services.scopes`). A deleted document keeps its row but not its text.
+
+    What came as a file has no text until a worker has read it (`UploadedFile`). If it then says the same as another one
+    of its owner, it is deleted, and `same_as` tells those who still know its id.
     """
 
     class State(models.TextChoices):
@@ -65,7 +80,11 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64, db_index=True)
     mime = models.CharField(max_length=100, default="text/markdown")
     state = models.CharField(max_length=8, choices=State.choices, default=State.RECEIVED)
-    error = models.CharField(max_length=200, blank=True, help_text="Why it could not be indexed, for its owner.")
+    error = models.CharField(
+        max_length=200, blank=True, help_text="Why it could not be indexed: a code of `webapp.library.wording`."
+    )
+    num_bytes = models.PositiveIntegerField(default=0, help_text="Of the text; of the file, until that is read.")
+    same_as = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     revision = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     received_at = models.DateTimeField(default=timezone.now, help_text="When this text came in.")
@@ -86,9 +105,24 @@ class Document(models.Model):
         return reverse("library:document", args=[self.pk])
 
     @property
+    def is_waiting(self) -> bool:
+        return self.state == self.State.RECEIVED
+
+    @property
     def summary(self) -> str:
         """The first paragraph, for a list."""
         return self.text.strip().partition("\n")[0]
+
+
+class UploadedFile(models.Model):
+    """The file of a document, until its text has been read out of it or that was found to be impossible."""
+
+    document = models.OneToOneField(Document, primary_key=True, on_delete=models.CASCADE, related_name="file")
+    kind = models.CharField(max_length=4, help_text="What it is by its content.")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"File of document {self.document_id}"
 
 
 class PassageQuerySet(models.QuerySet["Passage"]):
@@ -129,4 +163,6 @@ class Passage(models.Model):
         return f"Passage {self.ord} of document {self.document_id}"
 
     def get_absolute_url(self) -> str:
-        return f"{reverse('library:document', args=[self.document_id])}#p-{self.ord}"
+        """A long document is shown in parts; the address says which one."""
+        part = f"?at={self.ord}" if self.char_start >= PART_CHARS else ""
+        return f"{reverse('library:document', args=[self.document_id])}{part}#p-{self.ord}"

@@ -1,11 +1,15 @@
-"""What the page of a document shows: its text as HTML, in sections that a citation can point at."""
+"""What the page of a document shows: its text as HTML, in sections that a citation can point at.
 
+A long document is shown in parts, for rendering takes time. Parts are cut between paragraphs where there are any.
+"""
+
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from assistant.rendering import BlockSplitter, render_block
-from webapp.library.models import Document
+from webapp.library.models import PART_CHARS, Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +18,23 @@ class Section:
 
     anchors: tuple[int, ...]
     blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPart:
+    """One part of a document; parts count from 1."""
+
+    number: int
+    num_parts: int
+    sections: list[Section]
+
+    @property
+    def previous(self) -> int | None:
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        return self.number + 1 if self.number < self.num_parts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +48,43 @@ class _Block:
         return self.html.startswith(("<h1>", "<h2>", "<h3>", "<h4>", "<h5>", "<h6>"))
 
 
+def part_of(document: Document, *, number: int = 1, passage: int | None = None) -> DocumentPart:
+    """The part in which this passage begins, else the part of this number; the first or last where there is none."""
+    bounds = _bounds(document.text)
+    num_parts = len(bounds) - 1
+    start = document.passages.filter(ord=passage).values_list("char_start", flat=True).first() if passage else None
+    if start is not None:
+        number = bisect_right(bounds, start)
+    number = min(max(1, number), num_parts)
+    sections = _sections(document, bounds[number - 1], bounds[number])
+    return DocumentPart(number=number, num_parts=num_parts, sections=sections)
+
+
 def sections_of(document: Document) -> list[Section]:
-    """The whole document. A section begins where a passage does, with the headings right above it.
+    """The first part of the document. A section begins where a passage does, with the headings right above it.
 
     While a new text waits to be indexed the passages point into the old one; then it is one section without anchors.
     """
-    blocks = _blocks(document.text)
-    starts: list[int] = []
-    if document.state == Document.State.READY:
-        starts = list(document.passages.order_by("ord").values_list("char_start", flat=True))
+    return part_of(document).sections
+
+
+def _bounds(text: str) -> list[int]:
+    """Where parts begin, and the end. Each but the last has between one and two times PART_CHARS."""
+    bounds = [0]
+    while len(text) - bounds[-1] > 2 * PART_CHARS:
+        least = bounds[-1] + PART_CHARS
+        cut = text.find("\n\n", least, least + PART_CHARS)
+        bounds.append(cut + 2 if cut >= 0 else least + PART_CHARS)
+    return [*bounds, len(text)]
+
+
+def _sections(document: Document, start: int, end: int) -> list[Section]:
+    blocks = _blocks(document.text[start:end], start)
     beginnings: dict[int, list[int]] = {0: []}
-    for number, start in enumerate(starts):
-        beginnings.setdefault(_first_block(blocks, start), []).append(number)
+    if document.state == Document.State.READY:
+        begun = document.passages.filter(char_start__gte=start, char_start__lt=end).order_by("ord")
+        for number, char_start in begun.values_list("ord", "char_start"):
+            beginnings.setdefault(_first_block(blocks, char_start), []).append(number)
     bounds = [*sorted(beginnings), len(blocks)]
     return [
         Section(anchors=tuple(beginnings[first]), blocks=tuple(block.html for block in blocks[first:last]))
@@ -47,10 +93,9 @@ def sections_of(document: Document) -> list[Section]:
     ]
 
 
-def _blocks(text: str) -> list[_Block]:
+def _blocks(text: str, position: int) -> list[_Block]:
     splitter = BlockSplitter()
     blocks: list[_Block] = []
-    position = 0
     for source in [*splitter.feed(text), *splitter.finish()]:
         blocks.append(_Block(position, position + len(source), render_block(source)))
         position += len(source)

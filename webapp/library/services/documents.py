@@ -1,14 +1,16 @@
-"""Documents: take them in, read them, delete them."""
+"""Documents: take texts in, read them, rename and delete them. Files come in by `adding`."""
 
 import hashlib
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from webapp import jobs
 from webapp.accounts.models import User
 from webapp.library.errors import DocumentNotFound
-from webapp.library.models import Document
+from webapp.library.models import Document, UploadedFile
 
 
 def add_document(*, owner: User | None, title: str, text: str, mime: str = "text/markdown") -> Document:
@@ -16,9 +18,11 @@ def add_document(*, owner: User | None, title: str, text: str, mime: str = "text
 
     `owner` None means the sample library, which everybody may read.
     """
-    digest = _digest(text)
+    digest = digest_of(text)
     same = Document.objects.present().filter(owner=owner, sha256=digest).first()
-    return same or Document.objects.create(owner=owner, title=title, text=text, sha256=digest, mime=mime)
+    return same or Document.objects.create(
+        owner=owner, title=title, text=text, sha256=digest, mime=mime, num_bytes=len(text.encode())
+    )
 
 
 @transaction.atomic
@@ -27,7 +31,7 @@ def put_sample_document(*, document_id: UUID, title: str, text: str) -> bool:
 
     Until the new text is indexed the passages of the old one go on answering.
     """
-    digest = _digest(text)
+    digest = digest_of(text)
     existing = Document.objects.select_for_update().filter(pk=document_id).first()
     if existing and (existing.sha256, existing.title, existing.deleted_at) == (digest, title, None):
         return False
@@ -38,6 +42,7 @@ def put_sample_document(*, document_id: UUID, title: str, text: str) -> bool:
             "title": title,
             "text": text,
             "sha256": digest,
+            "num_bytes": len(text.encode()),
             "state": Document.State.RECEIVED,
             "error": "",
             "received_at": timezone.now(),
@@ -56,6 +61,25 @@ def document_for(person_id: UUID | None, document_id: UUID) -> Document:
     return document
 
 
+def own_document(person_id: UUID | None, document_id: UUID) -> Document:
+    """The document, if this person has added it. Raises DocumentNotFound for every other, the sample library's too."""
+    document = document_for(person_id, document_id)
+    if document.owner_id is None:
+        raise DocumentNotFound(document_id)
+    return document
+
+
+@transaction.atomic
+def rename_document(document: Document, title: str) -> None:
+    """An empty title changes nothing. Passages carry the title and are made anew; until then the old ones answer."""
+    if not title or title == document.title:
+        return
+    Document.objects.filter(pk=document.pk).update(title=title)
+    has_text = Document.objects.filter(pk=document.pk).exclude(sha256="").exclude(state=Document.State.FAILED)
+    if has_text.update(state=Document.State.RECEIVED, received_at=timezone.now(), attempted_at=None):
+        transaction.on_commit(partial(jobs.enqueue_document, document.pk))
+
+
 @transaction.atomic
 def delete_document(document: Document) -> None:
     """From commit on nothing returns its text: passages and vectors are gone, and the row keeps only that it was.
@@ -63,11 +87,13 @@ def delete_document(document: Document) -> None:
     Indexes in memory may hold its ids a little longer; every hit is looked up in the database.
     """
     document.passages.all().delete()
+    UploadedFile.objects.filter(document=document).delete()
     Document.objects.filter(pk=document.pk).update(
-        title="", text="", sha256="", error="", state=Document.State.READY, deleted_at=timezone.now()
+        title="", text="", sha256="", error="", num_bytes=0, state=Document.State.READY, deleted_at=timezone.now()
     )
     document.refresh_from_db()
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """By which the same text is known again."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,11 +1,12 @@
 """Bring a document from received to ready: cut it into passages, embed and scan them, swap them in.
 
-    received ──cut, embed, scan──▶ one transaction: old passages out, new ones in, state ready
-        ▲  the embedder is away: tried again later                   └─ nothing in it to search: state failed
+    file ─▶ received ──cut, embed, scan──▶ one transaction: old passages out, new ones in, state ready
+                ▲  the embedder is away: tried again later            └─ nothing in it to search: state failed
 
 Safe to run twice, at once or for a document that is gone: only whoever still finds the text that it has cut swaps.
 """
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
@@ -21,34 +22,37 @@ from assistant.errors import RetrievalUnavailable
 from assistant.safety.injection import FLAGGED_AT, suspicion, together
 from webapp.library.models import Document, Passage
 from webapp.library.ports import CutPassage, Retrieval, Vectors
+from webapp.library.services.taking import MAX_AT_ONCE, kept, take
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 32
-NO_TEXT = "There is no text in this document that could be searched."
+NO_TEXT = "no_text"
 
 
 def pending(limit: int, *, model_id: str) -> list[UUID]:
     """Documents that somebody should index now: never enqueued, given up half-way, of another embedding model, or never
     looked through for orders to a model."""
-    return list(Document.objects.waiting(model_id).order_by("received_at").values_list("pk", flat=True)[:limit])
+    waiting = Document.objects.waiting(model_id).order_by("received_at").values_list("pk", flat=True)
+    room = max(0, MAX_AT_ONCE - Document.objects.being_read().count())
+    return [*waiting.filter(owner=None)[:limit], *waiting.exclude(owner=None)[:room]][:limit]
 
 
 async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:
-    """Index the document if it needs it. Returns whether this call made it ready.
+    """Index the document if it needs it, once its file has been read. Returns whether this call made it ready.
 
     If the embedder is away the document stays received, and `pending` names it again later.
     """
     document = await sync_to_async(_take)(document_id, retrieval.model_id)
     if document is None:
         return False
-    passages = retrieval.cut(document.text, title=document.title)
+    passages = await kept(document_id, asyncio.to_thread(retrieval.cut, document.text, title=document.title))
     if not passages:
         await sync_to_async(_still(document).update)(state=Document.State.FAILED, error=NO_TEXT)
         return False
     try:
-        vectors = await _embed(passages, retrieval)
-        suspicions = await _scan(passages, retrieval)
+        vectors = await kept(document_id, _embed(passages, retrieval))
+        suspicions = await kept(document_id, _scan(passages, retrieval))
     except RetrievalUnavailable:
         logger.warning("document_waits_for_embedder", extra={"document_id": str(document_id)})
         return False
@@ -61,14 +65,14 @@ async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:
 
 
 def _take(document_id: UUID, model_id: str) -> Document | None:
-    """The document, marked as being worked on; None if it is gone, or indexed as it would be today."""
-    document = Document.objects.present().filter(pk=document_id).exclude(state=Document.State.FAILED).first()
+    """The document, marked as being worked on; None if it is gone, has to wait, or is indexed as it would be today."""
+    read = Document.objects.present().filter(pk=document_id, file__isnull=True)
+    document = read.exclude(state=Document.State.FAILED).first()
     if document is None:
         return None
     if document.state == Document.State.READY and not document.passages.outdated(model_id).exists():
         return None
-    Document.objects.filter(pk=document_id).update(attempted_at=timezone.now())
-    return document
+    return document if take(document_id) else None
 
 
 async def _embed(passages: Sequence[CutPassage], retrieval: Retrieval) -> Vectors:

@@ -4,7 +4,6 @@ The indexes only propose; the database decides. Each hit is joined back to its r
 so a deleted, foreign or flagged passage cannot be quoted whatever an index still holds.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -12,14 +11,15 @@ from asgiref.sync import sync_to_async
 
 from webapp.library.models import Document, Passage
 from webapp.library.ports import Retrieval, Vectors
+from webapp.library.services.attached import MINIMUM_SHARE_OF_BEST, Attached, attached_first
+from webapp.library.services.hits import Hit, hit_of
 from webapp.library.services.scopes import IndexCache, scopes_of
+
+__all__ = ["Attached", "Hit", "search_library"]
 
 MINIMUM_SCORE = 0.40
 """Below this, ordinary requests begin to look like help pages, and a note that does not fit spoils the answer of a
 small model more than a missing one does. The evidence: `tests/webapp/library/test_threshold.py`."""
-
-MINIMUM_SHARE_OF_BEST = 0.85
-"""A passage much farther away than the best is about something else, and a small model believes what it is given."""
 
 MAX_PER_DOCUMENT = 2
 _OVERFETCH = 4
@@ -27,29 +27,24 @@ _OVERFETCH = 4
 _cache = IndexCache()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A passage that this person may read. `score` is its cosine similarity with the query."""
-
-    passage_id: int
-    document_id: UUID
-    title: str
-    text: str
-    url: str
-    score: float
-    char_start: int
-    char_end: int
-
-
-async def search_library(person_id: UUID | None, query: str, k: int, *, retrieval: Retrieval) -> list[Hit]:
+async def search_library(
+    person_id: UUID | None, query: str, k: int, *, retrieval: Retrieval, attached: Attached | None = None
+) -> list[Hit]:
     """The `k` passages nearest to `query` that this person may read, best first; only near ones, so often none.
 
-    At most two come from one document, so that one page cannot fill the prompt. Raises RetrievalUnavailable.
+    At most two come from one document, so that one page cannot fill the prompt. What is `attached` comes before all
+    that, near or not (`webapp.library.services.attached`). Raises RetrievalUnavailable.
     """
     if k < 1 or not query.strip():
         return []
-    (vector,) = await retrieval.embedder.embed([query])
-    return await sync_to_async(_nearest)(person_id, np.asarray(vector, dtype=np.float32), k, retrieval)
+    (found,) = await retrieval.embedder.embed([query])
+    vector = np.asarray(found, dtype=np.float32)
+    near = await sync_to_async(_nearest)(person_id, vector, k, retrieval)
+    if person_id is None or attached is None or not attached.document_ids:
+        return near
+    return await sync_to_async(attached_first)(
+        person_id, vector, near, k, attached=attached, model_id=retrieval.model_id
+    )
 
 
 def _nearest(person_id: UUID | None, vector: Vectors, k: int, retrieval: Retrieval) -> list[Hit]:
@@ -75,18 +70,5 @@ def _quotable(person_id: UUID | None, scores: dict[int, float], k: int) -> list[
     for passage in sorted(passages, key=lambda each: (-scores[each.pk], each.pk)):
         num_of_document[passage.document_id] = num_of_document.get(passage.document_id, 0) + 1
         if num_of_document[passage.document_id] <= MAX_PER_DOCUMENT and len(hits) < k:
-            hits.append(_hit(passage, scores[passage.pk]))
+            hits.append(hit_of(passage, scores[passage.pk]))
     return hits
-
-
-def _hit(passage: Passage, score: float) -> Hit:
-    return Hit(
-        passage_id=passage.pk,
-        document_id=passage.document_id,
-        title=passage.document.title,
-        text=passage.text,
-        url=passage.get_absolute_url(),
-        score=score,
-        char_start=passage.char_start,
-        char_end=passage.char_end,
-    )
