@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db.models import Model
 from django.utils import timezone
 
 from tests.webapp.experiments.planning import measure
@@ -74,19 +73,21 @@ class Days:
     """
 
     chance: random.Random = field(default_factory=lambda: random.Random(5))
-    rows: list[Model] = field(default_factory=list)
+    conversations: list[Conversation] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
     shocked: list[tuple[User, Reply]] = field(default_factory=list)
 
     def chats(self, person: User, at: datetime) -> None:
         conversation = Conversation(owner=person, title="A chat")
-        self.rows.append(conversation)
+        self.conversations.append(conversation)
         answer = None
         for number in range(3):
             served = serving.for_next_turn(person)
             exposures.record(person, served.assigned, at=at)
             asked_at = at + timedelta(minutes=number * 5)
             message = Message(id=uuid.uuid4(), conversation=conversation, parent=answer, text="A question")
-            self.rows.append(message)
+            self.messages.append(message)
             answer = self._answer(message, served, asked_at)
             if self.chance.random() > (0.92 if "warm" in served.system_prompt else 0.75):
                 self._answer(message, served, asked_at + timedelta(minutes=1))
@@ -107,13 +108,14 @@ class Days:
             created_at=at,
             finished_at=at + timedelta(seconds=5),
         )
-        self.rows.append(reply)
+        self.replies.append(reply)
         return reply
 
     def end(self) -> None:
         """Write it all down."""
-        for model in (Conversation, Message, Reply):
-            model._default_manager.bulk_create([row for row in self.rows if isinstance(row, model)])
+        Conversation.objects.bulk_create(self.conversations)
+        Message.objects.bulk_create(self.messages)
+        Reply.objects.bulk_create(self.replies)
         for person, reply in self.shocked:
             report(person, reply.pk, "hateful")
 

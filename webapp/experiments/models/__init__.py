@@ -13,7 +13,7 @@ from webapp.experiments.models.experiments import (
 )
 from webapp.experiments.models.exposures import Exposure, ForcedArm, Holdout
 from webapp.experiments.models.metrics import CohortStat, ExperimentMetric, Metric
-from webapp.experiments.models.playground import PlaygroundRun, PlaygroundSession, TestTurn
+from webapp.experiments.models.playground import PlaygroundRun, PlaygroundSession, PreferenceVote, TestTurn
 from webapp.experiments.models.prompts import LabelChange, PromptApproval, PromptLabel, PromptVersion
 from webapp.experiments.models.reports import Report
 from webapp.experiments.models.serving import ProductionChange, Serving, StarterSet
@@ -35,6 +35,7 @@ __all__ = [
     "Phase",
     "PlaygroundRun",
     "PlaygroundSession",
+    "PreferenceVote",
     "ProductionChange",
     "PromptApproval",
     "PromptLabel",

@@ -100,6 +100,8 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
+    watched_at = models.DateTimeField(null=True, blank=True, help_text="When its guardrails were last looked at.")
+    badge = models.CharField(max_length=20, blank=True, help_text="What the figures advised then.")
 
     class Meta:
         ordering = ["-created_at"]

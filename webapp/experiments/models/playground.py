@@ -28,11 +28,15 @@ class TestTurn(models.Model):
 
 
 class PlaygroundSession(models.Model):
-    """Several versions answer the same turns side by side. Seen by whoever made it, for a few days."""
+    """Several versions answer the same turns side by side. Seen by whoever made it, for a few days.
+
+    With `is_blind` there are two, without names and in an order that each turn has by chance, until it was voted on.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="playground_sessions")
-    turns = models.JSONField(help_text="Conversations, each a list of pairs of role and text.")
+    turns = models.JSONField(help_text="What each turn goes on from, and its messages: `services.playground_turns`.")
+    is_blind = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -74,3 +78,38 @@ class PlaygroundRun(Serving):
 
     def __str__(self) -> str:
         return f"Run {self.id}"
+
+
+class PreferenceVote(models.Model):
+    """Which of two answers to the same turn was preferred, by somebody who did not know what had written them.
+
+    It outlives the session and its runs, so it says itself what was compared: the settings of both, with the hash of
+    the prompt. `left` and `right` are as they were shown.
+    """
+
+    class Choice(models.TextChoices):
+        LEFT = "left", "left"
+        RIGHT = "right", "right"
+        TIE = "tie", "both alike"
+        NEITHER = "neither", "neither"
+
+    session = models.ForeignKey(PlaygroundSession, null=True, on_delete=models.SET_NULL, related_name="votes")
+    turn = models.PositiveSmallIntegerField()
+    left = models.ForeignKey(PlaygroundRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    right = models.ForeignKey(PlaygroundRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    left_serving = models.JSONField()
+    right_serving = models.JSONField()
+    turn_hash = models.CharField(max_length=12, help_text="Tells the turns of all sessions apart, without their words.")
+    position = models.PositiveSmallIntegerField(help_text="The column that stood left.")
+    choice = models.CharField(max_length=7, choices=Choice.choices)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="preference_votes"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["left", "right"], name="one_vote_per_pair")]
+
+    def __str__(self) -> str:
+        return f"Vote {self.pk}"

@@ -73,6 +73,7 @@ class LabelChange(models.Model):
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="label_changes")
     reason = models.CharField(max_length=400, blank=True)
+    is_rollback = models.BooleanField(default=False, help_text="Production went back to what it was before.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,225 @@
+"""The results of an experiment in the administration."""
+
+import csv
+import io
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from assistant.experiments.counts import Count
+from assistant.experiments.quantiles import Histogram
+from tests.webapp.experiments.results_making import (
+    SITUATIONS,
+    START,
+    Made,
+    make,
+    measure,
+    moments,
+    people,
+    prompt,
+    situation,
+)
+from tests.webapp.experiments.team import browser_for, member_of
+from tests.webapp.moderation.making import make_reply
+from webapp import jobs
+from webapp.accounts.models import User
+from webapp.chat.models import Comparison, Reply
+from webapp.experiments.models import Allocation, Phase, PreferenceVote
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser() -> Client:
+    return browser_for(member_of("experimenter"))
+
+
+def address(made: Made, page: str = "results", *more: object) -> str:
+    return reverse(f"admin:experiments_experiment_{page}", args=[made.experiment.pk, *more])
+
+
+def text_of(browser: Client, where: str) -> str:
+    answer = browser.get(where)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+WORDS = {
+    "no_data": "No data yet",
+    "unhealthy": "The people are not divided as planned",
+    "ship": "“Variant” is certainly better at: Liked ship",
+    "roll_back": "“Variant” is certainly worse at: Harm roll back",
+    "keep_running": "Keep running, about",
+}
+
+
+@pytest.mark.parametrize("badge", SITUATIONS)
+def test_the_badge_says_what_to_do_and_why(badge: str, browser: Client) -> None:
+    """In one plain sentence."""
+    assert WORDS[badge] in text_of(browser, address(situation(badge)))
+
+
+def test_an_empty_page_says_when_the_first_figures_come(browser: Client) -> None:
+    """The first person's shortest window, here a day, ends then."""
+    page = text_of(browser, address(situation("no_data")))
+    assert "The first people’s 24 hours end on Nov. 3, 2026" in page
+
+
+def test_health_is_a_strip_of_lamps_with_words(browser: Client) -> None:
+    """Not by colour alone."""
+    made = situation("ship")
+    made.expose({made.control: 30}, num_mixed=30, at=START + timedelta(days=1))
+    page = text_of(browser, address(made))
+    assert "90 : 60 people, planned 1 : 1" in page
+    assert "20.00 % saw a second one" in page
+    assert page.count("lamp lamp-bad") == 1
+    assert " not in order" in page
+
+
+def test_the_table_has_a_row_for_each_metric_by_role(browser: Client) -> None:
+    """With the change, its interval as words and as a picture, and a verdict in words."""
+    page = text_of(browser, address(situation("ship")))
+    _head, goals, guardrails = page.split('<div class="results-group"')
+    assert "Goals" in goals and "Liked ship" in goals
+    assert "Guardrails" in guardrails and "Harm ship" in guardrails
+    assert page.count('<svg class="plot plot-row"') == 2
+    assert '<span class="mark mark-good">better</span>' in page
+    assert '<span class="mark mark-good">within limits</span>' in page
+    assert "less is better" in page
+
+
+def test_a_change_is_shown_relative_absolute_or_for_everybody(browser: Client) -> None:
+    """0.6 of 2 is about 30 %; 120 people in 14 days with all slots are so many a day."""
+    made = situation("ship")
+    relative, absolute, scaled = (
+        text_of(browser, address(made) + f"?show={scale}") for scale in ("relative", "absolute", "scaled")
+    )
+    assert '<strong dir="ltr">+3' in relative and " %</strong>" in relative
+    assert '<strong dir="ltr">+0.6' in absolute or '<strong dir="ltr">+0.5' in absolute
+    assert scaled != absolute
+
+
+def test_every_view_has_an_address(browser: Client) -> None:
+    """Switches keep what the others say, and what is unknown in an address is left out."""
+    made = situation("ship")
+    Phase.objects.filter(pk=made.phase.pk).update(ended_at=START + timedelta(days=7))
+    second = Phase.objects.create(experiment=made.experiment, number=2, started_at=START + timedelta(days=7))
+    for arm in (made.control, made.arm):
+        Allocation.objects.create(phase=second, arm=arm, weight=1)
+    assert "No data yet" in text_of(browser, address(made))
+    page = text_of(browser, address(made) + "?phase=1&base=b&show=absolute&part=language:en")
+    assert "?phase=1&amp;base=control&amp;show=absolute&amp;part=language%3Aen" in page
+    assert "Phase 2" in page
+    assert text_of(browser, address(made) + "?phase=77&base=zz&show=x&part=shoe:size")
+
+
+def test_a_metric_can_be_looked_at_closer(browser: Client) -> None:
+    """Day by day, by parts of the people, and by other methods."""
+    made = make()
+    metric = measure(made, "turns")
+    for day, device in ((0, "phone"), (1, "desktop"), (2, "desktop")):
+        rows = people(day, 400, mean=2.0)
+        made.put(
+            metric, {made.control: moments(rows), made.arm: moments(rows + np.array([0.5, 0]))}, day=day, device=device
+        )
+    page = text_of(browser, address(made, "metric", metric.pk, "b"))
+    assert '<svg class="plot plot-series"' in page
+    assert "<td>2026-11-04</td>" in page
+    assert "<td>phone</td>" in page
+    assert "Always valid" in page
+    assert "Bayesian, flat prior" in page
+
+
+def test_a_quantile_shows_how_it_is_spread(browser: Client) -> None:
+    """Both arms in one picture; there is no posterior of a quantile."""
+    made = make()
+    metric = measure(made, "latency", kind="quantile", unit="ms", quantile=0.5, fact="latency_ms", is_better_up=False)
+    times = [100.0 * 1.05**number for number in range(80)]
+    made.put(metric, {made.control: Histogram.of(times * 5), made.arm: Histogram.of([t * 1.2 for t in times] * 5)})
+    page = text_of(browser, address(made, "metric", metric.pk, "b"))
+    assert page.count('<polyline class="plot-curve') == 2
+    assert "Bayesian" not in page
+
+
+def test_the_table_file_has_every_figure_and_no_formula(browser: Client) -> None:
+    """A program for tables would compute a name that begins like a formula."""
+    made = situation("ship")
+    made.experiment.name = "=HYPERLINK(0)"
+    made.experiment.save()
+    answer = browser.get(address(made, "csv"))
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [line["metric_key"] for line in lines] == ["liked_ship", "harm_ship"]
+    assert {line["experiment"] for line in lines} == {"'=HYPERLINK(0)"}
+    assert float(lines[0]["difference"]) == pytest.approx(0.6, abs=0.1)
+    assert answer["Content-Disposition"] == 'attachment; filename="ship.csv"'
+
+
+def test_figures_can_be_asked_for_now(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By POST; reading the address changes nothing."""
+    asked: list[int] = []
+    monkeypatch.setattr(jobs, "enqueue_measuring", asked.append)
+    made = situation("no_data")
+    assert browser.get(address(made, "measure")).status_code == 302
+    assert asked == []
+    browser.post(address(made, "measure"))
+    assert asked == [made.experiment.pk]
+
+
+def test_blind_votes_stand_beside_the_figures(browser: Client) -> None:
+    """Where the two answers were written by the prompts of two arms: in chats, and in the playground."""
+    made = situation("keep_running")
+    made.control.prompt, made.arm.prompt = prompt(1), prompt(2)
+    made.control.save()
+    made.arm.save()
+    person = User.objects.create_user("ada")
+    for number in range(6):
+        one, other = (answered(person, f"{version:012d}") for version in (1, 2))
+        left, right = (one, other) if number % 2 else (other, one)
+        choice = "tie" if number == 5 else ("right" if number % 2 else "left")
+        Comparison.objects.create(person=person, message=one.message, left=left, right=right, choice=choice)
+    PreferenceVote.objects.create(
+        turn=0,
+        left_serving={"prompt": f"{1:012d}"},
+        right_serving={"prompt": f"{2:012d}"},
+        turn_hash="a",
+        position=0,
+        choice="left",
+    )
+    assert "was preferred in 5 of 7 comparisons, 1 of them ties." in text_of(browser, address(made))
+
+
+def answered(person: User, prompt_version: str) -> Reply:
+    reply = make_reply(person)
+    reply.prompt_version = prompt_version
+    reply.save()
+    return reply
+
+
+@pytest.mark.parametrize(("role", "status"), [("experimenter", 200), ("administrator", 200), ("moderator", 403)])
+def test_who_may_see_results(role: str, status: int) -> None:
+    """Whoever judges people's words does not run experiments on them, and the other way round."""
+    made = situation("ship")
+    metric = made.experiment.metrics.get(role="goal").metric
+    browser = browser_for(member_of(role))
+    for page in (address(made), address(made, "csv"), address(made, "metric", metric.pk, "b")):
+        assert browser.get(page).status_code == status
+
+
+def test_no_page_shows_a_name_or_a_word_of_the_people(browser: Client) -> None:
+    """Sums only."""
+    made = situation("ship")
+    made.expose({made.control: 1}, at=START + timedelta(days=2))
+    assert "ship-control-" not in text_of(browser, address(made))
+
+
+def test_many_arms_and_endless_intervals_are_shown(browser: Client) -> None:
+    """A control without an event has a lift without an end; the difference is shown instead, with what is known."""
+    made = make()
+    metric = measure(made, "harm", role="guardrail", kind="binary", unit="share", is_rare=True, is_better_up=False)
+    made.put(metric, {made.control: Count(n=500, yes=0), made.arm: Count(n=500, yes=0)})
+    page = text_of(browser, address(made))
+    assert "points" in page
+    assert "nan" not in page.lower().replace("finance", "")

@@ -1,0 +1,44 @@
+"""What the pages of an experiment's results share."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from webapp.accounts.models import User
+from webapp.experiments.models import Experiment
+from webapp.experiments.results_query import Look
+
+SEES, RUNS, SHIPS = "experiments.view_experiment", "experiments.run_experiment", "experiments.ship_experiment"
+DECIDABLE = (Experiment.State.RUNNING, Experiment.State.PAUSED, Experiment.State.STOPPED)
+
+
+class AdminPages(ModelAdmin):
+    def page(self, request: HttpRequest, template: str, experiment: Experiment, **context: Any) -> TemplateResponse:
+        common = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": experiment.name,
+            "experiment": experiment,
+        }
+        return TemplateResponse(request, template, {**common, **context})
+
+
+def experiment_or_refuse(request: HttpRequest, experiment_id: int, permission: str) -> Experiment:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    return get_object_or_404(Experiment.objects.select_related("owner", "shipped"), pk=experiment_id)
+
+
+def staff_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def results_address(experiment: Experiment, look: Look) -> str:
+    return reverse("admin:experiments_experiment_results", args=[experiment.pk]) + look.query()

@@ -1,0 +1,49 @@
+"""The switches of a results page: each choice is a link to the same view with that one changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from webapp.experiments.models import Experiment, Metric
+from webapp.experiments.results_health import slice_name
+from webapp.experiments.results_query import SCALES, Look
+from webapp.experiments.services.analysis import Analysis
+from webapp.experiments.services.slices import DIMENSIONS, counted
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    label: str
+    query: str
+    is_chosen: bool
+
+
+def switches_of(experiment: Experiment, analysis: Analysis, look: Look) -> list[tuple[str, Sequence[Choice]]]:
+    """Each with a name and its choices, but those where there is nothing to choose."""
+    scales = {"relative": _("relative"), "absolute": _("absolute"), "scaled": _("everybody, per day")}
+    phases = list(experiment.phases.all())
+    switches = [
+        (_("Change"), [Choice(scales[scale], look.query(scale=scale), scale == look.scale) for scale in SCALES]),
+        (
+            _("Compared with"),
+            [Choice(each.arm.name, look.query(base=each.arm), each.arm == analysis.base) for each in analysis.arms],
+        ),
+        (_("Phase"), [Choice(str(phase), look.query(phase=phase), phase == analysis.phase) for phase in phases]),
+        (_("People"), _parts(analysis, look)),
+    ]
+    return [(name, choices) for name, choices in switches if len(choices) > 1]
+
+
+def _parts(analysis: Analysis, look: Look) -> list[Choice]:
+    if analysis.phase is None:
+        return []
+    metric = Metric.objects.filter(experiments__experiment=analysis.experiment).order_by("window_hours").first()
+    found = counted(analysis.phase, metric) if metric else {}
+    parts = [
+        Choice(slice_name(part), look.query(part=part), part == look.part)
+        for dimension in DIMENSIONS
+        for part in found
+        if part.dimension == dimension and sum(each.dimension == dimension for each in found) > 1
+    ]
+    return [Choice(_("everybody"), look.query(part=None), look.part is None), *parts]

@@ -1,0 +1,189 @@
+"""What has to be there before an experiment starts, and what is worth a thought."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from assistant import prompt_text
+from assistant.prompt_text import PromptTextError
+from webapp import wiring
+from webapp.experiments.models import Arm, Experiment, ExperimentMetric
+from webapp.experiments.services import layers, prompts
+from webapp.experiments.services.forecast import Forecast, Reach, forecasts, reach
+from webapp.experiments.services.picture import Changes
+
+Role = ExperimentMetric.Role
+FEW_PEOPLE = 100
+FIELD_NAMES = {
+    "prompt": "prompt",
+    "temperature": "temperature",
+    "top_p": "top p",
+    "max_reply_tokens": "length of answers",
+    "num_passages": "passages of the library",
+    "endpoint": "model server",
+    "starters": "ideas to begin with",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One line. What is required and not met keeps the experiment from starting; the text says what is missing."""
+
+    code: str
+    text: str
+    is_met: bool
+    is_required: bool = True
+
+
+def check(experiment: Experiment) -> list[Item]:
+    """Everything, the required first."""
+    return [*required(experiment), *advised(experiment)]
+
+
+def required(experiment: Experiment) -> list[Item]:
+    """Quick to answer: `start` asks it, too."""
+    arms = list(experiment.arms.select_related("prompt", "starters"))
+    roles = set(experiment.metrics.values_list("role", flat=True))
+    return [
+        Item(
+            code="hypothesis",
+            text=_("The hypothesis says what should get better for whom, and why."),
+            is_met=bool(experiment.hypothesis.strip()),
+        ),
+        Item(
+            code="arms",
+            text=_("There is a control, and each other arm changes something."),
+            is_met=_has_arms(arms),
+        ),
+        *_of_prompts(arms),
+        *_of_endpoints(arms),
+        Item(code="goal", text=_("At least one metric is a goal."), is_met=Role.GOAL in roles),
+        Item(code="guardrail", text=_("At least one metric is a guardrail."), is_met=Role.GUARDRAIL in roles),
+        _of_slots(experiment),
+    ]
+
+
+def advised(experiment: Experiment) -> list[Item]:
+    """What does not keep it from starting. Reads what was measured in the last weeks, which takes a moment."""
+    reached = reach(experiment)
+    return [*_of_overlap(experiment), _of_reach(reached), *_of_time(experiment, forecasts(experiment, reached))]
+
+
+def changes_something(arm: Arm) -> bool:
+    """A shadow policy is something to count, too."""
+    return bool(Changes.of(arm).names) or arm.shadow_policy_id is not None
+
+
+def _has_arms(arms: Sequence[Arm]) -> bool:
+    others = [arm for arm in arms if not arm.is_control]
+    return len(others) == len(arms) - 1 > 0 and all(changes_something(arm) for arm in others)
+
+
+def _of_prompts(arms: Sequence[Arm]) -> Iterator[Item]:
+    for arm in arms:
+        if arm.prompt is None:
+            continue
+        yield Item(
+            code="approved",
+            text=_("%(prompt)s of arm %(arm)s is approved.") % {"prompt": arm.prompt, "arm": arm.key},
+            is_met=prompts.is_approved(arm.prompt),
+        )
+        try:
+            prompt_text.check(arm.prompt.text)
+        except PromptTextError as error:
+            text = _("%(prompt)s of arm %(arm)s cannot be used: %(error)s.")
+            yield Item(
+                code="variables",
+                text=text % {"prompt": arm.prompt, "arm": arm.key, "error": error},
+                is_met=False,
+            )
+
+
+def _of_endpoints(arms: Sequence[Arm]) -> Iterator[Item]:
+    known = wiring.endpoint_names()
+    for arm in arms:
+        if arm.endpoint:
+            text = _("The model server %(name)s of arm %(arm)s is in the settings.")
+            yield Item(
+                code="endpoint", text=text % {"name": arm.endpoint, "arm": arm.key}, is_met=arm.endpoint in known
+            )
+
+
+def _of_slots(experiment: Experiment) -> Item:
+    """What a ramp begins with is enough to start; that the rest is free when it is wanted is for its owner to see."""
+    first = experiment.ramp.order_by("number").first()
+    wanted = first.slots if first else experiment.traffic
+    free = layers.num_free(experiment.layer)
+    text = _("The layer has %(free)s %% of people free; %(wanted)s %% are asked for.")
+    return Item(
+        code="slots", text=text % {"free": f"{free / 10:g}", "wanted": f"{wanted / 10:g}"}, is_met=free >= wanted
+    )
+
+
+def _of_overlap(experiment: Experiment) -> Iterator[Item]:
+    mine = _touched(experiment)
+    is_alone = True
+    for other in layers.overlapping(experiment):
+        both = sorted(mine & _touched(other))
+        if both:
+            is_alone = False
+            text = _(
+                "“%(other)s” changes the same (%(what)s) and has begun before: whoever is in it is not in this one."
+            )
+            names = ", ".join(FIELD_NAMES[name] for name in both)
+            yield Item(code="overlap", text=text % {"other": other, "what": names}, is_met=False, is_required=False)
+    if is_alone:
+        text = _("Nothing in other layers changes the same.")
+        yield Item(code="overlap", text=text, is_met=True, is_required=False)
+
+
+def _touched(experiment: Experiment) -> frozenset[str]:
+    arms = experiment.arms.select_related("prompt", "starters")
+    return frozenset().union(*(Changes.of(arm).names for arm in arms))
+
+
+def _of_reach(found: Reach) -> Item:
+    text = ngettext(
+        "It is meant for %(num)d of the %(all)d people who came in the last four weeks.",
+        "It is meant for %(num)d of the %(all)d people who came in the last four weeks.",
+        found.num_meant,
+    )
+    return Item(
+        code="reach",
+        text=text % {"num": found.num_meant, "all": found.num_active},
+        is_met=found.num_meant >= FEW_PEOPLE,
+        is_required=False,
+    )
+
+
+def _of_time(experiment: Experiment, found: Sequence[Forecast]) -> Iterator[Item]:
+    goals = [forecast for forecast in found if forecast.role == Role.GOAL]
+    if not goals:
+        text = _("The last four weeks say too little to tell how long it has to run.")
+        yield Item(code="time", text=text, is_met=False, is_required=False)
+    for goal in goals:
+        yield Item(
+            code="time",
+            text=_time_said(goal, experiment.planned_days),
+            is_met=goal.days is not None and goal.days <= experiment.planned_days,
+            is_required=False,
+        )
+
+
+def _time_said(goal: Forecast, planned_days: int) -> str:
+    """How long until the margin is found, and what the planned days find."""
+    if goal.days is None:
+        said = _("%(metric)s: a change worth shipping is not found within a year.") % {"metric": goal.metric}
+    else:
+        text = ngettext(
+            "%(metric)s: a change worth shipping is found after about %(num)d day.",
+            "%(metric)s: a change worth shipping is found after about %(num)d days.",
+            goal.days,
+        )
+        said = text % {"metric": goal.metric, "num": goal.days}
+    if goal.smallest_relative is None:
+        return f"{said} " + _("The planned days are too few to find anything.")
+    text = _("%(days)d days find changes from %(change)s %% on.")
+    return f"{said} " + text % {"days": planned_days, "change": f"{goal.smallest_relative * 100:.2g}"}

@@ -1,0 +1,158 @@
+"""Arms compared by one metric, with the method that fits what is kept of it (decision 18)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assistant.experiments import bounded, effects, quantiles, rare
+from assistant.experiments.bayes import Posterior, posterior
+from assistant.experiments.bounded import NUM_STEPS, BoundedCounts
+from assistant.experiments.counts import Count
+from assistant.experiments.effects import Effect
+from assistant.experiments.estimates import Estimate, Kind, estimates_with_past
+from assistant.experiments.intervals import AlwaysValid, FixedHorizon
+from assistant.experiments.moments import Moments
+from assistant.experiments.quantiles import Histogram
+from webapp.experiments.models import Metric
+from webapp.experiments.services.sums import Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """
+    effect      right at every look, at the level asked for
+    one_look    by the usual method, for whoever had looked only now
+    posterior   of the gain: better is positive whatever the metric; None where there is no standard error
+    """
+
+    effect: Effect
+    one_look: Effect
+    posterior: Posterior | None
+
+
+def size_of(sums: Sums) -> int:
+    return sums.n
+
+
+def value_of(metric: Metric, sums: Sums) -> float:
+    """The metric of an arm as people know it, before any adjustment. Not a number without people."""
+    match sums:
+        case Moments():
+            return estimates_with_past([sums], _kind(metric))[0].value if sums.n else math.nan
+        case Count():
+            return sums.share
+        case BoundedCounts():
+            return sums.mean
+        case Histogram():
+            return sums.quantile(_quantile(metric))
+
+
+def compare_arms(
+    metric: Metric,
+    sums: Mapping[int, Sums],
+    *,
+    base: int,
+    weights: Mapping[int, int],
+    alpha: float,
+    alpha_one_look: float,
+) -> dict[int, Comparison]:
+    """Each arm against `base`; none without people in both. `sums` and the planned `weights` are by arm."""
+    present = {arm: sums[arm] for arm in sums if size_of(sums[arm]) and weights.get(arm)}
+    if base not in present:
+        return {}
+    pairs = _Pairs(metric=metric, alpha=alpha, alpha_one_look=alpha_one_look)
+    estimates = _estimates(metric, present)
+    return {
+        arm: pairs.compare(
+            (present[base], present[arm]),
+            (estimates.get(base), estimates.get(arm)),
+            share=weights[arm] / (weights[arm] + weights[base]),
+        )
+        for arm in present
+        if arm != base
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    metric: Metric
+    alpha: float
+    alpha_one_look: float
+
+    def compare(
+        self, sums: tuple[Sums, Sums], estimates: tuple[Estimate | None, Estimate | None], *, share: float
+    ) -> Comparison:
+        effect, one_look = self._effects(sums, estimates, share)
+        gain = one_look.difference if self.metric.is_better_up else -one_look.difference
+        error = one_look.standard_error
+        has_error = math.isfinite(error) and error > 0
+        return Comparison(
+            effect=effect,
+            one_look=one_look,
+            posterior=posterior(gain, error, alpha=self.alpha_one_look) if has_error else None,
+        )
+
+    def _effects(
+        self, sums: tuple[Sums, Sums], estimates: tuple[Estimate | None, Estimate | None], share: float
+    ) -> tuple[Effect, Effect]:
+        match sums:
+            case (Histogram() as control, Histogram() as treatment):
+                q = _quantile(self.metric)
+                return (
+                    quantiles.compare(control, treatment, q, alpha=self.alpha),
+                    quantiles.compare(control, treatment, q, alpha=self.alpha_one_look, always_valid=False),
+                )
+        before, after = estimates
+        assert before is not None
+        assert after is not None
+        usual = effects.compare(before, after, FixedHorizon(), alpha=self.alpha_one_look)
+        match sums:
+            case (Count() as yes, Count() as other):
+                centre = 0.0 if self.metric.is_rare else nearest_centre((yes + other).share)
+                exact = rare.fixed_horizon(yes, other, share=share, alpha=self.alpha_one_look)
+                return (
+                    rare.always_valid(yes, other, share=share, centre=centre, alpha=self.alpha),
+                    replace(exact, standard_error=usual.standard_error),
+                )
+            case (BoundedCounts() as low, BoundedCounts() as high):
+                centre = nearest_centre((low + high).mean)
+                return bounded.always_valid(low, high, share=share, centre=centre, alpha=self.alpha), usual
+        return effects.compare(before, after, AlwaysValid(), alpha=self.alpha), usual
+
+
+def nearest_centre(level: float) -> float:
+    """The centre of the bets: of three, so that the first people settle which, and at most 15% of width is lost.
+
+    It goes by the people of both arms together, which says nothing about who was in which.
+    """
+    return min((0.0, 0.5, 1.0), key=lambda centre: abs(centre - level))
+
+
+def _estimates(metric: Metric, sums: Mapping[int, Sums]) -> dict[int, Estimate]:
+    moments = {arm: part for arm, part in sums.items() if isinstance(part, Moments)}
+    if moments:
+        return dict(zip(moments, estimates_with_past(list(moments.values()), _kind(metric)), strict=True))
+    return {arm: _of_counts(part) for arm, part in sums.items() if isinstance(part, Count | BoundedCounts)}
+
+
+def _of_counts(sums: Count | BoundedCounts) -> Estimate:
+    if isinstance(sums, Count):
+        mean = sums.share
+        squares = mean
+    else:
+        mean, steps = sums.mean, np.linspace(0, 1, NUM_STEPS + 1)
+        squares = float(np.dot(sums.counts, steps**2)) / sums.n
+    n = sums.n
+    variance = max(0.0, squares - mean * mean) / (n - 1) if n > 1 else math.nan
+    return Estimate(value=mean, adjusted=mean, variance=variance, n=n)
+
+
+def _kind(metric: Metric) -> Kind:
+    return "ratio" if metric.kind == Metric.Kind.RATIO else "mean"
+
+
+def _quantile(metric: Metric) -> float:
+    assert metric.quantile is not None
+    return metric.quantile

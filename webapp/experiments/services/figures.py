@@ -1,0 +1,187 @@
+"""The figures of an analysis as plain values, which a page, a table file and a frozen report are all made of."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from assistant.experiments.intervals import Interval
+from webapp.experiments.services.analysis import Analysis
+from webapp.experiments.services.rows import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmFigures:
+    id: int
+    key: str
+    name: str
+    is_control: bool
+    weight: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFigures:
+    """As `analysis.Row`. `chance` is that of being better; not a number where there is no posterior."""
+
+    metric_id: int
+    metric_key: str
+    metric: str
+    description: str
+    kind: str
+    unit: str
+    is_better_up: bool
+    is_rare: bool
+    role: str
+    arm_id: int
+    base_n: int
+    base_value: float
+    n: int
+    value: float
+    margin: float
+    level: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    lift: float
+    lift_low: float
+    lift_high: float
+    p_value: float
+    one_look_p_value: float
+    one_look_low: float
+    one_look_high: float
+    chance: float
+    is_found: bool
+    verdict: str
+
+    @property
+    def of_difference(self) -> Interval:
+        return Interval(low=self.difference_low, high=self.difference_high)
+
+    @property
+    def of_lift(self) -> Interval:
+        return Interval(low=self.lift_low, high=self.lift_high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What an experiment says at one moment, `at`. No name and no word of anybody but those of the experiment."""
+
+    experiment: str
+    state: str
+    phase: int
+    at: str
+    days: float
+    planned_days: int
+    alpha: float
+    base_id: int
+    leader_id: int
+    badge: str
+    days_left: int | None
+    is_healthy: bool
+    arms: tuple[ArmFigures, ...]
+    rows: tuple[RowFigures, ...]
+
+    @property
+    def num_people(self) -> int:
+        return sum(arm.n for arm in self.arms)
+
+    @property
+    def made_at(self) -> datetime:
+        return datetime.fromisoformat(self.at)
+
+    def arm(self, arm_id: int) -> ArmFigures | None:
+        return next((arm for arm in self.arms if arm.id == arm_id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON knows no endless numbers: they are written as texts."""
+        return {name: _written(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Figures":
+        arms = tuple(ArmFigures(**arm) for arm in stored["arms"])
+        rows = tuple(RowFigures(**{name: _read(value, name) for name, value in row.items()}) for row in stored["rows"])
+        return cls(**{**stored, "arms": arms, "rows": rows})
+
+
+def figures_of(analysis: Analysis, *, now: datetime | None = None) -> Figures:
+    experiment = analysis.experiment
+    return Figures(
+        experiment=experiment.name,
+        state=experiment.state,
+        phase=analysis.phase.number if analysis.phase else 0,
+        at=(now or timezone.now()).isoformat(),
+        days=analysis.days_so_far,
+        planned_days=experiment.planned_days,
+        alpha=experiment.alpha,
+        base_id=analysis.base.pk if analysis.base else 0,
+        leader_id=analysis.leader.pk if analysis.leader else 0,
+        badge=analysis.recommendation.badge,
+        days_left=analysis.recommendation.days_left,
+        is_healthy=analysis.health.is_healthy,
+        arms=tuple(
+            ArmFigures(
+                id=each.arm.pk,
+                key=each.arm.key,
+                name=each.arm.name,
+                is_control=each.arm.is_control,
+                weight=each.weight,
+                n=each.n,
+            )
+            for each in analysis.arms
+        ),
+        rows=tuple(_row(row) for row in analysis.rows),
+    )
+
+
+def _row(row: Row) -> RowFigures:
+    metric, effect, one_look = row.metric, row.effect, row.one_look
+    return RowFigures(
+        metric_id=metric.pk,
+        metric_key=metric.key,
+        metric=metric.name,
+        description=metric.description,
+        kind=metric.kind,
+        unit=metric.unit,
+        is_better_up=metric.is_better_up,
+        is_rare=metric.is_rare,
+        role=row.role,
+        arm_id=row.arm_id,
+        base_n=row.base.n,
+        base_value=row.base.value,
+        n=row.side.n,
+        value=row.side.value,
+        margin=row.margin,
+        level=row.level,
+        difference=effect.difference,
+        difference_low=effect.of_difference.low,
+        difference_high=effect.of_difference.high,
+        lift=effect.lift,
+        lift_low=effect.of_lift.low,
+        lift_high=effect.of_lift.high,
+        p_value=effect.p_value,
+        one_look_p_value=one_look.p_value,
+        one_look_low=one_look.of_difference.low,
+        one_look_high=one_look.of_difference.high,
+        chance=row.posterior.chance_to_win if row.posterior else math.nan,
+        is_found=row.is_found,
+        verdict=row.verdict,
+    )
+
+
+_WORDS = frozenset({"metric_key", "metric", "description", "kind", "unit", "role", "verdict"})
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _written(each) for name, each in value.items()}
+    return [_written(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _read(value: Any, name: str) -> Any:
+    return float(value) if isinstance(value, str) and name not in _WORDS else value

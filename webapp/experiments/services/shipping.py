@@ -1,0 +1,107 @@
+"""An arm goes into production, and out of it again, or an experiment is rolled back; with the evidence on record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from webapp.accounts.models import User
+from webapp.experiments.errors import CannotChange
+from webapp.experiments.evidence import Evidence
+from webapp.experiments.models import Arm, Experiment, ProductionChange
+from webapp.experiments.services import labels, life, running_experiments
+
+SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters")
+MIN_REASON_CHARS = 10
+MIN_REASON_AGAINST_CHARS = 60
+"""A reason to ship against the evidence takes a sentence or two."""
+
+MAX_REASON_CHARS = 400
+
+
+@transaction.atomic
+def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: Evidence) -> Experiment:
+    """Everybody gets what the arm got, and the experiment ends. Raises CannotChange, and then nothing has changed."""
+    _check_reason(reason, MIN_REASON_AGAINST_CHARS if evidence.is_against_shipping else MIN_REASON_CHARS)
+    if experiment.shipped is not None:
+        raise CannotChange(_("An arm was shipped already. Undo that first."))
+    settings = changed_settings(arm)
+    if arm.prompt is None and not settings:
+        raise CannotChange(_("This arm changes nothing, so there is nothing to ship."))
+    if arm.prompt is not None:
+        try:
+            labels.put(labels.PRODUCTION, arm.prompt, by=by, reason=reason)
+        except labels.NotApproved:
+            raise CannotChange(_("%(prompt)s is not approved for production.") % {"prompt": arm.prompt}) from None
+    if settings:
+        ProductionChange.objects.create(**{**_in_force(), **settings}, by=by, reason=reason)
+    done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm)
+    running_experiments.forget()
+    return done
+
+
+@transaction.atomic
+def roll_back(experiment: Experiment, *, by: User, reason: str, evidence: Evidence) -> Experiment:
+    """Nothing of it is kept: everybody gets what is in production. Raises CannotChange."""
+    _check_reason(reason, MIN_REASON_CHARS)
+    if experiment.shipped is not None:
+        raise CannotChange(_("An arm was shipped. Undo that instead."))
+    return _end(experiment, by, reason, Experiment.Decision.ROLL_BACK, evidence)
+
+
+@transaction.atomic
+def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
+    """What was in production before the arm was shipped is so again. Raises CannotChange, also where something else has
+    gone into production since."""
+    _check_reason(reason, MIN_REASON_CHARS)
+    arm = experiment.shipped
+    if arm is None:
+        raise CannotChange(_("Nothing of this experiment was shipped."))
+    if not _is_in_production(arm):
+        raise CannotChange(_("Something else has gone into production since. Change it on the page of prompts."))
+    if arm.prompt is not None:
+        labels.rollback(by=by, reason=reason)
+    if changed_settings(arm):
+        before = ProductionChange.objects.all()[1:2].first()
+        ProductionChange.objects.create(**_settings_of(before), by=by, reason=reason)
+    done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)
+    running_experiments.forget()
+    return done
+
+
+def changed_settings(arm: Arm) -> Mapping[str, Any]:
+    """What the arm sets besides the prompt."""
+    return {name: getattr(arm, name) for name in SETTINGS if getattr(arm, name) not in (None, "")}
+
+
+def _in_force() -> Mapping[str, Any]:
+    """A change is a whole: what the arm leaves open stays as it is now."""
+    return _settings_of(ProductionChange.objects.first())
+
+
+def _settings_of(change: ProductionChange | None) -> Mapping[str, Any]:
+    return {name: getattr(change, name) for name in SETTINGS} if change else {}
+
+
+def _is_in_production(arm: Arm) -> bool:
+    """All of it, still."""
+    in_force, changed = _in_force(), changed_settings(arm)
+    has_prompt = arm.prompt is None or labels.production() == arm.prompt
+    return has_prompt and all(in_force.get(name) == value for name, value in changed.items())
+
+
+def _check_reason(reason: str, least: int) -> None:
+    if len(reason.strip()) < least:
+        raise CannotChange(
+            _("Please say why, in at least %(num)d characters: the record keeps it beside the evidence.")
+            % {"num": least}
+        )
+
+
+def _end(
+    experiment: Experiment, by: User, reason: str, decision: str, evidence: Evidence, *, shipped: Arm | None = None
+) -> Experiment:
+    """One that was stopped before is decided on now."""
+    act = life.decide if experiment.state == Experiment.State.STOPPED else life.stop
+    return act(experiment, by=by, reason=reason, decision=decision, shipped=shipped, details=evidence.to_json())

@@ -1,0 +1,149 @@
+"""What experiments do by themselves, looked at every minute: start, stop, ramp up, and stop what does harm.
+
+Several at once do no harm: each act locks its experiment and looks again, and one of them claims a measurement.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from webapp.experiments.errors import CannotChange, NoRoom
+from webapp.experiments.models import Experiment, RampStep
+from webapp.experiments.services import life
+from webapp.experiments.services.analysis import analyse, guardrails_broken
+from webapp.experiments.services.notices import tell_owner
+from webapp.experiments.services.rows import Row
+from webapp.experiments.services.snapshots import refresh
+
+logger = logging.getLogger(__name__)
+
+MEASURED_EVERY = timedelta(hours=1)
+State = Experiment.State
+
+
+def tick(now: datetime) -> None:
+    """Everything that is due. What fails for one experiment is logged, and the others have their turn."""
+    experiments = Experiment.objects.select_related("owner")
+    _each(experiments.filter(state=State.DRAFT, starts_at__lte=now), _start)
+    _each(experiments.filter(state__in=life.UNDER_WAY, stops_at__lte=now), _stop)
+    is_due = Q(watched_at=None) | Q(watched_at__lte=now - MEASURED_EVERY)
+    _each(experiments.filter(is_due, state=State.RUNNING), lambda experiment: _watch(experiment, now))
+
+
+def _each(experiments: Iterable[Experiment], act: Callable[[Experiment], None]) -> None:
+    for experiment in experiments:
+        try:
+            act(experiment)
+        except CannotChange as error:  # somebody was faster
+            logger.info("experiment_changed_meanwhile", extra={"experiment": experiment.pk, "error": str(error)})
+        except Exception:
+            logger.exception("experiment_tick_failed", extra={"experiment": experiment.pk})
+
+
+def _start(experiment: Experiment) -> None:
+    try:
+        life.start(experiment, by=None)
+    except CannotChange as error:
+        _give_up_start(experiment, str(error))
+        tell_owner(experiment, kind="not_ready", reason=str(error))
+    else:
+        tell_owner(experiment, kind="start", reason=_("As it was scheduled."))
+
+
+@transaction.atomic
+def _give_up_start(experiment: Experiment, reason: str) -> None:
+    """It waits for its owner, so that it does not start by surprise once somebody approves a prompt."""
+    row = life.locked(experiment, State.DRAFT)
+    row.starts_at = None
+    row.save(update_fields=["starts_at"])
+    life.note(row, "not_ready", by=None, reason=reason)
+
+
+def _stop(experiment: Experiment) -> None:
+    reason = _("The time that was scheduled is over.")
+    life.stop(experiment, by=None, reason=reason)
+    tell_owner(experiment, kind="stop", reason=reason)
+
+
+def _watch(experiment: Experiment, now: datetime) -> None:
+    """Measure, look at the guardrails, then at the ramp: no step is taken on figures that are old."""
+    unclaimed = Experiment.objects.filter(pk=experiment.pk, state=State.RUNNING, watched_at=experiment.watched_at)
+    if not unclaimed.update(watched_at=now):
+        return
+    refresh(experiment, now=now)
+    analysis = analyse(experiment, now=now)
+    Experiment.objects.filter(pk=experiment.pk).update(badge=analysis.recommendation.badge)
+    broken = guardrails_broken(analysis)
+    if broken and experiment.rolls_back:
+        _roll_back(experiment, broken)
+    else:
+        _ramp_up(experiment, now, broken)
+
+
+def _roll_back(experiment: Experiment, broken: Sequence[Row]) -> None:
+    reason = _broken_said(broken)
+    evidence = [_evidence(row) for row in broken]
+    decision = Experiment.Decision.ROLL_BACK
+    life.stop(experiment, by=None, reason=reason, decision=decision, details={"broken": evidence})
+    tell_owner(experiment, kind="stop", reason=reason)
+
+
+def _evidence(row: Row) -> dict[str, object]:
+    """As it was found, without infinities, which JSON does not have."""
+    interval = row.effect.of_difference
+    ends = {"low": interval.low, "high": interval.high}
+    return {
+        "metric": row.metric.key,
+        "arm": row.arm_id,
+        "tolerated": row.margin,
+        "control": row.base.value,
+        "value": row.side.value,
+        **{name: end if abs(end) < float("inf") else None for name, end in ends.items()},
+    }
+
+
+def _ramp_up(experiment: Experiment, now: datetime, broken: Sequence[Row]) -> None:
+    steps = list(experiment.ramp.order_by("number"))
+    reached = [step for step in steps if step.reached_at is not None]
+    waiting = [step for step in steps if step.reached_at is None]
+    if not reached or not waiting:
+        return
+    began = reached[-1].reached_at
+    if began is None or began + timedelta(hours=reached[-1].hours) > now:
+        return
+    if broken:
+        _hold(experiment, waiting[0], _broken_said(broken))
+        return
+    try:
+        _take_step(experiment, waiting[0], now)
+    except NoRoom as error:
+        _hold(experiment, waiting[0], str(error))
+
+
+@transaction.atomic
+def _take_step(experiment: Experiment, step: RampStep, now: datetime) -> None:
+    row = life.locked(experiment, State.RUNNING)
+    if not row.ramp.filter(pk=step.pk, reached_at=None).update(reached_at=now):
+        return
+    missing = step.slots - row.slots.count()
+    if missing > 0:
+        life.add_traffic(row, slots=missing, by=None, reason=_("Step %(num)d of the ramp.") % {"num": step.number})
+
+
+def _hold(experiment: Experiment, step: RampStep, reason: str) -> None:
+    """Said once for each step; it is tried again at each look."""
+    with transaction.atomic():
+        row = life.locked(experiment, State.RUNNING)
+        if row.events.filter(kind="held", details__step=step.number).exists():
+            return
+        life.note(row, "held", by=None, reason=reason, details={"step": step.number})
+    tell_owner(experiment, kind="held", reason=reason)
+
+
+def _broken_said(broken: Sequence[Row]) -> str:
+    names = ", ".join(dict.fromkeys(str(row.metric) for row in broken))
+    return _("Worse than is tolerated, beyond doubt: %(metrics)s.") % {"metrics": names}
