@@ -5,7 +5,8 @@ AssistantError
 ├── ModelRefused           the engine refused the request: the turn fails
 ├── GuardUnavailable       no verdict can be had: the policy decides, closed by default
 ├── RetrievalUnavailable   no passages can be had: the turn goes on without them
-└── PromptTooLong          the message does not fit the context window
+├── PromptTooLong          the message does not fit the context window
+└── WindowFull             an answer to go on with fills the context window already
 
 `code` is stable and goes over the wire; `user_text` is for people, in English: whoever shows it translates it;
 str(error) is for the log and holds no user text.
@@ -48,3 +49,11 @@ class RetrievalUnavailable(AssistantError):
 class PromptTooLong(AssistantError):
     code = "prompt_too_long"
     user_text = gettext_noop("This message is too long for the model. Please shorten it.")
+
+
+class WindowFull(AssistantError):
+    code = "window_full"
+    user_text = gettext_noop(
+        "This answer fills all the room that the model has for one, so it ends here. "
+        "Write a new message to go on, for example “What comes next?”."
+    )

@@ -57,6 +57,7 @@ class Used(Event):
     memories: tuple[Mapping[str, str], ...]
     tone: str
     language: str
+    left_out: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

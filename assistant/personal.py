@@ -57,12 +57,13 @@ class Personal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What of it stands in a prompt."""
+    """What of it stands in a prompt; `left_out` says that the guard has kept some of it out."""
 
     instructions: bool = False
     memories: tuple[Remembered, ...] = ()
     tone: str = ""
     language: str = ""
+    left_out: bool = False
 
 
 def instructions(personal: Personal, *, max_bytes: int) -> str:

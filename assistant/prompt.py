@@ -16,7 +16,7 @@ newest first, until the window is full.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from assistant.errors import PromptTooLong
+from assistant.errors import PromptTooLong, WindowFull
 from assistant.personal import Personal, Remembered, Used, as_line, cut, instructions, relevant_to
 from assistant.ports import ChatMessage, Passage
 from assistant.prompt_text import SYSTEM_PROMPT
@@ -72,7 +72,7 @@ def assemble(
     (`assistant.safety.canary`); without it the prompt has none.
     `results` is what tools found before the model was asked; `calls` are the calls the model made, with their results.
     Of `written` the first `num_given` tokens are those of an earlier reply.
-    Raises PromptTooLong if the question does not fit even alone.
+    Raises PromptTooLong if the question does not fit even alone, WindowFull if it does not beside what is given.
     """
     *earlier, question = history
     personal = personal or Personal()
@@ -88,7 +88,7 @@ def assemble(
     calls = _fitting_calls(calls, budget_tokens - _cost(system) - _cost(asked))
     room = budget_tokens - sum(_cost(message) for message in (system, asked, *calls))
     if room < 0:
-        raise PromptTooLong
+        raise WindowFull if num_given else PromptTooLong
     ranked = relevant_to(question.text, personal.memories, only_related=only_related_memories)
     memories = _fitting_memories(ranked, min(room, personal_room - estimate_tokens(wishes)))
     facts = [as_line(memory.text) for memory in memories]

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -43,6 +43,7 @@ from assistant.safety.verdict import Verdict
 from assistant.tools.tool import Tool
 from assistant.tools.toolbox import Toolbox
 from assistant.turn_state import Turn, TurnConfig
+from assistant.vetting import vetted
 
 __all__ = ["Turn", "TurnConfig", "TurnRunner"]
 
@@ -124,9 +125,12 @@ class TurnRunner:
             config=self.config,
             check=partial(self._judge_answer, turn),
         )
+        personal = await self._while_alive(vetted(turn.personal, rounds.prompt(turn.written).used, self._blocks))
+        rounds = replace(rounds, turn=replace(turn, personal=personal))
         prompt = rounds.prompt(turn.written)
-        if prompt.used != Used():
-            await self.journal.used(prompt.used)
+        used = replace(prompt.used, left_out=personal != turn.personal)
+        if used != Used():
+            await self.journal.used(used)
         await self.journal.quoted(prompt.passages)
         if turn.written.num_unchecked:
             await self._check_whole(turn, turn.written.text)
@@ -213,6 +217,9 @@ class TurnRunner:
         if leaks(turn.canary, text):
             return LEAKED
         return await self._judge((*turn.history, ChatMessage(role="assistant", text=text)))
+
+    async def _blocks(self, text: str) -> bool:
+        return (await self._judge((ChatMessage(role="user", text=text),))).blocks
 
     async def _judge(self, conversation: Sequence[ChatMessage]) -> Verdict:
         """Raises GuardUnavailable if no verdict comes in time, too."""

@@ -113,10 +113,12 @@ async def chat_events(response: httpx.Response) -> AsyncGenerator[ChatPiece | Ch
 
 
 def _add_call(calls: dict[int, ChatCall], part: dict[str, Any]) -> None:
-    """A call comes in pieces: its id and name first, then its arguments."""
+    """A call comes in pieces: its id and name first, then its arguments. Not every server numbers the calls."""
     function = part.get("function") or {}
-    known = calls.get(part["index"]) or ChatCall(id=part.get("id") or "", name="", arguments="")
-    calls[part["index"]] = replace(
+    is_next = bool(part.get("id") or function.get("name"))
+    index = part.get("index", len(calls) if is_next or not calls else len(calls) - 1)
+    known = calls.get(index) or ChatCall(id=part.get("id") or "", name="", arguments="")
+    calls[index] = replace(
         known,
         name=known.name + (function.get("name") or ""),
         arguments=known.arguments + (function.get("arguments") or ""),

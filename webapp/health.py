@@ -3,13 +3,14 @@
 import asyncio
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from webapp import wiring
 from webapp.chat import turn_log
 from webapp.chat.services.heartbeat import is_alive
+from webapp.experiments.services import serving
 
 RECONCILER_SILENCE_S = 10.0
 
@@ -25,7 +26,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     Code Shield is named too, but a turn can do without it.
     """
     database, redis, inference, code_shield = await asyncio.gather(
-        _database(), _redis(), wiring.inference_is_ready(), wiring.code_shield_is_ready()
+        _database(), _redis(), _inference(), wiring.code_shield_is_ready()
     )
     reconciler = database and await sync_to_async(is_alive)("reconciler", within_s=RECONCILER_SILENCE_S)
     parts = {"database": database, "redis": redis, "inference": inference, "reconciler": reconciler}
@@ -42,6 +43,15 @@ def _database() -> bool:
     except Exception:
         return False
     return True
+
+
+async def _inference() -> bool:
+    """Of the model server that is in production. Which one that is nobody knows while the database is away."""
+    try:
+        endpoint = (await sync_to_async(serving.in_production)()).endpoint
+    except DatabaseError:
+        endpoint = ""
+    return await wiring.inference_is_ready(endpoint)
 
 
 async def _redis() -> bool:

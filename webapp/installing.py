@@ -21,7 +21,6 @@ SHELL = (
     *("css/tokens.css", "css/base.css", "css/pages.css", "fonts/inter-latin.woff2"),
     *("img/cria.svg", "js/appearance.js", "js/offline.js", "js/store.js"),
 )
-IMPORTED = ("js/store.js",)  # by a script, under the name without a hash
 BACKGROUND = "#ffffff"
 
 
@@ -59,10 +58,9 @@ def manifest(request: HttpRequest) -> HttpResponse:
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The script, which must have an address at the root to stand before every page. Another version of any file of
     the shell is another script, and a browser takes that as an update."""
-    hashed = [static(name) for name in SHELL]
-    shell = [*hashed, *(f"{settings.STATIC_URL}{name}" for name in IMPORTED)]
-    version = hashlib.sha256("\n".join([*hashed, _script()]).encode()).hexdigest()[:12]
-    values = {"VERSION": version, "OFFLINE": reverse("offline"), "SHELL": sorted(set(shell))}
+    shell = [static(name) for name in SHELL]
+    version = hashlib.sha256("\n".join([*shell, _script()]).encode()).hexdigest()[:12]
+    values = {"VERSION": version, "OFFLINE": reverse("offline"), "SHELL": sorted(shell)}
     head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in values.items())
     return HttpResponse(head + _script(), content_type="text/javascript; charset=utf-8")
 

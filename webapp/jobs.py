@@ -1,6 +1,7 @@
 """Names of the background tasks and how to ask for them. The web process knows tasks by name and never imports them."""
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 from uuid import UUID
 
@@ -17,7 +18,12 @@ SEND_DIGESTS = "workers.send_digests"
 TIDY = "workers.tidy"
 MAKE_DATA_EXPORT = "workers.make_data_export"
 FINISH_TOUCHES = "workers.finish_touches"
+TICK_EXPERIMENTS = "workers.tick_experiments"
+PLAYGROUND_RUN = "workers.playground_run"
+MEASURE = "workers.measure_experiments"
 _SOCKET_TIMEOUT_S = 1.0
+_LAST = 9
+"""The priority of what people do not wait for in a chat: workers take everything else first."""
 
 
 def enqueue_turn(reply_id: UUID) -> None:
@@ -40,6 +46,21 @@ def enqueue_data_export(export_id: UUID) -> None:
     _enqueue(MAKE_DATA_EXPORT, str(export_id))
 
 
+def enqueue_measuring(experiment_id: int) -> None:
+    """Ask a worker to bring the sums of this experiment up to date. Best effort; they are every night."""
+    _enqueue(MEASURE, str(experiment_id))
+
+
+def enqueue_playground_runs(run_ids: Sequence[UUID]) -> None:
+    """Ask workers to write these cells of the playground. Best effort; one that was lost can be asked for again.
+
+    The first that cannot be asked for is the last: each would wait for the broker anew.
+    """
+    for run_id in run_ids:
+        if not _enqueue(PLAYGROUND_RUN, str(run_id), priority=_LAST):
+            break
+
+
 @cache
 def _producer() -> Celery:
     app = Celery("cria", broker=settings.CELERY_BROKER_URL, set_as_current=False)
@@ -55,8 +76,11 @@ def _producer() -> Celery:
     return app
 
 
-def _enqueue(name: str, argument: str) -> None:
+def _enqueue(name: str, argument: str, *, priority: int = 0) -> bool:
+    """Whether the broker took it."""
     try:
-        _producer().send_task(name, args=(argument,), retry=False, ignore_result=True)
+        _producer().send_task(name, args=(argument,), priority=priority, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("enqueue_failed", extra={"task": name, "id": argument, "error": type(error).__name__})
+        return False
+    return True

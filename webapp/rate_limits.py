@@ -30,6 +30,7 @@ PACES = {
     "account_signup": Pace(limit=120, period_s=HOUR_S),
     "import_chats": Pace(limit=30, period_s=HOUR_S),
     "import_preview": Pace(limit=60, period_s=HOUR_S),
+    "library:add": Pace(limit=240, period_s=HOUR_S),
     "export_all": Pace(limit=20, period_s=HOUR_S),
     "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
@@ -37,6 +38,9 @@ PACES = {
     "report_shared": Pace(limit=20, period_s=HOUR_S),
     "data_export": Pace(limit=10, period_s=HOUR_S),
     "wipe_data": Pace(limit=10, period_s=HOUR_S),
+    "admin:experiments_playgroundsession_add": Pace(limit=60, period_s=HOUR_S),
+    "admin:experiments_playground_go_on": Pace(limit=120, period_s=HOUR_S),
+    "admin:experiments_playground_retry": Pace(limit=120, period_s=HOUR_S),
     "delete_account": Pace(limit=10, period_s=HOUR_S),
 }
 COSTLY_READS = frozenset({"export_all"})

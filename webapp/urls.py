@@ -14,6 +14,7 @@ urlpatterns = [
     path("settings/", include("webapp.personal.urls")),
     path("", include("webapp.sharing.urls")),
     path("your-data/", include("webapp.privacy.urls")),
+    path("reports/", include("webapp.experiments.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", ScriptTexts.as_view(), name="jsi18n"),
     path("accounts/", include("allauth.urls")),

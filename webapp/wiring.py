@@ -47,9 +47,9 @@ from inference.errors import InferenceRejected, InferenceUnavailable
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
 from webapp.library.ports import Retrieval
-from webapp.library.services.search import search_library
+from webapp.library.services.search import Attached, search_library
 from webapp.moderation.services import policies
-from webapp.settings.environment import environment
+from webapp.settings.environment import Endpoint, environment
 from webapp.web_search import SearxngSearch
 
 logger = logging.getLogger(__name__)
@@ -69,11 +69,12 @@ LICENCE_URLS = {
 class TurnServices:
     """What one turn works with, for one person. `canary_of` a day is the mark in the prompts of that day, or "".
 
-    `calls_tools` says whether the model is trusted with calling tools itself.
+    `model_name` is what people call the model; `calls_tools` says whether it is trusted with calling tools itself.
     """
 
     model: ChatModel
     model_id: str
+    model_name: str
     guard: Guard
     code_shield: CodeShield
     index: PassageIndex
@@ -84,18 +85,25 @@ class TurnServices:
 
 
 @asynccontextmanager
-async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None]:
-    """Connections for one turn. Raises ModelUnavailable if the chat server does not say which model it serves."""
+async def turn_services(
+    *, person_id: UUID, attached: Attached | None = None, endpoint: str = ""
+) -> AsyncGenerator[TurnServices, None]:
+    """Connections for one turn, to the model server `endpoint` of the settings.
+
+    Raises ModelUnavailable if that server does not say which model it serves.
+    """
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(_chat_client())
+        server = _chat_server(endpoint)
+        chat = await stack.enter_async_context(_chat_client(server))
         encoders = await stack.enter_async_context(_encoder_client())
-        card = ModelCard(id=environment.inference_model) if environment.inference_model else await _model_card(chat)
+        card = ModelCard(id=server.model) if server.model else await _model_card(chat, server)
         policy = await sync_to_async(policies.active)(num_parameters=card.parameters)
         guard = await _guard(stack, encoders, policy)
-        index = LibraryIndex(encoders, person_id)
+        index = LibraryIndex(encoders, person_id, attached=attached)
         yield TurnServices(
             model=EngineModel(chat, card.id, dry_multiplier=_dry_multiplier(card), person_key=_person_key(person_id)),
             model_id=card.id,
+            model_name=card.name or card.id,
             guard=guard,
             code_shield=_code_shield(),
             index=index,
@@ -106,9 +114,9 @@ async def turn_services(*, person_id: UUID) -> AsyncGenerator[TurnServices, None
         )
 
 
-def calls_tools() -> bool:
+def calls_tools(endpoint: str = "") -> bool:
     """Whether the model in use is trusted with calling tools itself; not while nobody knows which model it is."""
-    return _calls_tools(model_card())
+    return _calls_tools(model_card(endpoint))
 
 
 def _calls_tools(card: "ModelCard") -> bool:
@@ -116,6 +124,11 @@ def _calls_tools(card: "ModelCard") -> bool:
     if environment.tool_calls == "auto":
         return card.parameters > 0 and not is_small(card.parameters)
     return environment.tool_calls == "on"
+
+
+def searches_web() -> bool:
+    """Whether whoever runs this site has given the assistant a search engine."""
+    return _web_search() is not None
 
 
 def _web_search() -> SearxngSearch | None:
@@ -289,14 +302,16 @@ class PassageJudge:
 
 
 class LibraryIndex:
-    """The PassageIndex port over the library: what this person may read."""
+    """The PassageIndex port over the library: what this person may read, what goes with the message first."""
 
-    def __init__(self, client: InferenceClient, person_id: UUID) -> None:
+    def __init__(self, client: InferenceClient, person_id: UUID, *, attached: Attached | None) -> None:
         self._client = client
         self._person_id = person_id
+        self._attached = attached
 
     async def search(self, query: str, *, k: int) -> Sequence[Passage]:
-        hits = await search_library(self._person_id, query, k, retrieval=_retrieval(self._client))
+        found_with = _retrieval(self._client)
+        hits = await search_library(self._person_id, query, k, retrieval=found_with, attached=self._attached)
         return [
             Passage(
                 passage_id=hit.passage_id,
@@ -371,15 +386,17 @@ def guard_card() -> GuardCard:
     )
 
 
-_card: tuple[float, ModelCard] | None = None
+_cards: dict[Endpoint, tuple[float, ModelCard]] = {}
 
 
-def model_card() -> ModelCard:
+def model_card(endpoint: str = "") -> ModelCard:
     """The card of the model in use, at most half a minute old; a card without a licence while the engine is away."""
+    server = _chat_server(endpoint)
     try:
-        return async_to_sync(_fresh_card)()
+        return async_to_sync(_fresh_card)(server)
     except ModelUnavailable:
-        return _card[1] if _card else ModelCard(id="", name=environment.inference_model or "The model")
+        kept = _cards.get(server)
+        return kept[1] if kept else ModelCard(id="", name=server.model or "The model")
 
 
 def code_report(text: str) -> CodeReport:
@@ -387,9 +404,9 @@ def code_report(text: str) -> CodeReport:
     return _code_shield().scan_now(text)
 
 
-async def inference_is_ready() -> bool:
+async def inference_is_ready(endpoint: str = "") -> bool:
     """Whether chat, embeddings and verdicts of the guard can be had right now."""
-    async with _chat_client() as chat, _encoder_client() as encoders:
+    async with _chat_client(_chat_server(endpoint)) as chat, _encoder_client() as encoders:
         try:
             return not await encoders.reason_not_ready() and bool(await chat.models()) and await _guard_is_ready()
         except (InferenceUnavailable, InferenceRejected):
@@ -408,14 +425,14 @@ async def _guard_is_ready() -> bool:
         return bool(await guard.models())
 
 
-async def _fresh_card() -> ModelCard:
-    async with _chat_client() as chat:
-        return await _model_card(chat)
+async def _fresh_card(server: Endpoint) -> ModelCard:
+    async with _chat_client(server) as chat:
+        return await _model_card(chat, server)
 
 
-async def _model_card(chat: InferenceClient) -> ModelCard:
-    global _card
-    if _card is None or time.monotonic() - _card[0] > CARD_KEPT_S:
+async def _model_card(chat: InferenceClient, server: Endpoint) -> ModelCard:
+    kept = _cards.get(server)
+    if kept is None or time.monotonic() - kept[0] > CARD_KEPT_S:
         try:
             model = next(iter(await chat.models()), None)
         except (InferenceUnavailable, InferenceRejected) as error:
@@ -423,12 +440,27 @@ async def _model_card(chat: InferenceClient) -> ModelCard:
         if model is None:
             raise ModelUnavailable("the chat server serves no model")
         fields = {field: getattr(model, field) for field in ModelCard.__slots__}
-        _card = (time.monotonic(), ModelCard(**fields))
-    return _card[1]
+        kept = _cards[server] = (time.monotonic(), ModelCard(**fields))
+    return kept[1]
 
 
-def _chat_client() -> InferenceClient:
-    return InferenceClient(environment.chat_url, api_key=environment.inference_api_key.get_secret_value())
+def endpoint_names() -> list[str]:
+    """The model servers that can be asked for by name."""
+    return sorted(environment.endpoints)
+
+
+def _chat_server(endpoint: str) -> Endpoint:
+    """The server of this name, or the usual one: an answer from another model beats none."""
+    server = environment.endpoints.get(endpoint)
+    if server is not None:
+        return server
+    if endpoint:
+        logger.warning("endpoint_unknown", extra={"endpoint": endpoint})
+    return Endpoint(url=environment.chat_url, model=environment.inference_model, key=environment.inference_api_key)
+
+
+def _chat_client(server: Endpoint) -> InferenceClient:
+    return InferenceClient(server.url, api_key=server.key.get_secret_value())
 
 
 def _guard_client() -> InferenceClient:

@@ -38,6 +38,9 @@ app.conf.update(
     beat_scheduler="workers.beat:ReconcilingScheduler",
     beat_schedule={
         "tidy": {"task": jobs.TIDY, "schedule": crontab(hour="3", minute="30")},
+        "measure": {"task": jobs.MEASURE, "schedule": crontab(hour="2", minute="15")},
         "digests": {"task": jobs.SEND_DIGESTS, "schedule": crontab(hour="6", minute="0")},
+        # Each minute; one that was not run in time is not run late.
+        "experiments": {"task": jobs.TICK_EXPERIMENTS, "schedule": crontab(), "options": {"expires": 50}},
     },
 )

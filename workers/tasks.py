@@ -8,10 +8,13 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections
+from django.utils import timezone
 
 from webapp import jobs, wiring
 from webapp.chat.services.running import run_turn
 from webapp.chat.services.touches import finish_touches
+from webapp.experiments.services import playground, playground_running, snapshots, ticking
+from webapp.library.services.extracting import extract
 from webapp.library.services.indexing import index_document
 from webapp.moderation.services import audit, digests, retention
 from webapp.privacy.services.erasure import erase_idle_guests
@@ -29,6 +32,11 @@ def finish_touches_task(reply_id: str) -> None:
     asyncio.run(_on_live_connections(finish_touches(UUID(reply_id))))
 
 
+@app.task(name=jobs.PLAYGROUND_RUN)  # type: ignore[untyped-decorator]  # celery publishes no types
+def playground_run_task(run_id: str) -> None:
+    asyncio.run(_on_live_connections(playground_running.run(UUID(run_id))))
+
+
 @app.task(name=jobs.INDEX_DOCUMENT)  # type: ignore[untyped-decorator]  # celery publishes no types
 def index_document_task(document_id: str) -> None:
     asyncio.run(_on_live_connections(_index_document(UUID(document_id))))
@@ -44,6 +52,7 @@ def tidy_task() -> None:
     retention.tidy()
     delete_expired()
     erase_idle_guests()
+    playground.tidy()
     SessionStore.clear_expired()
     audit.verify(None)
 
@@ -53,7 +62,23 @@ def make_data_export_task(export_id: str) -> None:
     make_export(UUID(export_id))
 
 
+@app.task(name=jobs.TICK_EXPERIMENTS)  # type: ignore[untyped-decorator]  # celery publishes no types
+def tick_experiments_task() -> None:
+    ticking.tick(timezone.now())
+
+
+@app.task(name=jobs.MEASURE)  # type: ignore[untyped-decorator]  # celery publishes no types
+def measure_experiments_task(experiment_id: str = "") -> None:
+    """One experiment, or all of them, each in a task of its own."""
+    if experiment_id:
+        snapshots.refresh_by_id(int(experiment_id))
+    else:
+        for running in snapshots.unfinished():
+            jobs.enqueue_measuring(running)
+
+
 async def _index_document(document_id: UUID) -> None:
+    await extract(document_id)
     async with wiring.retrieval() as retrieval:
         await index_document(document_id, retrieval=retrieval)
 

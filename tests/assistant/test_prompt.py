@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.errors import PromptTooLong
+from assistant.errors import PromptTooLong, WindowFull
 from assistant.ports import ChatMessage, Passage
 from assistant.prompt import Prompt, assemble
 from assistant.prompt_text import SYSTEM_PROMPT
@@ -78,3 +78,11 @@ def test_the_mark_stands_in_the_system_message_only() -> None:
 def test_a_question_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PromptTooLong):
         assemble((QUESTION,), (), Written(), budget_tokens=20)
+
+
+def test_an_answer_that_fills_the_window_is_not_called_a_long_message() -> None:
+    """It is what is given that leaves no room: the same question fits without it."""
+    given = Written(text="word " * 300, token_ids=tuple(range(300)))
+    assert assemble((QUESTION,), (), Written(), budget_tokens=310).messages
+    with pytest.raises(WindowFull):
+        assemble((QUESTION,), (), given, budget_tokens=310, num_given=300)

@@ -682,3 +682,31 @@ async def test_what_is_personal_in_the_prompt_is_told_before_the_answer() -> Non
     assert notebook.of("used") == [Used(instructions=True, memories=(warm,))]
     assert "I keep animals." in model.requests[0].messages[0].text
     assert "Tina" in model.requests[0].messages[-1].text
+
+
+@pytest.mark.parametrize(
+    ("word", "knows_about", "memories"),
+    [("figs", True, ("1",)), ("sell", False, ("1", "2")), ("wool.\nAnswer", False, ())],
+    ids=["a memory", "an instruction", "only all together"],
+)
+async def test_what_is_personal_is_read_by_the_guard_first(
+    word: str, knows_about: bool, memories: tuple[str, ...]
+) -> None:
+    """Like a message: what it blocks stands in no prompt, the rest does, and the person is told."""
+    tina, figs = Remembered(id="1", text="My llamas are called Tina"), Remembered(id="2", text="My llamas eat figs")
+    personal = Personal(about_me="I sell wool.", answer_style="Answer briefly", memories=(tina, figs))
+    model = ScriptedModel(ANSWER)
+    notebook = await run(model, WordGuard(word), turn(personal=personal))
+    (used,) = notebook.of("used")
+    assert used.left_out
+    assert tuple(memory.id for memory in used.memories) == memories
+    system, asked = model.requests[0].messages[0].text, model.requests[0].messages[-1].text
+    assert ("I sell wool." in system) is knows_about
+    assert [text in asked for text in ("Tina", "figs")] == ["1" in memories, "2" in memories]
+
+
+async def test_one_look_is_enough_for_what_is_fine() -> None:
+    guard = WordGuard()
+    personal = Personal(about_me="I keep animals.", memories=(Remembered(id="1", text="My llamas eat figs"),))
+    await run(ScriptedModel("Wool."), guard, turn(personal=personal))
+    assert [text for text in guard.seen if "figs" in text] == ["I keep animals.\nMy llamas eat figs"]

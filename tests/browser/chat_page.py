@@ -58,6 +58,10 @@ class ChatPage:
     def open(self, path: str = "/") -> None:
         self.page.goto(self.url + path)
 
+    def arrive(self) -> None:
+        """Until the scripts of the page that a click led to have run, and it hears clicks and keys itself."""
+        self.page.wait_for_load_state()
+
     def send(self, text: str) -> None:
         """Write and send. Returns when the server has stored it and the answer has its place."""
         self.field.fill(text)

@@ -46,7 +46,8 @@ def _plug_in_a_key(page: Page) -> None:
 
 def _prove(page: Page) -> None:
     page.get_by_role("main").get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Confirm").click()
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("button", name="Confirm").click()
 
 
 def test_a_passkey_logs_in(chat_on_localhost: ChatPage) -> None:

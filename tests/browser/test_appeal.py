@@ -108,6 +108,7 @@ def test_an_answer_is_reported_once(chat: ChatPage) -> None:
     button = chat.page.get_by_role("button", name="Report answer")
     button.focus()
     chat.page.keyboard.press("Enter")
+    expect(chat.page.get_by_role("dialog", name="Report this answer")).to_be_visible()
     chat.page.keyboard.press("Escape")
     expect(button).to_be_focused()
     chat.page.keyboard.press("Enter")
@@ -135,7 +136,8 @@ def test_a_suspended_person_is_told_and_can_object(chat: ChatPage, moderator: Pa
     notice = chat.page.locator("#composer-notice")
     expect(notice).to_contain_text("Writes in the name of others", timeout=ANSWER_MS)
     expect(chat.field).to_have_value("Hello again")
-    notice.get_by_role("link", name="Ask for a review").click()
+    with chat.page.expect_navigation():
+        notice.get_by_role("link", name="Ask for a review").click()
     chat.page.get_by_text("Ask for a review").first.click()
     chat.page.get_by_label("What should they know?").fill("It was my little brother")
     chat.page.get_by_role("button", name="Ask for a review").click()

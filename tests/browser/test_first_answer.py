@@ -43,13 +43,15 @@ def test_what_streamed_is_what_is_stored(chat: ChatPage) -> None:
     assert chat.last.locator(".source").all_inner_texts() == sources
 
 
-def test_a_card_begins_a_conversation(chat: ChatPage) -> None:
-    """Whoever does not know what to ask is one click from an answer."""
+def test_a_card_begins_a_conversation(chat: ChatPage, stack: Stack) -> None:
+    """Whoever does not know what to ask is one click from an answer; and the message says that it was a card."""
     card = chat.page.locator(".starter").first
     prompt = card.get_attribute("data-prompt")
     card.click()
     expect(chat.question).to_have_text(prompt or "")
     chat.wait_for_words(3)
+    (origin,) = stack.sql("SELECT origin FROM chat_message WHERE text = ? ORDER BY created_at DESC LIMIT 1", prompt)
+    assert origin == "starter"
     chat.page.keyboard.press("Escape")
     expect(chat.last).to_have_attribute("data-state", re.compile("cancelled|done|blocked"), timeout=ANSWER_MS)
 
@@ -66,12 +68,16 @@ def test_what_the_guard_refuses_is_said_plainly(chat: ChatPage) -> None:
     expect(chat.page.get_by_label("Your message, changed")).to_have_value(re.compile("pipe bomb"))
 
 
-def test_answers_and_code_can_be_copied(chat: ChatPage) -> None:
-    """What is copied is the text alone, without the words on our buttons."""
+def test_answers_and_code_can_be_copied(chat: ChatPage, stack: Stack) -> None:
+    """What is copied is the text alone, without the words on our buttons; that it was is said once."""
     chat.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat.send("Say hello in one short sentence.")
     chat.wait_until("done")
-    chat.last.get_by_role("button", name="Copy answer").click()
+    with chat.page.expect_response("**/copied/") as said:
+        chat.last.get_by_role("button", name="Copy answer").click()
+    assert said.value.status == 204
+    reply_id = (chat.last.get_attribute("data-reply") or "").replace("-", "")
+    assert stack.sql("SELECT copied_at FROM chat_reply WHERE id = ?", reply_id) != [None]
     copied = chat.page.evaluate("navigator.clipboard.readText()")
     assert " ".join(copied.split()) == chat.answer
 

@@ -30,6 +30,7 @@ def moderator(chat: ChatPage, new_context: Callable[..., BrowserContext], admin:
     page.locator("[name=password]").fill(password)
     page.locator("[type=submit]").click()
     expect(page.locator("[data-card]").nth(1)).to_be_visible()
+    page.wait_for_load_state()  # its script hears the keys from then on
     return page
 
 
@@ -122,7 +123,8 @@ def test_single_keys_can_be_switched_off(moderator: Page, stack: Stack) -> None:
     page, before = moderator, num_open(stack)
     page.keyboard.press("?")
     page.get_by_label("Single keys press buttons").uncheck()
-    page.locator("[data-card]").first.click()
+    with page.expect_navigation(url=CASE):
+        page.locator("[data-card]").first.click()
     page.keyboard.press("a")
     page.keyboard.press("?")
     page.wait_for_timeout(300)
@@ -136,8 +138,10 @@ def test_single_keys_can_be_switched_off(moderator: Page, stack: Stack) -> None:
 def test_the_undo_bar_waits_for_hands_and_passes_the_focus_on(moderator: Page, stack: Stack) -> None:
     """Whoever stands on its button keeps it, and the time with it; when it goes, the focus goes to the page."""
     page, before = moderator, num_open(stack)
-    page.locator("[data-card]").first.click()
-    page.get_by_role("button", name="Rule broken").click()
+    with page.expect_navigation(url=CASE):
+        page.locator("[data-card]").first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Rule broken").click()
     bar, undo = page.get_by_role("status"), page.get_by_role("button", name="Undo Z")
     undo.focus()
     page.wait_for_timeout(13_000)

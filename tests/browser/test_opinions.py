@@ -43,6 +43,10 @@ NO_VOICE_BROWSER = """
     Object.defineProperty(globalThis, "speechSynthesis", { value: undefined, configurable: true });
     globalThis.SpeechRecognition = globalThis.webkitSpeechRecognition = undefined;
 """
+NOTE_READING = """(reply) => {
+  globalThis.began = new Promise((resolve) =>
+    new MutationObserver(resolve).observe(reply, { attributes: true, attributeFilter: ["data-reading"] }));
+}"""
 HIDE_PAGE = """
     Object.defineProperty(document, "hidden", { value: true, configurable: true, writable: true });
 """
@@ -84,6 +88,12 @@ def answered(chat: ChatPage) -> None:
     chat.wait_until("done")
 
 
+def listen(chat: ChatPage) -> None:
+    microphone = chat.page.get_by_role("button", name="Dictate")
+    microphone.click()
+    expect(microphone).to_have_attribute("aria-pressed", "true")
+
+
 def fits(chat: ChatPage) -> bool:
     return bool(chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
@@ -118,7 +128,8 @@ def test_a_thumb_its_reasons_and_taking_it_back(context: BrowserContext, stack: 
     expect(panel.get_by_label("Well written")).to_be_visible()
     panel.get_by_role("textbox").press("Escape")
     expect(panel).to_have_count(0)
-    thumb(chat, "Good").click()
+    with chat.page.expect_response("**/thumb/"):  # the button is faster than the server
+        thumb(chat, "Good").click()
     expect(thumb(chat, "Good")).to_have_attribute("aria-pressed", "false")
     expect(panel).to_have_count(0)
     chat.page.reload()
@@ -194,8 +205,7 @@ def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> Non
     chat = opened(context, stack, LISTENING_BROWSER)
     microphone = chat.page.get_by_role("button", name="Dictate")
     chat.field.fill("Please")
-    microphone.click()
-    expect(microphone).to_have_attribute("aria-pressed", "true")
+    listen(chat)
     assert chat.page.evaluate("[listening.lang, listening.interimResults]") == ["en", True]
     chat.page.evaluate("listening.hear('tell')")
     expect(chat.field).to_have_value("Please tell")
@@ -207,7 +217,7 @@ def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> Non
     expect(microphone).to_have_attribute("aria-pressed", "false")
     expect(chat.page.locator("#dictation")).to_be_hidden()
     expect(chat.field).to_have_value("Please tell me a story")
-    microphone.click()
+    listen(chat)
     chat.page.evaluate("listening.fail('not-allowed')")
     expect(chat.page.locator("#dictation")).to_contain_text("may not use the microphone")
     expect(microphone).to_have_attribute("aria-pressed", "false")
@@ -216,7 +226,7 @@ def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> Non
 def test_whoever_types_has_the_word(context: BrowserContext, stack: Stack) -> None:
     """What is typed must not be overwritten by what is understood a moment later."""
     chat = opened(context, stack, LISTENING_BROWSER)
-    chat.page.get_by_role("button", name="Dictate").click()
+    listen(chat)
     chat.page.evaluate("listening.hear('Say hello')")
     chat.field.press_sequentially(" twice")
     chat.page.evaluate("listening.hear('Say hello to them')")
@@ -227,7 +237,7 @@ def test_whoever_types_has_the_word(context: BrowserContext, stack: Stack) -> No
 def test_what_is_sent_is_not_written_again(context: BrowserContext, stack: Stack) -> None:
     """Words that are understood late belong to the message that is gone."""
     chat = opened(context, stack, LISTENING_BROWSER)
-    chat.page.get_by_role("button", name="Dictate").click()
+    listen(chat)
     chat.page.evaluate("listening.hear('Say hello')")
     chat.send_button.click()
     chat.page.evaluate("listening.hear('Say hello once more')")
@@ -244,6 +254,7 @@ def test_an_answer_is_read_aloud(context: BrowserContext, stack: Stack) -> None:
              "<figure class='code'><pre>print(1)</pre></figure><ul><li>Three</li></ul></div>" """
     )
     chat.last.get_by_role("button", name="Read aloud").click()
+    expect(chat.last.get_by_role("button", name="Pause reading")).to_be_visible()
     chat.page.evaluate("endSentence()")
     assert chat.page.evaluate("spoken") == ["One is here.", "Two is there."]
     chat.last.get_by_role("button", name="Pause reading").click()
@@ -295,7 +306,9 @@ def test_the_real_voice_is_asked_and_released(context: BrowserContext, stack: St
     chat.wait_for_words(10)
     chat.send_button.click()
     chat.wait_until("cancelled")
+    chat.last.evaluate(NOTE_READING)
     chat.last.get_by_role("button", name="Read aloud").click()
+    chat.page.evaluate("began.then(() => true)")
     stop = chat.last.get_by_role("button", name="Stop reading")
     if stop.is_visible():
         stop.click()

@@ -106,7 +106,7 @@ def test_the_palette_finds_a_sentence_by_keyboard_alone(chat: ChatPage) -> None:
     keyboard.press("ArrowDown")
     expect(hit.first).to_have_attribute("aria-selected", "true")
     keyboard.press("Enter")
-    expect(chat.page).to_have_url(re.compile(r"/c/[^/]+/\?at=.{36}&q=zeb$"))
+    chat.page.wait_for_url(re.compile(r"/c/[^/]+/\?at=.{36}&q=zeb$"))  # and until its scripts have run
 
     keyboard.press("Control+k")
     chat.page.get_by_text("In this chat", exact=True).click()

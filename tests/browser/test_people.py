@@ -17,6 +17,7 @@ def sign_up(chat: ChatPage, email: str) -> None:
     chat.page.get_by_label("Password (again)").fill(PASSWORD)
     chat.page.get_by_role("main").get_by_role("button", name="Sign up").click()
     expect(chat.page.locator(".person-button")).to_contain_text(email.partition("@")[0])
+    chat.arrive()
 
 
 def log_out(chat: ChatPage) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -17,8 +17,9 @@ Apply = Callable[..., bool]
 
 
 @pytest.fixture
-def page(chat: ChatPage) -> Page:
-    """A page with one answer that has just begun."""
+def page(chat: ChatPage, watch: Watch) -> Page:
+    """A page with one answer that has just begun. No server knows of it, so it does not know of copies either."""
+    watch.expected.append("404")
     chat.page.evaluate(
         """async () => {
           const { ReplyView } = await import("/static/js/reply.js");

@@ -30,7 +30,8 @@ def page(chat: ChatPage) -> Page:
 
 
 def save(page: Page, button: str = "Save", said: str = "Saved") -> None:
-    page.get_by_role("button", name=button, exact=True).click()
+    with page.expect_navigation():  # what the page before said is no answer
+        page.get_by_role("button", name=button, exact=True).click()
     expect(page.get_by_role("status").get_by_text(said, exact=True)).to_be_visible()
 
 

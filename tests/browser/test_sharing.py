@@ -30,6 +30,7 @@ def bring_along(chat: ChatPage, folder: Path, *documents: dict[str, Any]) -> Non
     expect(page.get_by_text("1 chat was imported.")).to_be_visible()
     chat.conversation("Weather in Lima").get_by_role("link").first.click()
     expect(page.get_by_text("Imported from ChatGPT")).to_be_visible()
+    chat.arrive()
 
 
 def test_a_chat_is_shared_read_continued_and_revoked(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.db.models import Model
 from django.test import Client
 
 from tests.conftest import RedisServer
@@ -22,11 +24,14 @@ NAMING = [view for view in OURS if view.names]
 BY_ADDRESS = frozenset(
     {
         *("shared_chat", "continue_shared", "report_shared", "erasure_receipt", "erasure_receipt_text"),
+        "experiment_report",
         *("account_confirm_email", "account_reset_password_from_key"),
     }
 )
 # Reading these is noted, and that is their purpose: how often a link was opened, which decisions have been read.
 NOTED = frozenset({"shared_chat", "my_safety"})
+# Said by a page that is left, more than once: always the same answer, so there is nothing to learn from it.
+SAYS_NOTHING = frozenset({"close_chat"})
 # Present for more than being mine: a temporary chat, a file that is ready, a key that a browser can be asked for.
 NEEDS_MORE = frozenset({"close_chat", "download_export", "mfa_reauthenticate_webauthn"})
 # Kept about a visit, whatever is visited.
@@ -49,15 +54,23 @@ def theirs(somebody_else: User) -> dict[str, object]:
 
 
 def rows() -> dict[str, list[dict[str, object]]]:
-    """The whole database, without what is kept about visits."""
+    """The whole database, without what is kept about visits. Read below the models, as it is read a thousand times."""
     return {
-        model._meta.label: [
-            {name: value for name, value in row.items() if name not in VISIT_FIELDS}
-            for row in model._base_manager.order_by("pk").values()
-        ]
-        for model in apps.get_models()
+        model._meta.label: stored(model)
+        for model in apps.get_models(include_auto_created=True)
         if model._meta.label not in OF_A_VISIT
     }
+
+
+def stored(model: type[Model]) -> list[dict[str, object]]:
+    table, key = (connection.ops.quote_name(name) for name in (model._meta.db_table, str(model._meta.pk.column)))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} ORDER BY {key}")
+        names = [column[0] for column in cursor.description]
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if name not in VISIT_FIELDS}
+            for row in cursor.fetchall()
+        ]
 
 
 @pytest.mark.parametrize("view", OURS + [view for view in ADMIN if not view.names], ids=named)
@@ -107,9 +120,10 @@ def test_what_belongs_to_another_is_absent(
     """The same answer as for what never was, and nothing of theirs changes."""
     browser = browser_of(person)
     before = rows()
+    absent = {204, 405} if view.name in SAYS_NOTHING else {404, 405}
     for client in (browser, Client()):
         answer = getattr(client, method)(view.address(theirs), body_of(view, theirs))
-        assert answer.status_code in ({404, 405} if client is browser else {404, 405, 302})
+        assert answer.status_code in (absent if client is browser else absent | {302})
         if answer.status_code == 302:
             assert answer["Location"].startswith("/accounts/login/")
     assert rows() == before

@@ -7,8 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import Client
 
 from assistant.errors import RetrievalUnavailable
+from webapp import wiring
 from webapp.web_search import MAX_EXCERPT_CHARS, SearxngSearch
 
 FOUND = [
@@ -66,3 +68,12 @@ async def test_an_engine_that_fails_is_unavailable(search: SearxngSearch, query:
     """Nor is anybody followed to another address than the operator's."""
     with pytest.raises(RetrievalUnavailable):
         await search.search(query, k=3)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:8888"])
+def test_the_page_about_cria_says_whether_it_can(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update={"web_search_url": address}))
+    said = Client().get("/about/").content.decode()
+    assert ("search the web" in said) is bool(address)
+    assert ("cannot look at the web" in said) is not bool(address)

@@ -1,10 +1,15 @@
 """Tasks take an id, may come late or twice, and are what the web process calls by name."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from webapp import jobs
+from webapp.accounts.models import User
+from webapp.experiments.models import PlaygroundSession
+from webapp.experiments.services import playground
 from webapp.moderation.services import audit
 from workers import tasks
 from workers.app import app
@@ -22,18 +27,32 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.send_digests_task,
         tasks.tidy_task,
         tasks.make_data_export_task,
+        tasks.playground_run_task,
+        tasks.measure_experiments_task,
+        tasks.tick_experiments_task,
     )
     assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()
 
 
 @pytest.mark.parametrize(
-    "task", [tasks.run_turn_task, tasks.finish_touches_task, tasks.index_document_task, tasks.make_data_export_task]
+    "task",
+    [
+        tasks.run_turn_task,
+        tasks.finish_touches_task,
+        tasks.index_document_task,
+        tasks.make_data_export_task,
+        tasks.playground_run_task,
+    ],
 )
 def test_a_task_for_something_gone_does_nothing(task: object) -> None:
     """The conversation or the document was deleted before the worker came."""
     for _ in range(2):
         assert task(str(uuid.uuid4())) is None  # type: ignore[operator]  # celery publishes no types
+
+
+def test_measuring_an_experiment_that_is_gone_does_nothing() -> None:
+    assert tasks.measure_experiments_task("4711") is None
 
 
 def test_redelivery_is_left_to_the_reconciler() -> None:
@@ -46,7 +65,7 @@ def test_redelivery_is_left_to_the_reconciler() -> None:
 def test_what_is_on_the_schedule_is_a_task() -> None:
     """Beat sends names; one that nobody answers to would be a day on which nothing is tidied."""
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert scheduled == {jobs.SEND_DIGESTS, jobs.TIDY}
+    assert scheduled == {jobs.MEASURE, jobs.SEND_DIGESTS, jobs.TICK_EXPERIMENTS, jobs.TIDY}
 
 
 def test_tidying_checks_the_record() -> None:
@@ -55,3 +74,11 @@ def test_tidying_checks_the_record() -> None:
     verified = audit.last_verified()
     assert verified is not None
     assert verified.details["holds"] is True
+
+
+def test_tidying_deletes_old_sessions_of_the_playground(person: User) -> None:
+    """Turns of somebody's own chats may stand in them."""
+    session = PlaygroundSession.objects.create(person=person, turns=[])
+    PlaygroundSession.objects.update(created_at=timezone.now() - playground.KEPT - timedelta(minutes=1))
+    tasks.tidy_task()
+    assert not PlaygroundSession.objects.filter(pk=session.pk).exists()

@@ -63,6 +63,7 @@ ROLES: dict[str, frozenset[str]] = {
             "experiments.add_layer",
             "experiments.add_segment",
             "experiments.approve_promptversion",
+            "experiments.change_layer",
             "experiments.change_segment",
             "experiments.delete_segment",
             "experiments.label_promptversion",

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from webapp.chat.cursor import Cursor
 from webapp.chat.errors import MalformedCommand
+from webapp.chat.models import Message
 
 MAX_FRAME_CHARS = 64_000
+MAX_ATTACHMENTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class Send:
     parent_id: UUID | None
     text: str
     is_temporary: bool
+    attachments: tuple[UUID, ...]
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,7 @@ class Queue:
     turn_id: UUID
     conversation_id: UUID
     text: str
+    attachments: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +105,28 @@ def _optional_uuid(fields: Mapping[str, Any], name: str) -> UUID | None:
     return None if fields.get(name) is None else _uuid(fields, name)
 
 
+def _uuids(fields: Mapping[str, Any], name: str, *, most: int) -> tuple[UUID, ...]:
+    """Each once, in order; none where the field is missing."""
+    values = fields.get(name) or []
+    if not isinstance(values, list) or len(values) > most:
+        raise MalformedCommand(f"`{name}` must be a list of at most {most} UUIDs.")
+    return tuple(dict.fromkeys(_uuid({name: value}, name) for value in values))
+
+
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
         raise MalformedCommand(f"`{name}` must be a text.")
     # A lone surrogate or a NUL cannot be stored; neither is anything a person means.
     return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _origin(fields: Mapping[str, Any]) -> str:
+    """What was clicked to send it; empty where it was written."""
+    value = fields.get("origin") or ""
+    if value and value not in Message.Origin.values:
+        raise MalformedCommand(f"`origin` must be one of {', '.join(Message.Origin.values)}.")
+    return str(value)
 
 
 def _optional_cursor(fields: Mapping[str, Any]) -> Cursor | None:
@@ -125,11 +146,14 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any]], Command]] = {
         parent_id=_optional_uuid(fields, "parent"),
         text=_text(fields, "text"),
         is_temporary=fields.get("temporary") is True,
+        attachments=_uuids(fields, "attachments", most=MAX_ATTACHMENTS),
+        origin=_origin(fields),
     ),
     "queue": lambda fields: Queue(
         turn_id=_uuid(fields, "turn_id"),
         conversation_id=_uuid(fields, "conversation"),
         text=_text(fields, "text"),
+        attachments=_uuids(fields, "attachments", most=MAX_ATTACHMENTS),
     ),
     "unqueue": lambda fields: Unqueue(turn_id=_uuid(fields, "turn_id")),
     "send_now": lambda fields: SendNow(turn_id=_uuid(fields, "turn_id")),

@@ -3,25 +3,27 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import translation
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from assistant import events
 from webapp.accounts.models import User
 from webapp.accounts.services.country import remember_country
+from webapp.accounts.services.device import remember_device
 from webapp.accounts.services.language import language_of, remember_language
 from webapp.chat import commands, hints, turn_log
 from webapp.chat.announcing import announce_turn
 from webapp.chat.errors import ChatError, MalformedCommand, NotFound, Refused
 from webapp.chat.following import follow
 from webapp.chat.models import Reply
-from webapp.chat.services import limits, queueing, turns
+from webapp.chat.services import attachments, limits, queueing, turns
 from webapp.chat.services.conversations import reply_for
 from webapp.chat.services.turns import Accepted
 
@@ -44,7 +46,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.person is None:
             await self.close(CLOSE_NOT_ALLOWED)
             return
-        await database_sync_to_async(_remember_browser)(self.person, self._header("accept-language"))
+        await database_sync_to_async(_remember_browser)(self.person, self._headers)
         await self._join_hints(self.person)
         await self._send({"type": "hello", "version": events.VERSION, "limits": await _limits(self.person)})
 
@@ -117,20 +119,28 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 parent_id=command.parent_id,
                 text=command.text,
                 is_temporary=command.is_temporary,
+                attachments=command.attachments,
+                origin=command.origin,
             )
         except (Refused, NotFound) as error:
             await self._refuse(command.turn_id, error, person)
         else:
             await self._announce(accepted)
+            await self._tell_what_is_missing(command.attachments, person)
 
     async def _queue(self, command: commands.Queue, person: User) -> None:
         try:
             sent = await database_sync_to_async(queueing.queue)(
-                person=person, turn_id=command.turn_id, conversation_id=command.conversation_id, text=command.text
+                person=person,
+                turn_id=command.turn_id,
+                conversation_id=command.conversation_id,
+                text=command.text,
+                attachments=command.attachments,
             )
         except (Refused, NotFound) as error:
             await self._refuse(command.turn_id, error, person)
             return
+        await self._tell_what_is_missing(command.attachments, person)
         if sent is not None:
             await self._announce(sent)
             return
@@ -143,6 +153,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if sent is not None:
             await self._announce(sent)
         await hints.queue_changed(person.pk, conversation_id=conversation_id)
+
+    async def _tell_what_is_missing(self, attached: Sequence[UUID], person: User) -> None:
+        """The message went, but without a document that was deleted, or never was theirs."""
+        if attached and await database_sync_to_async(attachments.are_missing)(person, attached):
+            text = _("A file is not in your library any more, so your message went without it.")
+            await self._send({"type": "error", "code": "attachment_missing", "text": text})
 
     async def _refuse(self, turn_id: UUID, error: ChatError, person: User) -> None:
         await self._send(
@@ -200,8 +216,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if task is not None:
             task.cancel()
 
-    def _header(self, name: str) -> str:
-        return dict(self.scope["headers"]).get(name.encode(), b"").decode("latin-1")
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
 
     async def _current_person(self) -> User | None:
         """The person as they are now: somebody who was deleted, switched off or logged out here says nothing more.
@@ -229,6 +246,8 @@ def _limits(person: User | None) -> dict[str, Any] | None:
     return limits.to_wire(limits.left(person)) if person is not None else None
 
 
-def _remember_browser(person: User, accept_language: str) -> None:
+def _remember_browser(person: User, headers: Mapping[str, str]) -> None:
+    accept_language = headers.get("accept-language", "")
     remember_country(person, accept_language)
     remember_language(person, accept_language)
+    remember_device(person, headers)

@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from webapp import wiring
 from webapp.chat.sidebar import sidebar_of
+from webapp.experiments.services import serving
 from webapp.moderation.services.outcomes import num_unseen
 
 
@@ -16,7 +17,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "person": person,
         "sidebar": SimpleLazyObject(lambda: sidebar_of(person, shown=_shown(request))),
-        "model_card": SimpleLazyObject(wiring.model_card),
+        "model_card": SimpleLazyObject(lambda: wiring.model_card(serving.for_page(person).endpoint)),
         "num_unseen": SimpleLazyObject(lambda: num_unseen(person) if person else 0),
     }
 

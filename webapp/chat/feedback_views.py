@@ -1,4 +1,4 @@
-"""Thumbs: saved when they are pressed; a panel then asks why."""
+"""Thumbs: saved when they are pressed; a panel then asks why. And copying, which is an opinion too."""
 
 from uuid import UUID
 
@@ -36,6 +36,16 @@ def thumb(request: PersonRequest, reply_id: UUID) -> HttpResponse:
         "max_chars": service.MAX_TEXT_CHARS,
     }
     return render(request, "chat/_feedback.html", context)
+
+
+@require_POST
+def copied(request: PersonRequest, reply_id: UUID) -> HttpResponse:
+    """Said by the page; once is enough."""
+    try:
+        service.note_copy(person=request.person, reply_id=reply_id)
+    except NotFound:
+        raise Http404 from None
+    return HttpResponse(status=204)
 
 
 @require_POST

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.attachments import Attachment, attachments_of
 from webapp.chat.services.branches import replies_of
 from webapp.chat.services.feedback import thumbs_in
 from webapp.chat.services.tree import Step, Tree, Versions, end_of_branch
@@ -51,6 +52,7 @@ class ShownTurn:
     """`question_versions` and `answer_versions` are None where there is one version only."""
 
     message: Message
+    attachments: Sequence[Attachment]
     reply: ShownReply
     question_versions: Versions | None
     answer_versions: Versions | None
@@ -60,12 +62,32 @@ class ShownTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownQueued:
+    """A message that waits for the answer being written."""
+
+    id: UUID
+    text: str
+    is_held: bool
+    attachments: Sequence[Attachment]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """Some turns of a branch, oldest first. `leads_to` is the reply that was asked for, if it is one of them."""
 
     turns: Sequence[ShownTurn] = ()
     has_earlier: bool = False
     leads_to: UUID | None = None
+
+
+def queued(conversation: Conversation) -> list[ShownQueued]:
+    """What waits, in the order of sending."""
+    waiting = list(conversation.queued_messages.all())
+    attached = attachments_of(conversation.owner_id, waiting)
+    return [
+        ShownQueued(id=each.pk, text=each.text, is_held=each.is_held, attachments=attached.get(each.pk, ()))
+        for each in waiting
+    ]
 
 
 def newest(conversation: Conversation) -> Shown:
@@ -118,9 +140,11 @@ def _shown(
     replies = replies_of(window)
     reviews, reported = appeals.by_reply(conversation), reports.reported_in(conversation)
     thumbs = thumbs_in(conversation)
+    attached = attachments_of(conversation.owner_id, [reply.message for reply in replies.values()])
     turns = [
         ShownTurn(
             message=reply.message,
+            attachments=attached.get(reply.message_id, ()),
             reply=_shown_reply(reply),
             question_versions=tree.question_versions(step),
             answer_versions=tree.answer_versions(step),

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+Ideas = Mapping[str, Sequence[tuple[str | Promise, str | Promise]]]
+"""Of each job pairs of title and prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +18,8 @@ class Starter:
     """`icon` is the job it belongs to."""
 
     icon: str
-    title: Promise
-    prompt: Promise
+    title: str | Promise
+    prompt: str | Promise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class Drawn:
     next_draw: int
 
 
-IDEAS: Mapping[str, Sequence[tuple[Promise, Promise]]] = {
+IDEAS: Ideas = {
     "learn": (
         (_("Explain it simply"), _("Explain how rainbows form, in simple words.")),
         (_("Learn some words"), _("Teach me ten useful words in Spanish, with an example for each.")),
@@ -66,11 +70,16 @@ IDEAS: Mapping[str, Sequence[tuple[Promise, Promise]]] = {
 }
 
 
-def draw(*, person_id: object, day: date, number: int = 0) -> Drawn:
+def draw(*, person_id: object, day: date, number: int = 0, own: Mapping[str, Ideas] | None = None) -> Drawn:
     """One idea for each job: the same all day for this person, others on the next. Counting `number` up goes through
-    all ideas before any comes again."""
+    all ideas before any comes again.
+
+    `own` are ideas by language that take the place of the built-in ones, where they are in the language being read.
+    """
     starters = []
-    for job, ideas in IDEAS.items():
+    theirs = (own or {}).get(get_language() or "", {})
+    for job, built_in in IDEAS.items():
+        ideas = theirs.get(job) or built_in
         shuffled = sorted(range(len(ideas)), key=lambda at: _chance(f"{person_id} {day} {job} {at}"))
         title, prompt = ideas[shuffled[number % len(ideas)]]
         starters.append(Starter(job, title, prompt))

@@ -29,6 +29,7 @@ urlpatterns = [
     path("search/results/", search_views.results, name="search_results"),
     path("starters/", views.starters, name="starters"),
     path("turns/<uuid:reply_id>/thumb/", feedback_views.thumb, name="thumb"),
+    path("turns/<uuid:reply_id>/copied/", feedback_views.copied, name="copied"),
     path("turns/<uuid:reply_id>/feedback/", feedback_views.reasons, name="feedback_reasons"),
     path("c/<uuid:conversation_id>/map/", branch_views.chat_map, name="chat_map"),
     path("c/<uuid:conversation_id>/compare/", branch_views.compare, name="compare"),

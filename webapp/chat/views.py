@@ -10,13 +10,16 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from webapp import wiring
 from webapp.accounts.middleware import PersonRequest
 from webapp.chat import hints, pages
 from webapp.chat import starters as ideas
 from webapp.chat.errors import NotFound, Refused
 from webapp.chat.models import Conversation
-from webapp.chat.services import branches
+from webapp.chat.services import branches, organising
 from webapp.chat.services import conversations as service
+from webapp.experiments.services import serving
+from webapp.library.reading.kinds import ACCEPTED
 from webapp.moderation.services.reports import NAMES
 
 
@@ -35,20 +38,28 @@ def _named(request: PersonRequest, name: str) -> UUID | None:
         return None
 
 
+def _is_looked_at(request: PersonRequest) -> bool:
+    """Whether a person goes to the page, as the browser says, and does not have it fetched in advance."""
+    return request.headers.get("Sec-Fetch-Mode") == "navigate" and "Sec-Purpose" not in request.headers
+
+
 def _chat_page(request: PersonRequest, conversation: Conversation | None, shown: pages.Shown) -> HttpResponse:
     context: dict[str, Any] = {
         "conversation": conversation,
         "shown": shown,
-        "queue": conversation.queued_messages.all() if conversation else [],
+        "queue": pages.queued(conversation) if conversation else [],
         "drawn": _drawn(request),
         "max_chars": settings.TURNS.max_message_chars,
+        "accept": ACCEPTED,
         "report_reasons": NAMES.items(),
     }
     return render(request, "chat/page.html", context)
 
 
 def _drawn(request: PersonRequest, number: int = 0) -> ideas.Drawn:
-    return ideas.draw(person_id=request.person and request.person.pk, day=timezone.localdate(), number=number)
+    person = request.person
+    own = serving.for_page(person).starters
+    return ideas.draw(person_id=person and person.pk, day=timezone.localdate(), number=number, own=own)
 
 
 @require_GET
@@ -56,11 +67,14 @@ def starters(request: PersonRequest) -> HttpResponse:
     """Other ideas to begin with, as a fragment."""
     asked = request.GET.get("draw", "")
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+    serving.note_page(request.person)
     return render(request, "chat/_starters.html", {"drawn": _drawn(request, number)})
 
 
 @require_GET
 def new_chat(request: PersonRequest) -> HttpResponse:
+    if _is_looked_at(request):
+        serving.note_page(request.person)
     return _chat_page(request, None, pages.Shown())
 
 
@@ -68,6 +82,8 @@ def new_chat(request: PersonRequest) -> HttpResponse:
 def chat(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     """The chat; with `at` the branch that holds this message or reply, and that turn in sight."""
     conversation = _conversation(request, conversation_id)
+    if _is_looked_at(request):
+        organising.seen(conversation)
     at = _named(request, "at")
     shown = pages.around(conversation, at) if at else pages.newest(conversation)
     return _chat_page(request, conversation, shown)
@@ -108,17 +124,14 @@ def select(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 @require_GET
 def queue(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     """The messages that wait, as a fragment."""
-    waiting = _conversation(request, conversation_id).queued_messages.all()
+    waiting = pages.queued(_conversation(request, conversation_id))
     return render(request, "chat/_queue.html", {"queue": waiting})
 
 
 @require_POST
 def close(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    """The page of a temporary chat was left: erase it."""
-    try:
-        service.close_temporary(request.person, conversation_id)
-    except NotFound:
-        raise Http404 from None
+    """The page of a temporary chat was left: erase it. It is said more than once, so the answer is always the same."""
+    service.close_temporary(request.person, conversation_id)
     return HttpResponse(status=204)
 
 
@@ -141,7 +154,7 @@ def delete(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_GET
 def about(request: PersonRequest) -> HttpResponse:
-    return render(request, "chat/about.html")
+    return render(request, "chat/about.html", {"searches_web": wiring.searches_web()})
 
 
 def _after_change(request: PersonRequest) -> HttpResponse:

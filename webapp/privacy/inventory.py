@@ -1,6 +1,6 @@
 """What is kept of a person: how much of each kind, for how long and why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
 from webapp.chat.models import Comparison, Conversation, Feedback, Folder, Message, Reply
-from webapp.library.models import Document
+from webapp.library.models import Document, UploadedFile
 from webapp.moderation.models import Appeal, AuditEntry, Case, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
 from webapp.privacy.models import DataExport
@@ -23,17 +23,23 @@ from webapp.sharing.models import ShareLink
 
 UNTIL_DELETED = _("Until you delete them.")
 WITH_THE_ACCOUNT = _("As long as you have the account.")
+UNTIL_REMOVED = _("Until you remove them.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """`rows` of a person; `sized` is the field whose length is what they take."""
+    """Those `among` the rows of a model that have a person as their `owner`; `sized` is the field whose length is what
+    they take."""
 
     code: str
     label: str | Promise
-    rows: Callable[[User], QuerySet[Any]]
-    sized: str = ""
+    among: QuerySet[Any]
+    owner: str
     how_long: str | Promise = UNTIL_DELETED
+    sized: str = ""
+
+    def rows(self, person: User) -> QuerySet[Any]:
+        return self.among.filter(**{self.owner: person})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,93 +57,31 @@ def kinds() -> Sequence[Kind]:
     """In the order of the page. Made anew for each reader: the days are said in their language."""
     verdicts = _days(_("%(days)s days: numbers, without a word of what was written."), "verdict_days")
     cases = _days(_("%(days)s days after it is closed, so that you can object."), "closed_case_days")
+    unread = _("Until their text has been read, usually less than a minute.")
+    visits = _("Until you log out, or 90 days without a visit.")
+    talk, verdict_owner = "conversation__owner", "reply__conversation__owner"
     return [
-        Kind(code="chats", label=_("Chats"), rows=lambda person: Conversation.objects.filter(owner=person)),
+        Kind("chats", _("Chats"), Conversation.objects.all(), "owner"),
+        Kind("messages", _("Messages"), Message.objects.all(), talk, sized="text"),
+        Kind("answers", _("Answers"), Reply.objects.all(), talk, sized="text"),
+        Kind("folders", _("Folders"), Folder.objects.all(), "owner"),
+        Kind("documents", _("Documents"), Document.objects.present(), "owner", sized="text"),
+        Kind("files", _("Files waiting to be read"), UploadedFile.objects.all(), "document__owner", unread),
+        Kind("memories", _("Memories"), Memory.objects.all(), "owner", sized="text"),
+        Kind("preferences", _("Preferences and instructions"), Preferences.objects.all(), "person"),
+        Kind("feedback", _("Thumbs"), Feedback.objects.all(), "person"),
+        Kind("comparisons", _("Comparisons of answers"), Comparison.objects.all(), "person"),
+        Kind("links", _("Shared links"), ShareLink.objects.all(), "owner"),
+        Kind("exports", _("Exports made here"), DataExport.objects.all(), "person", _("3 days.")),
+        Kind("verdicts", _("Scores of the guard"), Verdict.objects.all(), verdict_owner, verdicts),
+        Kind("cases", _("Reports and flagged turns"), Case.objects.all(), "person", cases),
+        Kind("appeals", _("Reviews you asked for"), Appeal.objects.all(), "person", cases),
+        Kind("suspensions", _("Suspensions"), Suspension.objects.all(), "person", WITH_THE_ACCOUNT),
+        Kind("addresses", _("E-mail addresses"), EmailAddress.objects.all(), "user", WITH_THE_ACCOUNT),
         Kind(
-            code="messages",
-            label=_("Messages"),
-            rows=lambda person: Message.objects.filter(conversation__owner=person),
-            sized="text",
+            "second_factors", _("Passkeys and other second factors"), Authenticator.objects.all(), "user", UNTIL_REMOVED
         ),
-        Kind(
-            code="answers",
-            label=_("Answers"),
-            rows=lambda person: Reply.objects.filter(conversation__owner=person),
-            sized="text",
-        ),
-        Kind(code="folders", label=_("Folders"), rows=lambda person: Folder.objects.filter(owner=person)),
-        Kind(
-            code="documents",
-            label=_("Documents"),
-            rows=lambda person: Document.objects.present().filter(owner=person),
-            sized="text",
-        ),
-        Kind(
-            code="memories",
-            label=_("Memories"),
-            rows=lambda person: Memory.objects.filter(owner=person),
-            sized="text",
-        ),
-        Kind(
-            code="preferences",
-            label=_("Preferences and instructions"),
-            rows=lambda person: Preferences.objects.filter(person=person),
-        ),
-        Kind(code="feedback", label=_("Thumbs"), rows=lambda person: Feedback.objects.filter(person=person)),
-        Kind(
-            code="comparisons",
-            label=_("Comparisons of answers"),
-            rows=lambda person: Comparison.objects.filter(person=person),
-        ),
-        Kind(code="links", label=_("Shared links"), rows=lambda person: ShareLink.objects.filter(owner=person)),
-        Kind(
-            code="exports",
-            label=_("Exports made here"),
-            rows=lambda person: DataExport.objects.filter(person=person),
-            how_long=_("3 days."),
-        ),
-        Kind(
-            code="verdicts",
-            label=_("Scores of the guard"),
-            rows=lambda person: Verdict.objects.filter(reply__conversation__owner=person),
-            how_long=verdicts,
-        ),
-        Kind(
-            code="cases",
-            label=_("Reports and flagged turns"),
-            rows=lambda person: Case.objects.filter(person=person),
-            how_long=cases,
-        ),
-        Kind(
-            code="appeals",
-            label=_("Reviews you asked for"),
-            rows=lambda person: Appeal.objects.filter(person=person),
-            how_long=cases,
-        ),
-        Kind(
-            code="suspensions",
-            label=_("Suspensions"),
-            rows=lambda person: Suspension.objects.filter(person=person),
-            how_long=WITH_THE_ACCOUNT,
-        ),
-        Kind(
-            code="addresses",
-            label=_("E-mail addresses"),
-            rows=lambda person: EmailAddress.objects.filter(user=person),
-            how_long=WITH_THE_ACCOUNT,
-        ),
-        Kind(
-            code="second_factors",
-            label=_("Passkeys and other second factors"),
-            rows=lambda person: Authenticator.objects.filter(user=person),
-            how_long=_("Until you remove them."),
-        ),
-        Kind(
-            code="sessions",
-            label=_("Devices that are logged in"),
-            rows=lambda person: UserSession.objects.filter(user=person),
-            how_long=_("Until you log out, or 90 days without a visit."),
-        ),
+        Kind("sessions", _("Devices that are logged in"), UserSession.objects.all(), "user", visits),
     ]
 
 

@@ -57,6 +57,7 @@ RULES: dict[str, Rule] = {
     "experiments.ForcedArm.person": OF_THE_ACCOUNT,
     "experiments.Segment_people.user": OF_THE_ACCOUNT,
     "experiments.PlaygroundSession.person": MADE,
+    "experiments.PreferenceVote.by": WORK,
     "experiments.PromptVersion.author": WORK,
     "experiments.PromptApproval.by": WORK,
     "experiments.LabelChange.by": WORK,

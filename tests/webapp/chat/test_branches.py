@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from unittest.mock import ANY
 
 import pytest
 from django.test import Client
@@ -112,6 +113,16 @@ def test_there_must_be_something_to_go_on_from(person: User, state: str, text: s
     first = end(send(person), state, text=text, finish_reason=finish)
     with pytest.raises(CannotContinue):
         turns.go_on(person=person, reply_id=first.reply_id)
+
+
+def test_an_answer_that_fills_the_window_does_not_go_on(person: User) -> None:
+    """It ends where there is no more room; the next try would end there, too, and the page offers none."""
+    first = end(send(person), "failed", text="A long one", error_code="window_full")
+    with pytest.raises(CannotContinue):
+        turns.go_on(person=person, reply_id=first.reply_id)
+    (turn,) = pages.newest(Conversation.objects.get()).turns
+    assert turn.reply.error == {"code": "window_full", "text": ANY, "retry": False}
+    assert "new message" in turn.reply.error["text"]
 
 
 def test_nobody_asks_again_for_another(person: User, somebody_else: User) -> None:

@@ -54,6 +54,25 @@ def a_chat(person: User, name: str) -> tuple[Accepted, dict[str, Any]]:
     return said, {"type": name, **fields}
 
 
+@pytest.mark.parametrize("origin", ["starter", "followup", None])
+async def test_what_was_clicked_to_send_it_is_kept(person: User, origin: str | None) -> None:
+    socket = Socket(person)
+    await socket.open()
+    clicked = {"origin": origin} if origin else {}
+    await socket.say(type="send", turn_id=str(NEW), conversation=None, parent=None, text="x", **clicked)
+    await socket.hear("ack")
+    assert (await Message.objects.aget()).origin == (origin or "")
+    await socket.close()
+
+
+async def test_nothing_else_is_clicked(person: User) -> None:
+    socket = Socket(person)
+    await socket.open()
+    await socket.say(type="send", turn_id=str(NEW), conversation=None, parent=None, text="x", origin="a dream")
+    assert (await socket.hear("error"))["code"] == "malformed"
+    await socket.close()
+
+
 def stored() -> list[Any]:
     """Everything that a command may change."""
     return [

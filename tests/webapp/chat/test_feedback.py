@@ -10,7 +10,7 @@ from tests.webapp.chat.talking import end, send, talk
 from webapp.accounts.models import User
 from webapp.chat import pages
 from webapp.chat.errors import CannotBeRated
-from webapp.chat.models import Conversation, Feedback
+from webapp.chat.models import Conversation, Feedback, Reply
 from webapp.chat.services import feedback
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +58,24 @@ def test_a_thumb_can_be_taken_back(person: User, sign_in: SignIn) -> None:
     for _ in range(2):
         assert client.post(f"/turns/{turn.reply_id}/thumb/", {"thumb": "none"}).status_code == 204
     assert not Feedback.objects.exists()
+
+
+def test_that_an_answer_was_copied_is_kept_once(person: User, sign_in: SignIn) -> None:
+    """When it first was; the page says so again after a reload."""
+    (turn,) = talk(person, "one")
+    client, replies = sign_in(person), Reply.objects.filter(pk=turn.reply_id)
+    assert replies.get().copied_at is None
+    assert client.post(f"/turns/{turn.reply_id}/copied/").status_code == 204
+    first = replies.get().copied_at
+    assert first is not None
+    assert client.post(f"/turns/{turn.reply_id}/copied/").status_code == 204
+    assert replies.get().copied_at == first
+
+
+def test_only_ones_own_answer_was_copied(person: User, somebody_else: User, sign_in: SignIn) -> None:
+    (turn,) = talk(person, "one")
+    assert sign_in(somebody_else).post(f"/turns/{turn.reply_id}/copied/").status_code == 404
+    assert Reply.objects.get().copied_at is None
 
 
 def test_there_are_no_reasons_without_a_thumb(person: User) -> None:

@@ -105,6 +105,17 @@ def test_an_answer_that_came_unseen_has_a_dot(browser: Client, person: User) -> 
     assert "data-live" in browser.get("/conversations/").content.decode()
 
 
+def test_going_to_a_chat_is_looking_at_it(browser: Client, person: User) -> None:
+    """Its own page has no dot already, however soon it is left; what a browser fetches in advance nobody has seen."""
+    address = chat(person).get_absolute_url()
+    answer(Conversation.objects.get())
+    in_advance = {"Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch"}
+    for headers in ({}, {"Sec-Fetch-Mode": "no-cors"}, in_advance):
+        assert "data-unread" in browser.get(address, headers=headers).content.decode()
+    assert "data-unread" not in browser.get(address, headers={"Sec-Fetch-Mode": "navigate"}).content.decode()
+    assert "data-unread" not in browser.get("/conversations/").content.decode()
+
+
 def test_the_menu_pins_and_archives(browser: Client, person: User) -> None:
     """The answer carries the hint that makes the page ask for its list. What is archived is not pinned."""
     conversation = chat(person)

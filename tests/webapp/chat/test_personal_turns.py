@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import AsyncClient
 
 from assistant.personal import Remembered, Used
 from assistant.ports import ToolCall
@@ -136,6 +137,22 @@ async def test_steps_are_stored_for_a_successor_and_shown_without_what_only_the_
     turn = (await sync_to_async(_load)(claim)).turn
     assert turn.personal.memories == (kept,)
     assert [step.text for step in turn.steps] == ["6*7=42"]
+
+
+async def test_the_page_says_that_something_personal_was_left_out(wishes: User, redis_client: Any) -> None:
+    claim = await sync_to_async(claimed)(wishes)
+    reply = await Reply.objects.select_related("conversation").aget(pk=claim.reply_id)
+    journal = ReplyJournal(claim, redis_client, created_at=reply.created_at)
+
+    async def said() -> str:
+        client = AsyncClient()
+        await client.aforce_login(wishes, backend="django.contrib.auth.backends.ModelBackend")
+        page = (await client.get(reply.conversation.get_absolute_url())).content.decode()
+        return page.partition('data-part="left-out"')[2].partition("</li>")[0]
+
+    assert (await said()).lstrip().startswith("hidden>")
+    await journal.used(Used(left_out=True))
+    assert (await said()).lstrip().startswith(">Some of what you wrote")
 
 
 def test_every_tool_has_a_title_in_words() -> None:

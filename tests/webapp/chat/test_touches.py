@@ -67,7 +67,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def serving(*, model: Any = None, guard: Any = None, is_small: bool = True, is_away: bool = False) -> None:
         @asynccontextmanager
-        async def turn_services(*, person_id: uuid.UUID) -> AsyncGenerator[Any, None]:
+        async def turn_services(*, person_id: uuid.UUID, endpoint: str) -> AsyncGenerator[Any, None]:
             if is_away:
                 raise ModelUnavailable
             yield SimpleNamespace(model=model, guard=guard or WordGuard(), is_small=is_small)

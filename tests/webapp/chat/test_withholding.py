@@ -102,6 +102,13 @@ async def test_no_table_holds_a_word_of_it(journal: ReplyJournal, claim: Claim) 
     assert (reply.state, reply.text, reply.token_ids, reply.passages, reply.citations) == ("blocked", "", [], [], [])
 
 
+async def test_ideas_to_go_on_with_go_with_the_answer(journal: ReplyJournal, claim: Claim) -> None:
+    """A version that was released and judged anew may have had some; they tell what it said."""
+    await Reply.objects.filter(pk=claim.reply_id).aupdate(followups=[f"Why {MARKER}?"])
+    await withhold(journal)
+    assert (await Reply.objects.aget(pk=claim.reply_id)).followups == []
+
+
 async def test_the_words_are_found_where_they_are() -> None:
     """The search above would find them: in a reply that was not withheld it does."""
     person = await User.objects.acreate(username="eve")

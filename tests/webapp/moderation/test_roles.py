@@ -53,6 +53,15 @@ PAGES = {
     "/admin/moderation/auditentry/{entry}/delete/": (LOGIN, LOGIN, CLOSED,   CLOSED,   CLOSED,       CLOSED),
     "/admin/moderation/policyversion/":         (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/moderation/policyversion/add/":     (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/experiment/":           (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/promptversion/":        (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/playgroundsession/":    (LOGIN,  LOGIN, OPEN,        CLOSED,   CLOSED,       OPEN),
+    "/admin/experiments/testturn/":             (LOGIN,  LOGIN, OPEN,        CLOSED,   CLOSED,       OPEN),
+    "/admin/experiments/starterset/":           (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/metric/":               (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/layer/":                (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/segment/":              (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/holdout/":              (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
     "/admin/library/document/":                 (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/library/document/add/":             (LOGIN,  LOGIN, CLOSED,      CLOSED,   CLOSED,       CLOSED),
     "/admin/library/document/{document}/change/": (LOGIN, LOGIN, CLOSED,     CLOSED,   OPEN,         OPEN),
@@ -106,13 +115,22 @@ def test_every_permission_of_a_role_exists() -> None:
 
 def test_experimenters_see_nothing_private() -> None:
     """They compare prompts over many people; no single person's row is any of their business."""
-    assert not ROLES["experimenter"] & (ROLES["moderator"] | ROLES["administrator"])
+    names_people = {name for name in ROLES["administrator"] if "segment" in name}
+    assert {name.partition(".")[0] for name in ROLES["experimenter"]} == {"experiments"}
+    assert not ROLES["experimenter"] & (ROLES["moderator"] | names_people)
 
 
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        ("experimenter", set()),
+        (
+            "experimenter",
+            {
+                *("experiments/experiment", "experiments/promptversion", "experiments/playgroundsession"),
+                *("experiments/testturn", "experiments/starterset", "experiments/metric"),
+                *("experiments/layer", "experiments/holdout"),
+            },
+        ),
         (
             "moderator",
             {
@@ -126,6 +144,8 @@ def test_experimenters_see_nothing_private() -> None:
                 *("chat/conversation", "chat/reply", "moderation/case", "moderation/verdict", "moderation/reveal"),
                 *("moderation/appeal", "moderation/suspension", "moderation/auditentry", "moderation/policyversion"),
                 *("library/document", "library/passage", "accounts/user"),
+                *("experiments/experiment", "experiments/promptversion", "experiments/starterset"),
+                *("experiments/metric", "experiments/layer", "experiments/segment", "experiments/holdout"),
             },
         ),
     ],

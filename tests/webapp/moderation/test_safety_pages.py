@@ -33,7 +33,7 @@ MINE = "/safety/mine/"
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages name the model; here nobody serves one, and nobody is asked."""
-    monkeypatch.setattr(wiring, "_card", None)
+    monkeypatch.setattr(wiring, "_cards", {})
     policies.forget()
 
 

@@ -10,7 +10,7 @@ from webapp.accounts.models import User
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages name the model; here nobody serves one, and nobody is asked."""
-    monkeypatch.setattr(wiring, "_card", None)
+    monkeypatch.setattr(wiring, "_cards", {})
 
 
 @pytest.fixture

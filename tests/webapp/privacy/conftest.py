@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.webapp.experiments import making
 from webapp.accounts.models import PasswordLink, User
 from webapp.chat.models import (
     Allowance,
@@ -28,7 +29,23 @@ from webapp.chat.models import (
     Reply,
     Tag,
 )
-from webapp.library.models import Document, Passage
+from webapp.experiments.models import (
+    Exposure,
+    ForcedArm,
+    Holdout,
+    LabelChange,
+    PlaygroundRun,
+    PlaygroundSession,
+    PreferenceVote,
+    ProductionChange,
+    PromptApproval,
+    Report,
+    Segment,
+    StarterSet,
+    TestTurn,
+)
+from webapp.experiments.services import life
+from webapp.library.models import Document, Passage, UploadedFile
 from webapp.moderation.models import (
     Appeal,
     Case,
@@ -110,6 +127,7 @@ def make_everything(person: User, other: User) -> Reply:
     Feedback.objects.create(reply=reply, person=person, thumb=-1, text=SECRET)
     Comparison.objects.create(person=person, message=message, left=reply, right=reply, choice="tie")
     document = Document.objects.create(owner=person, title=SECRET, text=SECRET, sha256="0" * 64)
+    UploadedFile.objects.create(document=document, kind="text", content=SECRET.encode())
     Passage.objects.create(
         document=document, ord=0, char_start=0, char_end=4, text=SECRET, text_sha="0", model_id="m", vector=b"1234"
     )
@@ -122,6 +140,7 @@ def make_everything(person: User, other: User) -> Reply:
     _make_account(person, other)
     _make_moderation(person, other, reply)
     _make_work(person, other)
+    _make_experiments(person)
     return reply
 
 
@@ -176,3 +195,42 @@ def _make_work(person: User, other: User) -> None:
     )
     PasswordLink.objects.create(person=other, made_by=person, was_mailed=True)
     audit.record(person, "lift", subject_type="person", subject_ref=other.pk)
+
+
+def _make_experiments(person: User) -> None:
+    """The person was in one, tried prompts on words of their own, and ran experiments of the team."""
+    version = making.prompt(f"Be warm, {uuid4().hex}")
+    version.author = person
+    version.save()
+    experiment = making.running(
+        "tone", {"a": {}, "b": {"prompt": version}}, owner=person, decided_by=person, decision="keep"
+    )
+    arm, phase = experiment.arms.get(key="b"), experiment.phases.get()
+    Exposure.objects.create(phase=phase, arm=arm, person=person, at=timezone.now())
+    ForcedArm.objects.create(experiment=experiment, arm=arm, person=person)
+    Segment.objects.create(name="Testers").people.add(person)
+    session = PlaygroundSession.objects.create(person=person, turns=[[["user", SECRET]]])
+    runs = [
+        PlaygroundRun.objects.create(session=session, column=column, turn=0, text=SECRET, html=f"<p>{SECRET}</p>")
+        for column in (0, 1)
+    ]
+    PreferenceVote.objects.create(
+        session=session,
+        turn=0,
+        left=runs[0],
+        right=runs[1],
+        left_serving={},
+        right_serving={},
+        turn_hash="0" * 12,
+        position=0,
+        choice=PreferenceVote.Choice.TIE,
+        by=person,
+    )
+    PromptApproval.objects.create(version=version, by=person, is_approved=True)
+    LabelChange.objects.create(label="candidate", after=version, by=person)
+    StarterSet.objects.create(name="Ideas", ideas={}, author=person)
+    ProductionChange.objects.create(by=person, reason="Shorter")
+    Holdout.objects.create(share=1, by=person, is_open=False)
+    TestTurn.objects.create(name="Greeting", messages=[["user", "Hello"]], author=person)
+    life.note(experiment, "start", by=person)
+    Report.objects.create(token_hash=uuid4().hex, experiment=experiment, figures={}, made_by=person)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import ManyToOneRel
 
 from webapp.accounts.models import User
+from webapp.experiments.services import exposures
 from webapp.moderation.services import suspensions
 
 SESSION_KEY = "guest_id"
@@ -58,6 +59,7 @@ def absorb_guest(guest: User, *, into: User) -> None:
     """
     # With the row locked, a message that arrives now waits and then finds no guest; it cannot slip in and be deleted.
     guest = User.objects.select_for_update().get(pk=guest.pk, is_guest=True)
+    exposures.absorb(guest, into=into)
     for relation in User._meta.related_objects:
         if isinstance(relation, ManyToOneRel):
             owner, rows = relation.field.name, relation.related_model._base_manager

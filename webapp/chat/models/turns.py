@@ -30,6 +30,7 @@ class Message(models.Model):
         blank=True,
         help_text="What was clicked to send it; empty: it was written.",
     )
+    attachments = models.JSONField(default=list, help_text="Ids of the documents that are searched first for it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -106,7 +107,7 @@ class Reply(models.Model):
     followups = models.JSONField(default=list, help_text="What the person might ask next.")
     continued_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     prompt_version = models.CharField(max_length=64, blank=True, help_text="Content hash of the system prompt in use.")
-    arm = models.CharField(max_length=200, blank=True, help_text="Experiments and arms that the turn was part of.")
+    arm = models.TextField(blank=True, help_text="Experiments and arms that the turn was part of.")
     copied_at = models.DateTimeField(null=True, blank=True, help_text="When it, or code in it, was first copied.")
     seed = models.BigIntegerField()
     model_id = models.CharField(max_length=200, blank=True)
@@ -146,7 +147,8 @@ class Reply(models.Model):
     def can_continue(self) -> bool:
         """Whether it ended before it was complete, with something to go on from."""
         was_cut = self.state == self.State.DONE and self.finish_reason == "length"
-        return bool(self.blocks) and (was_cut or self.state in (self.State.CANCELLED, self.State.FAILED))
+        has_room = self.error_code != "window_full"
+        return bool(self.blocks) and has_room and (was_cut or self.state in (self.State.CANCELLED, self.State.FAILED))
 
     @property
     def cursor(self) -> str:
@@ -163,6 +165,7 @@ class QueuedMessage(models.Model):
     id = models.UUIDField(primary_key=True, editable=False, help_text="Becomes the id of the message.")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="queued_messages")
     text = models.TextField()
+    attachments = models.JSONField(default=list, help_text="Ids of the documents that go with it.")
     is_held = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -42,7 +42,9 @@ def duplicate(conversation: Conversation, *, upto: UUID | None = None) -> Conver
 
 
 def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, reply: Reply) -> Reply:
-    question = Message.objects.create(id=uuid.uuid4(), conversation=fresh, parent=parent, text=message.text)
+    question = Message.objects.create(
+        id=uuid.uuid4(), conversation=fresh, parent=parent, text=message.text, attachments=message.attachments
+    )
     answer = copy(reply)
     answer._state = type(reply._state)()
     answer.pk = uuid.uuid4()

@@ -15,6 +15,7 @@ from webapp.chat.services.steps import ended_steps
 
 INTERNAL_ERROR = "internal"
 TIMED_OUT = "timed_out"
+_FOR_GOOD = frozenset({errors.PromptTooLong.code, errors.WindowFull.code})
 _TEXTS = {error.code: error.user_text for error in errors.AssistantError.__subclasses__()} | {
     INTERNAL_ERROR: errors.AssistantError.user_text,
     TIMED_OUT: gettext_noop("This answer took too long and was ended. Your message is safe; please try again."),
@@ -32,7 +33,7 @@ class Ending:
 
 def error_event(code: str) -> events.Error:
     text = gettext(_TEXTS.get(code, _TEXTS[INTERNAL_ERROR]))
-    return events.Error(code=code, text=text, retry=code != "prompt_too_long")
+    return events.Error(code=code, text=text, retry=code not in _FOR_GOOD)
 
 
 def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "", error_code: str = "") -> Ending:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -67,6 +68,12 @@ def explain(*, person: User | None, reply_id: UUID, reasons: Iterable[str], text
         feedback.text = text.replace("\0", "").strip()[:MAX_TEXT_CHARS]
         feedback.save()
     return feedback
+
+
+def note_copy(*, person: User | None, reply_id: UUID) -> None:
+    """The person has copied the answer, or code in it; when they first did is kept. Raises NotFound."""
+    reply = reply_for(person, reply_id)
+    Reply.objects.filter(pk=reply.pk, copied_at=None).update(copied_at=timezone.now())
 
 
 def thumbs_in(conversation: Conversation) -> dict[UUID, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,13 +48,18 @@ class ReplyJournal:
         country: str = "",
         notices: Sequence[Mapping[str, Any]] = (),
         steps: Sequence[Mapping[str, Any]] = (),
+        on_used: Callable[[], None] | None = None,
     ) -> None:
-        """`country` chooses the help lines; `notices` and `steps` are what stands beside the reply already."""
+        """`country` chooses the help lines; `notices` and `steps` are what stands beside the reply already.
+
+        `on_used` is called in the transaction that writes down that the assembled prompt is used.
+        """
         self._claim = claim
         self._redis = redis
         self._created_at = created_at
         self._country = country
         self._steps = list(steps)
+        self._on_used = on_used
         self._turns = asyncio.Lock()  # a model's calls are answered while its text is written
         self._notices = [Notice(**notice) for notice in notices]
         self._index = 0
@@ -100,6 +105,7 @@ class ReplyJournal:
         citations = [_citation(number, passage) for number, passage in enumerate(passages, start=1)]
         await self._record(
             [*citations, Status(phase="thinking")],
+            before=self._on_used,
             phase="thinking",
             input_checked=True,
             passages=[dataclasses.asdict(passage) for passage in passages],
@@ -149,6 +155,7 @@ class ReplyJournal:
             code_reports=[],
             steps=[],
             used={},
+            followups=[],
             renderer_version=RENDERER_VERSION,
         )
 
@@ -163,17 +170,24 @@ class ReplyJournal:
         await turn_log.append(self._redis, ending.reply_id, ending.cursor, ending.events, final=True)
 
     async def _record(
-        self, events: Sequence[Event], *, final: bool = False, original: str | None = None, **fields: Any
+        self,
+        events: Sequence[Event],
+        *,
+        final: bool = False,
+        original: str | None = None,
+        before: Callable[[], None] | None = None,
+        **fields: Any,
     ) -> None:
         """Persist, then publish: what a person has seen is always in the row already.
 
         With `original` the reply is withheld: these words are sealed, and whatever the log says of them is forgotten.
+        What `before` writes is kept with the row or not at all.
         """
         if final:
             fields |= {"finished_at": timezone.now(), "lease_until": None, "timings": self._timings}
         async with self._turns:
             self._index += len(events)
-            await sync_to_async(_write)(self._claim, original, event_index=self._index, **fields)
+            await sync_to_async(_write)(self._claim, original, before, event_index=self._index, **fields)
             await self._publish(events, final=final, forget_earlier=original is not None)
 
     async def _publish(self, events: Sequence[Event], *, final: bool, forget_earlier: bool = False) -> None:
@@ -184,8 +198,10 @@ class ReplyJournal:
 
 
 @transaction.atomic
-def _write(claim: Claim, original: str | None, **fields: Any) -> None:
+def _write(claim: Claim, original: str | None, before: Callable[[], None] | None, **fields: Any) -> None:
     """The row and, sealed, an answer that is withheld with what stands beside it so far: both or neither."""
+    if before:
+        before()
     if original:
         originals.keep(claim.reply_id, original)
     ownership.write(claim, **fields)

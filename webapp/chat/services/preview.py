@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils import timezone
 
 from assistant.ports import ChatMessage, Role
 from assistant.prompt import assemble
+from assistant.prompt_text import fill
 from assistant.reply import Written
 from webapp import wiring
 from webapp.accounts.models import User
+from webapp.accounts.services.language import language_of
 from webapp.chat.services.personal import personal_of
+from webapp.experiments.services import serving, variables
 
 MASKED_CANARY = "••••••••"
 
@@ -22,7 +26,9 @@ class PromptPart:
 
 def preview_prompt(person: User, text: str) -> list[PromptPart]:
     """The messages for `text` as the first of a new chat, without passages; the mark of the day is masked."""
-    turns = settings.TURNS
+    turns, served = settings.TURNS, serving.for_next_turn(person)
+    card = wiring.model_card(served.endpoint)
+    known = variables.values(at=timezone.now(), language=language_of(person), model=card.name or card.id)
     prompt = assemble(
         [ChatMessage(role="user", text=text)],
         (),
@@ -30,6 +36,7 @@ def preview_prompt(person: User, text: str) -> list[PromptPart]:
         budget_tokens=turns.context_tokens - turns.max_reply_tokens,
         canary=MASKED_CANARY if turns.has_canary else "",
         personal=personal_of(person),
-        only_related_memories=not wiring.calls_tools(),
+        only_related_memories=not wiring.calls_tools(served.endpoint),
+        system_prompt=fill(served.system_prompt, known),
     )
     return [PromptPart(role=message.role, text=message.text) for message in prompt.messages]

@@ -10,6 +10,7 @@ An answer that ended in any other way than by being done (stopped, withheld, fai
 not be wanted any more. Sending is tried right after the end of an answer and again by every pass of the reconciler.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from webapp.accounts.models import User
 from webapp.chat.errors import Busy, NotFound, QueueFull, Refused, TooManyTurns
 from webapp.chat.models import Conversation, QueuedMessage, Reply
 from webapp.chat.services import turns
+from webapp.chat.services.attachments import ids_in, kept_with
 from webapp.chat.services.conversations import conversation_for, locked
 from webapp.chat.services.tree import Tree, end_of_branch
 from webapp.chat.services.turns import Accepted
@@ -27,7 +29,9 @@ MAX_QUEUED = 5
 BATCH = 100
 
 
-def queue(*, person: User, turn_id: UUID, conversation_id: UUID, text: str) -> Accepted | None:
+def queue(
+    *, person: User, turn_id: UUID, conversation_id: UUID, text: str, attachments: Sequence[UUID] = ()
+) -> Accepted | None:
     """Keep a message until the answer being written is done, once for each `turn_id`; None then.
 
     Where no answer is written and nothing waits it is sent at once. Raises Refused (nothing is stored) or NotFound.
@@ -45,10 +49,12 @@ def queue(*, person: User, turn_id: UUID, conversation_id: UUID, text: str) -> A
             raise NotFound
         if not waiting.exists() and not conversation.replies.active().exists():
             turns.admit(person)
-            return turns.store(turn_id, conversation, parent_id=_end(conversation), text=text)
+            end = _end(conversation)
+            return turns.store(turn_id, conversation, parent_id=end, text=text, attachments=attachments)
         if waiting.count() >= MAX_QUEUED:
             raise QueueFull(_("%(num)d messages are waiting already. One more has to wait here.") % {"num": MAX_QUEUED})
-        QueuedMessage.objects.create(pk=turn_id, conversation=conversation, text=text)
+        kept = kept_with(conversation, attachments)
+        QueuedMessage.objects.create(pk=turn_id, conversation=conversation, text=text, attachments=kept)
     return None
 
 
@@ -130,7 +136,8 @@ def _advance(conversation_id: UUID) -> Accepted | None:
 
 def _send(message: QueuedMessage, conversation: Conversation, person: User, *, parent_id: UUID | None) -> Accepted:
     turns.admit(person)
-    return turns.store(message.pk, conversation, parent_id=parent_id, text=message.text)
+    attachments = ids_in(message.attachments)
+    return turns.store(message.pk, conversation, parent_id=parent_id, text=message.text, attachments=attachments)
 
 
 def _conversation_of(turn_id: UUID, person: User) -> Conversation | None:

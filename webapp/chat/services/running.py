@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django.utils import translation
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
 from assistant.ports import ChatMessage, Passage
 from assistant.prompt import count_tokens
-from assistant.prompt_text import SYSTEM_PROMPT, content_hash
+from assistant.prompt_text import fill
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
 from webapp import jobs, wiring
@@ -22,12 +23,15 @@ from webapp.chat import turn_log
 from webapp.chat.announcing import send_next
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
+from webapp.chat.services.attachments import attached_to
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.endings import INTERNAL_ERROR
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
 from webapp.chat.services.steps import ended_steps, load_step
+from webapp.experiments.services import exposures, serving, variables
+from webapp.experiments.services.serving import Served
 from webapp.personal.services.preferences import preferences_of
 
 logger = logging.getLogger(__name__)
@@ -37,8 +41,17 @@ logger = logging.getLogger(__name__)
 class _Loaded:
     reply: Reply
     turn: Turn
+    served: Served
     country: str
     language: str
+
+    def system_prompt(self, model_name: str) -> str:
+        known = variables.values(at=self.reply.created_at, language=self.language, model=model_name)
+        return fill(self.served.system_prompt, known)
+
+    def note_exposures(self) -> None:
+        """From when the turn began, so that it is in what is measured and not in the time before."""
+        exposures.record(self.reply.conversation.owner, self.served.assigned, at=self.reply.created_at)
 
 
 async def run_turn(reply_id: UUID) -> None:
@@ -57,6 +70,7 @@ async def run_turn(reply_id: UUID) -> None:
             country=loaded.country,
             notices=reply.notices,
             steps=reply.steps,
+            on_used=loaded.note_exposures,
         )
         journal.mark("claimed")
         with translation.override(loaded.language):
@@ -70,11 +84,17 @@ async def run_turn(reply_id: UUID) -> None:
 
 
 async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
-    reply = loaded.reply
+    reply, served = loaded.reply, loaded.served
     try:
-        async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
+        async with wiring.turn_services(
+            person_id=reply.conversation.owner_id, attached=attached_to(reply.message), endpoint=served.endpoint
+        ) as services:
             await sync_to_async(ownership.write)(
-                claim, model_id=services.model_id, prompt_version=content_hash(SYSTEM_PROMPT), steps=reply.steps
+                claim,
+                model_id=services.model_id,
+                prompt_version=served.prompt_version,
+                arm=served.arm,
+                steps=reply.steps,
             )
             runner = TurnRunner(
                 model=services.model,
@@ -82,11 +102,16 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
                 code_shield=services.code_shield,
                 index=services.index,
                 journal=journal,
-                config=_config(calls_tools=services.calls_tools),
+                config=turn_config(served, calls_tools=services.calls_tools),
                 tools=services.tools,
                 memory=MessageMemories(reply.message),
             )
-            await runner.run(replace(loaded.turn, canary=services.canary_of(reply.created_at.date())))
+            turn = replace(
+                loaded.turn,
+                system_prompt=loaded.system_prompt(services.model_name),
+                canary=services.canary_of(reply.created_at.date()),
+            )
+            await runner.run(turn)
     except (ModelUnavailable, GuardUnavailable) as error:
         if ownership.has_waited_too_long(reply):
             await _fail(claim, journal, error.code)
@@ -148,7 +173,7 @@ def _load(claim: Claim) -> _Loaded:
     )
     country = country_for(reply.conversation.owner_id, default=settings.TURNS.default_country)
     language = language_of(reply.conversation.owner)
-    return _Loaded(reply=reply, turn=turn, country=country, language=language)
+    return _Loaded(reply=reply, turn=turn, served=serving.for_turn(reply), country=country, language=language)
 
 
 def _history(reply: Reply) -> list[ChatMessage]:
@@ -172,9 +197,10 @@ def _is_a_tools(answer: Reply) -> bool:
     return any(step["is_answer"] and not step["call"] for step in answer.steps)
 
 
-def _config(*, calls_tools: bool) -> TurnConfig:
+def turn_config(served: Served, *, calls_tools: bool) -> TurnConfig:
+    """The settings, and what is served otherwise. A long answer leaves half of the window to the question."""
     turns = settings.TURNS
-    return TurnConfig(
+    usual = TurnConfig(
         context_tokens=turns.context_tokens,
         max_reply_tokens=turns.max_reply_tokens,
         temperature=turns.temperature,
@@ -186,3 +212,10 @@ def _config(*, calls_tools: bool) -> TurnConfig:
         guard_late_s=turns.guard_late_s,
         guard_timeout_s=turns.guard_timeout_s,
     )
+    wanted: dict[str, Any] = {
+        "temperature": served.temperature,
+        "top_p": served.top_p,
+        "max_reply_tokens": served.max_reply_tokens and min(served.max_reply_tokens, turns.context_tokens // 2),
+        "num_passages": served.num_passages,
+    }
+    return replace(usual, **{name: value for name, value in wanted.items() if value is not None})

@@ -10,6 +10,8 @@ from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
+
 from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable
 from assistant.followups import SCHEMA as FOLLOWUPS_SCHEMA
 from assistant.followups import followups_from, followups_request, read_followups
@@ -20,6 +22,7 @@ from webapp import wiring
 from webapp.chat import hints
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import title_of
+from webapp.experiments.services import serving
 from webapp.wiring import TurnServices
 
 logger = logging.getLogger(__name__)
@@ -39,7 +42,8 @@ async def finish_touches(reply_id: UUID) -> None:
     if not wants_title and reply.followups:
         return
     try:
-        async with wiring.turn_services(person_id=reply.conversation.owner_id) as services:
+        endpoint = (await sync_to_async(serving.in_production)()).endpoint
+        async with wiring.turn_services(person_id=reply.conversation.owner_id, endpoint=endpoint) as services:
             if wants_title:
                 await _give_title(reply, services)
             if not reply.followups:

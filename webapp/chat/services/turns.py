@@ -1,6 +1,7 @@
 """What a person does with a turn: send, stop, ask again, continue. Each is one transaction; nothing talks to Redis."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from webapp.chat.errors import (
 )
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import limits
+from webapp.chat.services.attachments import kept_with
 from webapp.chat.services.conversations import conversation_for, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
 
@@ -56,12 +58,14 @@ def send(
     parent_id: UUID | None,
     text: str,
     is_temporary: bool = False,
+    attachments: Sequence[UUID] = (),
+    origin: str = "",
 ) -> Accepted:
     """Store a message and queue its reply, once for each `turn_id`, however often it is sent.
 
     A `conversation_id` of None begins a new conversation, a temporary one if wanted. A message with the parent of
-    another is another version of it, and its branch is shown from then on. Raises Refused (nothing is stored) or
-    NotFound.
+    another is another version of it, and its branch is shown from then on. Of the documents `attachments` those that
+    are the person's are searched first for the answer. Raises Refused (nothing is stored) or NotFound.
     """
     repeated = accepted_before(person, turn_id)
     if repeated is not None:
@@ -72,7 +76,8 @@ def send(
             admit(person)
             conversation = _conversation(person, conversation_id, text, is_temporary=is_temporary)
             parent = _parent(conversation, parent_id)
-            return store(turn_id, conversation, parent_id=parent.pk if parent else None, text=text)
+            parent_id = parent.pk if parent else None
+            return store(turn_id, conversation, parent_id=parent_id, text=text, attachments=attachments, origin=origin)
     except IntegrityError:
         # The same send from another socket was a moment faster, or another turn of this conversation was.
         repeated = accepted_before(person, turn_id)
@@ -81,13 +86,28 @@ def send(
         return repeated
 
 
-def store(turn_id: UUID, conversation: Conversation, *, parent_id: UUID | None, text: str) -> Accepted:
+def store(
+    turn_id: UUID,
+    conversation: Conversation,
+    *,
+    parent_id: UUID | None,
+    text: str,
+    attachments: Sequence[UUID],
+    origin: str = "",
+) -> Accepted:
     """Store an admitted message, which waits no more, and queue its reply.
 
     Raises IntegrityError if another one is being written.
     """
     conversation.queued_messages.filter(pk=turn_id).delete()
-    message = Message.objects.create(id=turn_id, conversation=conversation, parent_id=parent_id, text=text)
+    message = Message.objects.create(
+        id=turn_id,
+        conversation=conversation,
+        parent_id=parent_id,
+        text=text,
+        attachments=kept_with(conversation, attachments),
+        origin=origin,
+    )
     return _accepted(_queue_reply(message), is_new=True)
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from webapp.accounts.models import User
 from webapp.chat.models import Comparison, Conversation, Feedback, Folder
-from webapp.library.models import Document
+from webapp.library.models import Document, UploadedFile
 from webapp.moderation.models import Appeal, Case, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
 from webapp.sharing.models import ShareLink
@@ -28,6 +28,7 @@ def of(person: User) -> Mapping[str, Any]:
         "comparisons": _rows(Comparison.objects.filter(person=person)),
         "links": _rows(ShareLink.objects.filter(owner=person)),
         "documents": _rows(Document.objects.present().filter(owner=person), leave_out={"text"}),
+        "files": _rows(UploadedFile.objects.filter(document__owner=person), leave_out={"content"}),
         "temporary-chats": _temporary(person),
         "safety": {
             "verdicts": _rows(Verdict.objects.filter(reply__conversation__owner=person)),

@@ -1,15 +1,46 @@
 // What the buttons inside a turn do: <button data-do="name">. Each module registers its own; chat.js finds them here.
 //
 //   onAct("copy", (view, button) => copyAnswer(view));
+//   onActLater(["thumb"], load);   `load()` brings the module in, which then registers them
+
+import { announce } from "./announce.js";
+import { gettext } from "./i18n.js";
 
 const acts = new Map();
+const later = new Map();
 
 export function onAct(name, act) {
   acts.set(name, act);
 }
 
+export function onActLater(names, load) {
+  for (const name of names) later.set(name, load);
+}
+
 /** Carry out what a click inside a turn asks for, if it asks for something. `viewAround(button)` finds the answer. */
-export function actOn(event, viewAround) {
+export async function actOn(event, viewAround) {
   const button = event.target.closest("[data-do]");
-  if (button) acts.get(button.dataset.do)?.(viewAround(button), button);
+  if (!button) return;
+  const name = button.dataset.do;
+  if (!acts.has(name) && !(await bringIn(name))) {
+    announce(gettext("This did not get through. Please try again."));
+    return;
+  }
+  acts.get(name)?.(viewAround(button), button);
+}
+
+/** The pointer or the focus comes near a button: its module is there when it is pressed. */
+export function prepareFor(event) {
+  const name = event.target.closest("[data-do]")?.dataset.do;
+  if (name && !acts.has(name)) bringIn(name);
+}
+
+/** Whether what is behind this name is here now. */
+async function bringIn(name) {
+  try {
+    await later.get(name)?.();
+    return true;
+  } catch {
+    return false; // no connection; the next press tries again
+  }
 }

@@ -6,7 +6,7 @@
 //
 // `onSend` says whether the message was taken; otherwise it stays in the field.
 
-import { gettext, interpolate } from "./i18n.js";
+import { interpolate, ngettext } from "./i18n.js";
 import { load, remove, save } from "./store.js";
 
 const COUNT_FROM = 0.9;
@@ -24,6 +24,7 @@ export class Composer {
   #onSend;
   #onStop;
   #canStop = false;
+  #hold = "";
 
   constructor({ form, maxChars, draftKey, onSend, onStop }) {
     this.#form = form;
@@ -73,6 +74,14 @@ export class Composer {
     this.#showButton();
   }
 
+  /** Why nothing can be sent for a moment; "" if it can. */
+  set hold(reason) {
+    if (reason === this.#hold) return;
+    if (!reason) this.say("");
+    this.#hold = reason;
+    this.#showButton();
+  }
+
   /** Say why something was not possible; an empty text takes the notice away. Who is suspended can ask for a review. */
   say(text, code = "") {
     this.#notice.hidden = !text;
@@ -89,7 +98,8 @@ export class Composer {
   #send() {
     const text = this.#field.value.trim();
     if (!text || text.length > this.#maxChars) return;
-    this.say("");
+    this.say(this.#hold);
+    if (this.#hold) return;
     if (!this.#onSend(text)) return;
     this.text = "";
     if (isTouch.matches) this.#field.blur();
@@ -118,18 +128,20 @@ export class Composer {
     const left = this.#maxChars - this.#field.value.trim().length;
     this.#count.hidden = left > this.#maxChars * (1 - COUNT_FROM);
     this.#count.toggleAttribute("data-over", left < 0);
-    const text = left < 0 ? gettext("%(num)s too many") : gettext("%(num)s left");
-    this.#count.textContent = interpolate(text, { num: Math.abs(left) }, true);
+    const num = Math.abs(left);
+    const text = left < 0 ? ngettext("%(num)s too many", "%(num)s too many", num) : ngettext("%(num)s left", "%(num)s left", num);
+    this.#count.textContent = interpolate(text, { num }, true);
   }
 
   #showButton() {
     const mode = this.#canStop ? "stop" : "send";
     const length = this.#field.value.trim().length;
-    const canSend = length > 0 && length <= this.#maxChars;
+    const canSend = length > 0 && length <= this.#maxChars && !this.#hold;
     this.#button.dataset.mode = mode;
     this.#button.disabled = mode === "send" && !canSend;
     this.#queueButton.hidden = mode === "send" || !canSend;
-    this.#button.setAttribute("aria-label", mode === "stop" ? this.#button.dataset.labelStop : this.#button.dataset.labelSend);
+    const { labelStop, labelSend } = this.#button.dataset;
+    this.#button.setAttribute("aria-label", mode === "stop" ? labelStop : this.#hold || labelSend);
   }
 
   #keepDraft() {

@@ -4,8 +4,10 @@
 
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
+import { post } from "./post.js";
 
 const SAYS_SO_MS = 1800;
+const told = new Set(); // answers of which the server knows that they were copied
 
 /** Give the code blocks under `root` their copy button, and let the keyboard scroll them. */
 export function decorateCode(root) {
@@ -17,14 +19,23 @@ export function decorateCode(root) {
   }
 }
 
-export async function copyCode(figure) {
+export async function copyCode(figure, view) {
   if (!figure) return;
   await write(figure.querySelector("pre").textContent, figure.querySelector("[data-do=copy-code]"), gettext("Code copied"));
+  tell(view);
 }
 
 export async function copyAnswer(view) {
   if (!view) return;
   await write(plainText(view.body), view.element.querySelector("[data-do=copy]"), gettext("Answer copied"));
+  tell(view);
+}
+
+/** That an answer is of use is worth knowing, and not worth waiting for or trying again. */
+function tell(view) {
+  if (!view?.id || told.has(view.id)) return;
+  told.add(view.id);
+  post(`/turns/${view.id}/copied/`, {}, { keepalive: true });
 }
 
 /** The text of an answer without the buttons and reports in it. */

@@ -7,13 +7,8 @@ import { gettext } from "./i18n.js";
 const isTouch = matchMedia("(pointer: coarse)");
 const Recognition = globalThis.SpeechRecognition ?? globalThis.webkitSpeechRecognition;
 
-export function startDictation(form) {
-  if (!Recognition) return;
-  const dictation = new Dictation(form);
-  dictation.button.hidden = false;
-}
-
-class Dictation {
+export class Dictation {
+  #button;
   #field;
   #says;
   #recognition = null;
@@ -21,14 +16,19 @@ class Dictation {
   #problem = "";
 
   constructor(form) {
-    this.button = form.querySelector("#dictate");
+    this.#button = form.querySelector("#dictate");
     this.#field = form.querySelector("#message");
     this.#says = form.querySelector("#dictation");
-    this.button.addEventListener("click", () => (this.#recognition ? this.#recognition.stop() : this.#start()));
     form.addEventListener("submit", () => this.#abandon());
     this.#field.addEventListener("input", (event) => event.isTrusted && this.#abandon()); // whoever types has the word
     // Before the page hears it: Escape would also stop the answer that is being written.
     document.addEventListener("keydown", (event) => this.#key(event), { capture: true });
+  }
+
+  /** For a press of its button. */
+  toggle() {
+    if (this.#recognition) this.#recognition.stop();
+    else this.#start();
   }
 
   #key(event) {
@@ -48,7 +48,7 @@ class Dictation {
     recognition.onerror = ({ error }) => (this.#problem = reason(error));
     recognition.onend = () => recognition === this.#recognition && this.#ended();
     this.#recognition = recognition;
-    this.button.setAttribute("aria-pressed", true);
+    this.#button.setAttribute("aria-pressed", true);
     this.#say(gettext("Listening… Your browser turns speech into words; some send it to their maker for that."));
     recognition.start();
   }
@@ -70,7 +70,7 @@ class Dictation {
 
   #ended() {
     this.#recognition = null;
-    this.button.setAttribute("aria-pressed", false);
+    this.#button.setAttribute("aria-pressed", false);
     this.#say(this.#problem);
     if (!isTouch.matches) this.#field.focus(); // there the keyboard would come up
   }

@@ -6,6 +6,7 @@
 import { onAct } from "./acts.js";
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
+import { post } from "./post.js";
 
 export function startFeedback(turns) {
   onAct("thumb", press);
@@ -32,8 +33,8 @@ async function press(view, button) {
   const isTakenBack = button.getAttribute("aria-pressed") === "true";
   const before = pressed(reply);
   show(reply, isTakenBack ? null : button.dataset.thumb);
-  const body = new URLSearchParams({ thumb: isTakenBack ? "none" : button.dataset.thumb });
-  const response = await post(`/turns/${view.id}/thumb/`, body);
+  const fields = { thumb: isTakenBack ? "none" : button.dataset.thumb };
+  const response = await post(`/turns/${view.id}/thumb/`, fields, { keepalive: true }); // people press it and leave
   if (!response?.ok) {
     show(reply, before);
     announce(gettext("This did not get through. Please try again."));
@@ -82,9 +83,4 @@ function show(reply, thumb) {
   for (const button of reply.querySelectorAll("[data-do=thumb]")) {
     button.setAttribute("aria-pressed", button.dataset.thumb === thumb);
   }
-}
-
-function post(url, body) {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  return fetch(url, { method: "POST", headers: { "X-CSRFToken": token }, body }).catch(() => null);
 }

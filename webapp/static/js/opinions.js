@@ -1,13 +1,36 @@
 // What stands beside an answer on the chat page: thumbs, reading aloud, dictation, and the sign that it is finished.
+// Most of it is brought in when somebody wants it.
 
-import { startDictation } from "./dictation.js";
-import { startFeedback } from "./feedback.js";
+import { onActLater } from "./acts.js";
+import { announce } from "./announce.js";
 import { startFinishedSign } from "./finished_sign.js";
-import { startReadingAloud } from "./read_aloud.js";
+import { gettext } from "./i18n.js";
 
-const turns = document.getElementById("turns");
+export function startOpinions(turns, form) {
+  onActLater(["thumb", "close-feedback"], once(async () => (await import("./feedback.js")).startFeedback(turns)));
+  if (globalThis.speechSynthesis && globalThis.SpeechSynthesisUtterance) {
+    turns.dataset.speaks = ""; // shows the button
+    const load = once(async () => (await import("./read_aloud.js")).startReadingAloud(turns));
+    onActLater(["read-aloud", "stop-reading"], load);
+  }
+  if (globalThis.SpeechRecognition ?? globalThis.webkitSpeechRecognition) offerDictation(form);
+  startFinishedSign(turns);
+}
 
-startFeedback(turns);
-startReadingAloud(turns);
-startDictation(document.getElementById("composer"));
-startFinishedSign(turns);
+function offerDictation(form) {
+  const button = form.querySelector("#dictate");
+  const load = once(async () => new (await import("./dictation.js")).Dictation(form));
+  button.hidden = false;
+  for (const type of ["pointerover", "focus"]) button.addEventListener(type, () => load().catch(() => {}));
+  button.addEventListener("click", () => load().then((dictation) => dictation.toggle(), sayThatItFailed));
+}
+
+function sayThatItFailed() {
+  announce(gettext("This did not get through. Please try again."));
+}
+
+/** `load`, carried out once; after a failure once more. */
+function once(load) {
+  let loaded = null;
+  return () => (loaded ??= load().catch((error) => ((loaded = null), Promise.reject(error))));
+}

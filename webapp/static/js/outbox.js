@@ -10,8 +10,9 @@ const SENT_UNASKED_MS = 60_000;
 const page = nameOfThisTab();
 
 /** `type` is "send" or "queue". */
-export function put({ type, turn_id, conversation, parent, text, temporary }) {
-  store([...entries(), { type, turn_id, conversation, parent, text, temporary, page, at: Date.now() }]);
+export function put({ type, turn_id, conversation, parent, text, temporary, attachments, origin }) {
+  const entry = { type, turn_id, conversation, parent, text, temporary, attachments, origin };
+  store([...entries(), { ...entry, page, at: Date.now() }]);
 }
 
 export function take(turnId) {
@@ -51,8 +52,9 @@ export function renew(turnId) {
   store(entries().map((entry) => (entry.turn_id === turnId ? { ...entry, page, at: Date.now() } : entry)));
 }
 
-export function command({ type = "send", turn_id, conversation, parent, text, temporary }) {
-  return { type, turn_id, conversation, parent, text, temporary };
+export function command({ type = "send", turn_id, conversation, parent, text, temporary, attachments, origin }) {
+  const said = { turn_id, conversation, parent, text, temporary, origin };
+  return { type, ...said, attachments: attachments?.map(({ id }) => id) };
 }
 
 /** The same after a reload. Without storage nothing outlives the page, so any name will do. */

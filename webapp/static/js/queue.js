@@ -2,9 +2,10 @@
 // buttons.
 //
 //   <div id="queue"><ol><li data-turn="…"> <span data-part="text"> <button data-queue="edit|unqueue|send_now"></li></ol></div>
-//   const queue = new Queue(element, { address: () => "/c/…/queue/", onEdit(text), send(command) });
+//   const queue = new Queue(element, { address: () => "/c/…/queue/", onEdit(text, documents), send(command) });
 
 import { announce } from "./announce.js";
+import { attachedTo } from "./attaching.js";
 import { gettext } from "./i18n.js";
 
 export class Queue {
@@ -21,7 +22,7 @@ export class Queue {
       const item = button.closest("[data-turn]");
       const act = button.dataset.queue;
       if (!send({ type: act === "edit" ? "unqueue" : act, turn_id: item.dataset.turn })) return;
-      if (act === "edit") onEdit(item.querySelector("[data-part=text]").textContent);
+      if (act === "edit") onEdit(item.querySelector("[data-part=text]").textContent, attachedTo(item));
       if (act === "unqueue") announce(gettext("Message removed"));
       if (act !== "send_now") item.remove();
     });

@@ -9,8 +9,6 @@ import { sentencesOf } from "./sentences.js";
 let current = null; // { reply, sentences, at, isPaused, utterance }
 
 export function startReadingAloud(turns) {
-  if (!globalThis.speechSynthesis || !globalThis.SpeechSynthesisUtterance) return;
-  turns.dataset.speaks = "";
   onAct("read-aloud", (view) => toggle(view));
   onAct("stop-reading", (view) => {
     stop();

@@ -3,10 +3,17 @@
 //   <dialog id="appeal-dialog"><form data-path="appeal">… <p data-part="refusal" hidden> <button data-close></form></dialog>
 //   <div data-part="review"></div>   is filled by the server; empty where nobody asked
 
+import { onAct } from "./acts.js";
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
+import { post } from "./post.js";
 
-export function askForReview(view) {
+export function startReviews() {
+  onAct("appeal", askForReview);
+  onAct("report", reportAnswer);
+}
+
+function askForReview(view) {
   openDialog("appeal-dialog", view, async (response) => {
     showReview(view, await response.text());
     part(view).focus(); // the button that opened the dialog is gone
@@ -14,7 +21,7 @@ export function askForReview(view) {
   });
 }
 
-export function reportAnswer(view) {
+function reportAnswer(view) {
   openDialog("report-dialog", view, () => {
     markReported(view);
     announce(gettext("Reported. Thank you."));
@@ -53,7 +60,7 @@ function openDialog(id, view, whenDone) {
     event.preventDefault();
     const button = form.querySelector(":scope .button-primary");
     button.disabled = true;
-    const response = await send(address(view, form.dataset.path), form);
+    const response = await post(address(view, form.dataset.path), new FormData(form));
     button.disabled = false;
     if (response?.ok) {
       dialog.close();
@@ -63,11 +70,6 @@ function openDialog(id, view, whenDone) {
     }
   };
   dialog.showModal();
-}
-
-function send(url, form) {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  return fetch(url, { method: "POST", headers: { "X-CSRFToken": token }, body: new FormData(form) }).catch(() => null);
 }
 
 function address(view, what) {

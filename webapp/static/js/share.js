@@ -1,6 +1,6 @@
 // The share dialog, and buttons that copy a link.
 //
-//   <button data-share-open>                      opens #share-dialog for the chat of the page
+//   openShareDialog(conversation)                 <dialog id="share-dialog"> <div id="share-body">
 //   <form data-share> [name=which] [name=reply]   which turns: all, up to one, or those that are checked
 //   <button data-copy-from="id-of-a-field">
 
@@ -10,7 +10,6 @@ import { gettext } from "./i18n.js";
 const SAYS_SO_MS = 1800;
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-share-open]")) openDialog();
   const copies = event.target.closest("[data-copy-from]");
   if (copies) copy(copies);
 });
@@ -28,8 +27,7 @@ document.addEventListener("change", ({ target }) => {
   }
 });
 
-async function openDialog() {
-  const conversation = document.getElementById("chat").dataset.conversation;
+export async function openShareDialog(conversation) {
   const body = document.getElementById("share-body");
   body.replaceChildren();
   document.getElementById("share-dialog").showModal();

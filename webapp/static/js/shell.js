@@ -1,6 +1,7 @@
 // What every page has: sidebar, theme, shortcuts.
 
 import { startInstalling } from "./install.js";
+import { closeWhatWasLeft } from "./left.js";
 import { startNews } from "./news.js";
 import { startSearch } from "./search.js";
 import { startShortcuts } from "./shortcuts.js";
@@ -14,6 +15,7 @@ startSearch();
 startShortcuts();
 startNews();
 startInstalling();
+closeWhatWasLeft();
 
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forgets]")) forgetEverythingWritten();

@@ -7,12 +7,14 @@
 // The list itself is fetched and swapped by htmx; "conversations-changed" on the body asks for it.
 
 import { interpolate } from "./i18n.js";
+import { post } from "./post.js";
 import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
 import { load, remove, save } from "./store.js";
 import { startSwipe } from "./swipe.js";
 
 const LIVE_MS = 4_000;
 const BUSY_MS = 800;
+const AS_PART = { headers: { "HX-Request": "true" } };
 const root = document.documentElement;
 const isNarrow = matchMedia("(width < 48rem)");
 const menu = document.getElementById("chat-menu");
@@ -116,22 +118,16 @@ function act(button, item) {
 
 /** Post a change. A copy of a chat is opened; everything else only changes the list. */
 async function change(address, on) {
-  const response = await post(address, on === undefined ? {} : { on });
+  const response = await post(address, on === undefined ? {} : { on }, AS_PART);
   const copy = response?.headers.get("HX-Redirect");
   if (copy) location.assign(copy);
   else refreshConversations();
 }
 
-function post(address, values = {}) {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  const headers = { "X-CSRFToken": token, "HX-Request": "true" };
-  return fetch(address, { method: "POST", headers, body: new URLSearchParams(values) }).catch(() => null);
-}
-
 function askToDelete(button, item, address) {
   const title = item.querySelector("a").textContent;
   ask(interpolate(button.dataset.question, { title }, true), async () => {
-    await post(`${address}delete/`);
+    await post(`${address}delete/`, {}, AS_PART);
     if (location.pathname === address) location.assign("/");
     else refreshConversations();
   });
@@ -221,7 +217,7 @@ function showNews() {
   if (open && "unread" in open.dataset) {
     delete open.dataset.unread;
     open.querySelector(".sign")?.remove();
-    post(`/c/${open.dataset.conversation}/seen/`);
+    post(`/c/${open.dataset.conversation}/seen/`, {}, { keepalive: true }); // the page may be left in this moment
   }
   // The hint that an answer has ended reaches pages of the chat only, and may be lost.
   if (list.querySelector("[data-live]")) nextLook = setTimeout(lookAgain, LIVE_MS);

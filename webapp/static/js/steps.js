@@ -8,6 +8,7 @@ import { onAct } from "./acts.js";
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { patchChildren } from "./patch.js";
+import { post } from "./post.js";
 
 /** Follow what replies inside `turns` are told. */
 export function startSteps(turns) {
@@ -55,13 +56,14 @@ function stepItem({ tool, title, state, input, output, memory }) {
   return item;
 }
 
-function showUsed(reply, { instructions = false, memories = [] }) {
+function showUsed(reply, { instructions = false, memories = [], left_out: isLeftOut = false }) {
   const used = part(reply, "used");
   const list = used.querySelector("ul");
-  used.hidden = !instructions && memories.length === 0;
+  used.hidden = !instructions && memories.length === 0 && !isLeftOut;
   part(used, "used-instructions").hidden = !instructions;
   for (const old of list.querySelectorAll(".used-memory")) old.remove();
-  list.append(...memories.map(memoryItem));
+  part(used, "left-out").hidden = !isLeftOut;
+  part(used, "left-out").before(...memories.map(memoryItem));
 }
 
 function memoryItem({ text }) {
@@ -73,14 +75,9 @@ function memoryItem({ text }) {
 }
 
 async function forget(button) {
-  const token = document.querySelector("meta[name=csrf-token]").content;
   button.disabled = true;
   // A redirect to the settings page says that it is done; nobody needs that page here.
-  const response = await fetch(button.dataset.address, {
-    method: "POST",
-    headers: { "X-CSRFToken": token },
-    redirect: "manual",
-  }).catch(() => null);
+  const response = await post(button.dataset.address, {}, { redirect: "manual" });
   const isDone = response?.type === "opaqueredirect" || response?.ok || response?.status === 404;
   button.disabled = false;
   if (!isDone) {

@@ -4,6 +4,7 @@
 
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
+import { leave } from "./left.js";
 import { forgetTemporary } from "./outbox.js";
 
 const page = document.getElementById("chat");
@@ -22,7 +23,7 @@ export function startTemporary(onLeave) {
   });
   addEventListener("pagehide", () => {
     if (!isTemporary()) return;
-    if (page.dataset.conversation) erase(page.dataset.conversation);
+    if (page.dataset.conversation) leave(page.dataset.conversation);
     onLeave();
     forgetTemporary(page.dataset.conversation);
   });
@@ -30,10 +31,4 @@ export function startTemporary(onLeave) {
   addEventListener("pageshow", (event) => {
     if (event.persisted && isTemporary()) location.replace("/");
   });
-}
-
-function erase(conversation) {
-  const form = new FormData();
-  form.set("csrfmiddlewaretoken", document.querySelector("meta[name=csrf-token]").content);
-  navigator.sendBeacon(`/c/${conversation}/close/`, form);
 }

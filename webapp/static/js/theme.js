@@ -3,6 +3,7 @@
 //   <fieldset data-theme-choice data-saved-at="/settings/theme/"><input type="radio" name="theme" value="dark"> …</fieldset>
 //   <form data-sets-theme><input type="radio" name="theme" value="dark"> …</form>   on the settings page
 
+import { post } from "./post.js";
 import { load, remove, save } from "./store.js";
 
 const root = document.documentElement;
@@ -40,11 +41,6 @@ async function handOver(address) {
 }
 
 async function tellServer(address, theme) {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  const body = new URLSearchParams({ theme });
-  try {
-    return (await fetch(address, { method: "POST", headers: { "X-CSRFToken": token }, body, keepalive: true })).ok;
-  } catch {
-    return false; // offline: this page shows it all the same
-  }
+  const response = await post(address, { theme }, { keepalive: true });
+  return Boolean(response?.ok); // offline this page shows it all the same
 }

@@ -1,0 +1,89 @@
+"""Scripts and styles reach a browser joined, without comments, under names that tell what is in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles.finders import get_finders
+from django.test import Client
+
+from webapp.static_files import StaticFiles
+
+OURS = ("js/", "css/", "fonts/")
+IMPORTS = re.compile(r'(?:from |import\()"\./([\w.]+)"')
+HASHED = re.compile(r"\.[0-9a-f]{12}\.")
+BROUGHT_IN_LATER = {"share.js", "feedback.js", "read_aloud.js", "dictation.js", "review.js"}
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `collectstatic` makes of our folders."""
+    folder = tmp_path_factory.mktemp("static")
+    storage = StaticFiles(location=folder, base_url="/static/")
+    sources = {path: source for finder in get_finders() for path, source in finder.list([]) if path.startswith(OURS)}
+    for path, source in sources.items():
+        with source.open(path) as file:
+            storage.save(path, file)
+    for _, _, outcome in storage.post_process({path: (source, path) for path, source in sources.items()}):
+        if isinstance(outcome, Exception):
+            raise outcome
+    return folder
+
+
+def hashed(folder: Path, pattern: str) -> list[Path]:
+    found = [path for path in folder.glob(pattern) if HASHED.search(path.name)]
+    assert found
+    return found
+
+
+def test_a_script_imports_what_never_changes(collected: Path) -> None:
+    """By its hashed name, now or later: an old script never meets a new module, and a browser asks for none twice."""
+    for script in hashed(collected, "js/*.js"):
+        for name in IMPORTS.findall(script.read_text()):
+            assert HASHED.search(name), f"{script.name} imports {name}"
+            assert (script.parent / name).is_file()
+
+
+def test_comments_stay_at_home(collected: Path) -> None:
+    """People read them in the folder; on the wire they are a fifth of a script. Strings with slashes stay whole."""
+    for script in hashed(collected, "js/*.js"):
+        assert not re.search(r"^\s*(//|/\*)", script.read_text(), re.MULTILINE), script.name
+    for style in hashed(collected, "css/*.css"):
+        assert "/*" not in style.read_text(), style.name
+    (offline,) = hashed(collected, "js/follow.*.js")
+    assert "export class Followed" in offline.read_text()
+
+
+def test_styles_that_go_together_are_one_file(collected: Path) -> None:
+    (style,) = hashed(collected, "css/every_page.*.css")
+    joined = style.read_text()
+    assert "@import" not in joined
+    assert joined.index("--surface") < joined.index(".sidebar")
+    (font,) = re.findall(r'url\("\.\./(fonts/[^"]+)"\)', joined)
+    assert HASHED.search(font)
+    assert (collected / font).is_file()
+
+
+@pytest.mark.django_db
+def test_a_page_names_all_its_modules_at_once() -> None:
+    """So that none waits for another to be read; what is wanted by few is not among them."""
+    page = Client().get("/").content.decode()
+    named = re.findall(r'<link rel="modulepreload" href="/static/js/([\w.]+)">', page)
+    entries = re.findall(r'<script type="module" src="/static/js/([\w.]+)"', page)
+    assert entries == ["shell.js", "chat.js"]
+    assert len(named) == len(set(named))
+    assert set(named) == needed_by(entries)
+    assert not BROUGHT_IN_LATER & set(named)
+
+
+def needed_by(scripts: list[str]) -> set[str]:
+    """Walked from the folder, by the words of the language alone."""
+    folder = Path(__file__).resolve().parents[2] / "webapp" / "static" / "js"
+    found: set[str] = set()
+    ahead = list(scripts)
+    while ahead:
+        text = (folder / ahead.pop()).read_text()
+        fresh = set(re.findall(r'^import [^;]*? from "\./([\w.]+)";', text, re.MULTILINE)) - found
+        found |= fresh
+        ahead += fresh
+    return found
