@@ -1,6 +1,6 @@
 """A shared chat, for whoever has the link. It sets no cookie and knows of its reader only whether they made it."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -36,9 +36,9 @@ def continue_shared(request: PersonRequest, token: str) -> HttpResponse:
     """Asks first: a page that changes something has a form of its own, so that reading needs no cookie."""
     link = _link(token)
     if request.method != "POST":
-        return render(request, "sharing/continue.html", {"link": link})
+        return render(request, "sharing/continue.html", {"link": link, "copy_id": uuid4()})
     person = request.person or ensure_guest(request.session)
-    return redirect(links.continue_as(person, link))
+    return redirect(links.continue_as(person, link, copy_id=_uuid(request.POST.get("copy", ""))))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,6 +59,13 @@ def report_shared(request: PersonRequest, token: str) -> HttpResponse:
 @require_safe
 def robots(request: PersonRequest) -> HttpResponse:
     return HttpResponse(ROBOTS, content_type="text/plain; charset=utf-8")
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
 
 
 def _link(token: str) -> ShareLink:

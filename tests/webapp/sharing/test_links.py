@@ -1,5 +1,6 @@
 """A shared chat shows what was chosen, to whoever has the link, for as long as its owner wants."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -163,13 +164,31 @@ def test_going_on_makes_a_copy_for_a_newcomer(chat: Conversation) -> None:
     link, newcomer = share(chat), Client()
     assert "Whoever shared it does not see" in newcomer.get(f"/s/{link.token}/continue/").content.decode()
     assert Conversation.objects.count() == 1
-    response = newcomer.post(f"/s/{link.token}/continue/", follow=True)
+    response = newcomer.post(f"/s/{link.token}/continue/", {"copy": uuid4()}, follow=True)
     copy = Conversation.objects.exclude(pk=chat.pk).get()
     assert copy.owner.is_guest
     assert copy.replies.count() == 2
     assert "eve@example.org" not in response.content.decode()
     assert MARKER in response.content.decode()
     assert chat.replies.count() == 2
+
+
+def test_a_double_click_makes_one_copy(chat: Conversation, somebody_else: User) -> None:
+    """The page asks for one, by a name of its own; opened again it asks for another. Nobody gets somebody else's."""
+    link, reader = share(chat), Client()
+    reader.force_login(somebody_else, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"/s/{link.token}/continue/"
+
+    def asked_for() -> dict[str, str]:
+        return {"copy": re.findall('name="copy" value="([^"]+)"', reader.get(address).content.decode())[0]}
+
+    asked = asked_for()
+    first, second = (reader.post(address, asked)["Location"] for _ in range(2))
+    assert first == second
+    assert Conversation.objects.filter(owner=somebody_else).count() == 1
+    assert Client().post(address, asked)["Location"] != first
+    assert asked_for() != asked
+    assert reader.post(address, {"copy": "x"}).status_code == 404
 
 
 def test_a_reader_can_report_it(chat: Conversation) -> None:

@@ -4,7 +4,7 @@ Other versions are folded away where they branch off. The file may run nothing a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -43,13 +43,17 @@ def _piece(row: Row) -> str:
     if row.message is not None:
         return (
             f'<section class="question"><h2>{escape(_("You"))}</h2>'
-            f'<div dir="auto">{escape(row.message.text)}</div></section>\n'
+            f'<div dir="auto">{escape(row.message.text)}</div>{_files(row.files)}</section>\n'
         )
     if row.reply is not None:
         return f'<section class="prose"><h2>Cria</h2>{_answer(row.reply)}</section>\n'
     if row.part.kind == "open":
         return f"<details><summary>{escape(_('Another version'))}</summary>\n"
     return "</details>\n"
+
+
+def _files(titles: Sequence[str]) -> str:
+    return f'<p dir="auto">{escape(_("Attached files"))}: {escape(", ".join(titles))}</p>' if titles else ""
 
 
 def _answer(reply: Reply) -> str:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.attachments import titles_of
 from webapp.sharing.services.outline import Part, parts_of
 
 T = TypeVar("T")
@@ -16,21 +17,24 @@ _NOT_EXPORTED = ("token_ids", "passages", "used", "steps", "code_reports", "noti
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question, an answer, or the edge of a version set apart (`message` and `reply` are None)."""
+    """A question with the titles of its files, an answer, or the edge of a version set apart (`message` and `reply` are
+    None)."""
 
     part: Part
     message: Message | None = None
     reply: Reply | None = None
+    files: tuple[str, ...] = ()
 
 
 def rows_of(conversation: Conversation) -> Iterator[Row]:
     """Without answers that are being written, nor any that have been deleted meanwhile."""
     for portion in portions(parts_of(conversation)):
         messages = Message.objects.in_bulk(_ids(portion, "question"))
+        files = titles_of(conversation.owner_id, messages.values())
         replies = Reply.objects.defer(*_NOT_EXPORTED).in_bulk(_ids(portion, "answer"))
         for part in portion:
             if part.kind == "question" and part.object_id in messages:
-                yield Row(part, message=messages[part.object_id])
+                yield Row(part, message=messages[part.object_id], files=files.get(part.object_id, ()))
             elif part.kind == "answer" and part.object_id in replies and not replies[part.object_id].is_active:
                 yield Row(part, reply=replies[part.object_id])
             elif part.kind in ("open", "close"):

@@ -6,7 +6,7 @@ Rows are read in portions and the text leaves in pieces, so a long chat is never
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Feedback, Message, Reply
+from webapp.chat.services.attachments import titles_of
 from webapp.sharing.services.export_html import html_pieces
 from webapp.sharing.services.export_rows import portions, rows_of
 
@@ -84,7 +85,7 @@ def _json_chat(conversation: Conversation) -> Iterator[str]:
         "selected": str(conversation.selected_id) if conversation.selected_id else None,
     }
     yield "\n" + json.dumps(chat, ensure_ascii=False)[:-1] + ', "messages": ['
-    yield from _json_list(_json_message(message) for message in _in_order(conversation.messages))
+    yield from _json_list(_json_messages(conversation))
     yield '], "replies": ['
     replies = conversation.replies.exclude(state__in=Reply.ACTIVE).prefetch_related("feedback")
     yield from _json_list(_json_reply(reply) for reply in _in_order(replies))
@@ -102,12 +103,20 @@ def _json_list(objects: Iterator[dict[str, Any]]) -> Iterator[str]:
         separator = ",\n"
 
 
-def _json_message(message: Message) -> dict[str, Any]:
+def _json_messages(conversation: Conversation) -> Iterator[dict[str, Any]]:
+    for portion in portions(_in_order(conversation.messages)):
+        files = titles_of(conversation.owner_id, portion)
+        for message in portion:
+            yield _json_message(message, files.get(message.pk, ()))
+
+
+def _json_message(message: Message, files: Sequence[str]) -> dict[str, Any]:
     return {
         "id": str(message.pk),
         "parent": str(message.parent_id) if message.parent_id else None,
         "created_at": _time(message.created_at),
         "text": message.text,
+        "attachments": list(files),
     }
 
 
@@ -144,6 +153,8 @@ def _markdown(conversation: Conversation) -> Iterator[str]:
     for row in rows_of(conversation):
         if row.message is not None:
             yield f"\n## {_('You')}\n\n{row.message.text}\n"
+            if row.files:
+                yield f"\n*{_('Attached files')}: {', '.join(row.files)}*\n"
         elif row.reply is not None:
             yield f"\n## Cria\n\n{said(row.reply)}\n"
         elif row.part.kind == "open":

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from django.core.cache import cache
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -119,11 +119,27 @@ def count_view(link: ShareLink, viewer: str) -> None:
         ShareLink.objects.filter(pk=link.pk).update(num_views=F("num_views") + 1, last_viewed_at=timezone.now())
 
 
+def continue_as(person: User, link: ShareLink, *, copy_id: UUID) -> Conversation:
+    """A conversation of this person with a copy of the shown turns, as masked as they are.
+
+    Asked for the same copy again, as by a double click, it is the one that is there. But a newcomer is another guest
+    with every click until the browser has heard of the first.
+    """
+    try:
+        return _copied_for(person, link, copy_id)
+    except IntegrityError:
+        there = Conversation.objects.of(person).filter(pk=copy_id).first()
+        return there or _copied_for(person, link, uuid4())
+
+
 @transaction.atomic
-def continue_as(person: User, link: ShareLink) -> Conversation:
-    """A new conversation of this person with a copy of the shown turns, as masked as they are."""
+def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
     conversation = Conversation.objects.create(
-        owner=person, title=link.title, titled_by=Conversation.TitledBy.PERSON, imported_from=_("a shared chat")[:40]
+        id=copy_id,
+        owner=person,
+        title=link.title,
+        titled_by=Conversation.TitledBy.PERSON,
+        imported_from=_("a shared chat")[:40],
     )
     now = timezone.now()
     parent: Reply | None = None
