@@ -17,6 +17,7 @@ INDEX_DOCUMENT = "workers.index_document"
 SEND_DIGESTS = "workers.send_digests"
 TIDY = "workers.tidy"
 MAKE_DATA_EXPORT = "workers.make_data_export"
+IMPORT_CHATS = "workers.import_chats"
 FINISH_TOUCHES = "workers.finish_touches"
 TICK_EXPERIMENTS = "workers.tick_experiments"
 PLAYGROUND_RUN = "workers.playground_run"
@@ -44,6 +45,11 @@ def enqueue_document(document_id: UUID) -> None:
 def enqueue_data_export(export_id: UUID) -> None:
     """Ask a worker to make this export. Best effort; one that was lost can be asked for again."""
     _enqueue(MAKE_DATA_EXPORT, str(export_id))
+
+
+def enqueue_chat_import(import_id: UUID) -> None:
+    """Ask a worker to take in the chats of this import. Best effort, like `enqueue_turn`."""
+    _enqueue(IMPORT_CHATS, str(import_id), priority=_LAST)
 
 
 def enqueue_measuring(experiment_id: int) -> None:

@@ -107,7 +107,9 @@ async def turn_services(
             guard=guard,
             code_shield=_code_shield(),
             index=index,
-            tools=tools_for(ToolServices(index=index, now=timezone.localtime, web=_web_search())),
+            tools=tools_for(
+                ToolServices(index=LibraryIndex(encoders, person_id), now=timezone.localtime, web=_web_search())
+            ),
             calls_tools=_calls_tools(card),
             is_small=is_small(card.parameters),
             canary_of=partial(_canary, person_id),
@@ -304,7 +306,7 @@ class PassageJudge:
 class LibraryIndex:
     """The PassageIndex port over the library: what this person may read, what goes with the message first."""
 
-    def __init__(self, client: InferenceClient, person_id: UUID, *, attached: Attached | None) -> None:
+    def __init__(self, client: InferenceClient, person_id: UUID, *, attached: Attached | None = None) -> None:
         self._client = client
         self._person_id = person_id
         self._attached = attached

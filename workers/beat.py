@@ -21,6 +21,7 @@ from webapp.chat.services.heartbeat import beat
 from webapp.chat.services.reconciler import reconcile
 from webapp.library.services.indexing import pending
 from webapp.moderation.services.consequences import carry_out_due
+from webapp.sharing.services import import_jobs
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ def run_once() -> None:
         jobs.enqueue_turn(reply_id)
     for document_id in pending(DOCUMENTS_PER_PASS, model_id=wiring.EMBEDDING_MODEL):
         jobs.enqueue_document(document_id)
+    for import_id in import_jobs.pending():
+        jobs.enqueue_chat_import(import_id)
     carry_out_due()
     beat("reconciler")
 

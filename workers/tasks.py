@@ -19,6 +19,7 @@ from webapp.library.services.indexing import index_document
 from webapp.moderation.services import audit, digests, retention
 from webapp.privacy.services.erasure import erase_idle_guests
 from webapp.privacy.services.exports import delete_expired, make_export
+from webapp.sharing.services import import_jobs
 from workers.app import app
 
 
@@ -53,6 +54,7 @@ def tidy_task() -> None:
     delete_expired()
     erase_idle_guests()
     playground.tidy()
+    import_jobs.delete_old()
     SessionStore.clear_expired()
     audit.verify(None)
 
@@ -60,6 +62,11 @@ def tidy_task() -> None:
 @app.task(name=jobs.MAKE_DATA_EXPORT)  # type: ignore[untyped-decorator]  # celery publishes no types
 def make_data_export_task(export_id: str) -> None:
     make_export(UUID(export_id))
+
+
+@app.task(name=jobs.IMPORT_CHATS)  # type: ignore[untyped-decorator]  # celery publishes no types
+def import_chats_task(import_id: str) -> None:
+    import_jobs.run_import(UUID(import_id))
 
 
 @app.task(name=jobs.TICK_EXPERIMENTS)  # type: ignore[untyped-decorator]  # celery publishes no types

@@ -58,7 +58,8 @@ def estimates_with_past(arms: Sequence[Moments], kind: Kind) -> list[Estimate]:
     past[half:] = _gradient(pooled[half:], kind)
     explains = float(past @ within @ past)
     theta = float(now @ within @ past) / explains if np.isfinite(explains) and explains > 0 else 0.0
-    if not np.isfinite(theta):
+    has_pasts = all(np.isfinite(_value(np.array(arm.means[half:]), kind)) for arm in arms)
+    if not np.isfinite(theta) or not has_pasts:
         theta = 0.0
     return [_adjusted(arm, kind, half, theta, _value(pooled[half:], kind) if theta else 0.0) for arm in arms]
 

@@ -130,8 +130,11 @@ _MIN_HIDDEN: Final = 8
 
 
 def suspicion(text: str) -> float:
-    """How sure the rules are that `text` gives orders to a model, from 0 to 1, in whatever way it is written."""
-    readings = views(text)
+    """How sure the rules are that `text` gives orders to a model, from 0 to 1, in whatever way it is written.
+
+    Lines count as they stand and as one: files break them anywhere, and what is quoted is one line to the model.
+    """
+    readings = dict.fromkeys(form for reading in views(text) for form in (reading, " ".join(reading.split())))
     found = [rule.weight for rule in _RULES if any(rule.pattern.search(reading) for reading in readings)]
     if _hides_much(text):
         found.append(_HIDDEN_WEIGHT)

@@ -1,18 +1,20 @@
-"""`python -m tests.browser.screenshots [FOLDER]`: the documentation's pictures, with the real assistant's answers."""
+"""`python -m tests.browser.screenshots [FOLDER] [--only chat|team]`: the documentation's pictures of the real thing."""
 
-import sys
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.chat_page import ChatPage, Watch
+from tests.browser.chat_page import ANSWER_MS, ChatPage, Watch
 from tests.browser.chromium import launch
+from tests.browser.staff import at_work, make_staff, manage
 from tests.stack import ROOT, Stack
 
 FOLDER = ROOT / "docs" / "screenshots"
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+WIDE = {"viewport": {"width": 1440, "height": 960}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
 SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
 QUESTIONS = (
@@ -44,13 +46,35 @@ class Camera:
         self._watch.over(context)
         return ChatPage(context.new_page(), self._url)
 
-    def take(self, chat: ChatPage, name: str) -> None:
+    def take(self, chat: ChatPage, name: str, *, is_whole: bool = False) -> None:
         chat.page.wait_for_timeout(400)  # until what fades has faded
         path = self._folder / f"{name}.png"
-        chat.page.screenshot(path=path)
+        chat.page.screenshot(path=path, full_page=is_whole)
         print(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
 
-    def all(self) -> None:
+    def team(self, stack: Stack) -> None:
+        """What a product team sees, with the people and figures of `team_rows`."""
+        make_staff(stack, "experimenter", "Ada", "Grace")
+        manage(stack, "shell", "-c", "from tests.browser.team_rows import make; make('Ada', 'Grace')")
+        (prompt,) = stack.sql("SELECT id FROM experiments_promptversion")
+        (experiment,) = stack.sql("SELECT id FROM experiments_experiment")
+        pages = (
+            (f"/admin/experiments/promptversion/{prompt}/change/#differences", "prompt-diff"),
+            (f"/admin/experiments/experiment/{experiment}/change/", "experiment"),
+            (f"/admin/experiments/experiment/{experiment}/results/", "results"),
+        )
+        for scheme in ("light", "dark"):
+            context = self.page(scheme, WIDE).page.context
+            page = at_work(context, stack, "Ada", f"/admin/experiments/playgroundsession/add/?prompt={prompt}")
+            page.get_by_label("A message, typed now").fill(QUESTIONS[0])
+            page.locator("#content-main").get_by_role("button", name="Start").click()
+            expect(page.locator(".cell:not([aria-busy])")).to_have_count(2, timeout=ANSWER_MS)
+            self.take(ChatPage(page, self._url), f"playground-{scheme}")
+            for path, name in pages:
+                page.goto(self._url + path)
+                self.take(ChatPage(page, self._url), f"{name}-{scheme}", is_whole=name == "results")
+
+    def chats(self) -> None:
         chat = self.page("light", DESKTOP)
         chat.open()
         self.take(chat, "empty-light")
@@ -119,12 +143,18 @@ class Camera:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser.add_argument("--only", choices=("chat", "team"))
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
     with Stack() as stack, sync_playwright() as playwright:
         browser = launch(playwright)
-        camera = Camera(browser, stack.url, folder)
-        camera.all()
+        camera = Camera(browser, stack.url, asked.folder)
+        if asked.only != "team":
+            camera.chats()
+        if asked.only != "chat":
+            camera.team(stack)
         browser.close()
         camera.check()
 

@@ -112,7 +112,7 @@ def test_text_is_pasted_into_the_library(page: Page, stack: Stack) -> None:
 
 
 def test_a_file_goes_with_a_message(page: Page, files: Path, stack: Stack) -> None:
-    """It is quoted, its source is named, and the question links to it, after a reload too."""
+    """Quoted, for the next question too; its source is named, and the question links to it, after a reload as well."""
     chat = ChatPage(page, stack.url)
     chat.open()
     attach_one(chat, files / "Loads.pdf")
@@ -125,7 +125,12 @@ def test_a_file_goes_with_a_message(page: Page, files: Path, stack: Stack) -> No
     page.reload()
     expect(chat.last.locator(".source-title")).to_have_text(["Loads"])
     assert wrong_on(page) == []
-    beside.click()
+    send(chat, "Where do they go?")
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(chat.last).to_have_attribute("data-state", re.compile("done|blocked"), timeout=ANSWER_MS)
+    page.reload()
+    expect(chat.last.locator(".source-title").first).to_have_text("Loads")
+    page.locator(".question").get_by_role("link", name="Loads").click()
     expect(page.get_by_text(SENTENCE)).to_be_visible()
 
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from webapp.accounts.models import User
 from webapp.experiments import act_forms
 from webapp.experiments.act_forms import ActForm
+from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment
 from webapp.experiments.services import drafting, forced_arms, life
 
@@ -44,6 +46,8 @@ def _stop(experiment: Experiment, form: act_forms.StopForm, by: User) -> None:
 
 
 def _decide(experiment: Experiment, form: act_forms.DecideForm, by: User) -> None:
+    if experiment.shipped is not None:
+        raise CannotChange(gettext("An arm was shipped. Undo that instead."))
     life.decide(experiment, by=by, **form.cleaned_data)
 
 

@@ -36,8 +36,8 @@ PER_CENT = SLOTS // 100
 DEVICES = [("phone", _("phone")), ("tablet", _("tablet")), ("desktop", _("desktop"))]
 RAMPS = [
     ("", _("All at once")),
-    ("careful", _("Careful: 1 %, after a day 10 %, after another 50 %, two days later all of it")),
-    ("quick", _("Quick: 10 %, after a day all of it")),
+    ("careful", _("Careful: 1 %, then 10 %, 50 % and all of it, each after two days")),
+    ("quick", _("Quick: 10 %, after two days all of it")),
 ]
 ROLES = [("", _("not measured")), *Role.choices]
 RARE_MARGIN, GOAL_MARGIN, GUARDRAIL_MARGIN = 0.005, 0.05, 0.1

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -14,6 +15,7 @@ from webapp.experiments.models import Arm, Experiment, ExperimentEvent, PromptVe
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import checklist, layers, snapshots
 from webapp.experiments.services.checklist import Item
+from webapp.experiments.services.forecast import reach
 
 State = Experiment.State
 
@@ -91,6 +93,7 @@ def page_of(experiment: Experiment, viewer: User) -> Mapping[str, Any]:
         "phase": phase,
         "mark": STATE_MARKS.get(State(experiment.state), ""),
         "items": _checklist(experiment),
+        "seen_by": _seen_by(experiment),
         "arms": [
             ArmShown(
                 arm=arm,
@@ -138,6 +141,23 @@ def may_run(viewer: User) -> bool:
 def _checklist(experiment: Experiment) -> Sequence[Item]:
     """What has been started was ready."""
     return checklist.check(experiment) if experiment.state == State.DRAFT else ()
+
+
+def _seen_by(experiment: Experiment) -> Sequence[str]:
+    """Before it starts: of whom it would be seen, by what is known of those who came lately."""
+    if experiment.state != State.DRAFT:
+        return ()
+    reached = reach(experiment)
+    named = [(_kind_said(kind, value), num) for kind, value, num in reached.kinds]
+    return [f"{name} {100 * num / reached.num_meant:.0f} %" for name, num in named]
+
+
+def _kind_said(kind: str, value: str) -> str:
+    if kind == "is_guest":
+        return _("guests") if value == "True" else _("members")
+    if kind == "reads":
+        return str(dict(settings.LANGUAGES).get(value, value))
+    return value or _("device unknown")
 
 
 def _changes(control: Arm, arm: Arm) -> Sequence[Change]:

@@ -175,8 +175,10 @@ class PromptVersionAdmin(ReadOnlyAdmin):
         form = RollbackForm(request.POST)
         if request.method == "POST" and form.is_valid():
             try:
-                target = labels.rollback(by=_staff(request), reason=form.cleaned_data["reason"])
+                target = labels.rollback(by=_staff(request), **form.cleaned_data)
                 messages.success(request, _("In production again: %(prompt)s.") % {"prompt": target or _("Built-in")})
+            except labels.ChangedMeanwhile:
+                messages.error(request, _("Production has changed meanwhile. Please look again."))
             except labels.NothingBefore:
                 messages.error(request, _("There is nothing to go back to."))
         elif request.method == "POST":

@@ -80,4 +80,7 @@ class LabelForm(forms.Form):
 
 
 class RollbackForm(forms.Form):
+    """`seen` says which state of production the page showed."""
+
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(label=_("Why"), max_length=MAX_NOTE_CHARS, widget=UnfoldAdminTextInputWidget)

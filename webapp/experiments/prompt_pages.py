@@ -35,7 +35,12 @@ def production() -> Mapping[str, Any]:
         return shown
     name = str(before) if before else _("the built-in prompt")
     reason = _("Back to %(prompt)s, which was in production before") % {"prompt": name}
-    return shown | {"can_roll_back": True, "before_name": name, "rollback_reason": reason}
+    return shown | {
+        "can_roll_back": True,
+        "before_name": name,
+        "rollback_reason": reason,
+        "rollback_seen": labels.last_change(),
+    }
 
 
 def version_page(version: PromptVersion, *, against: str) -> Mapping[str, Any]:

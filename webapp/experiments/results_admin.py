@@ -14,7 +14,6 @@ from webapp.experiments.models import Experiment
 from webapp.experiments.results_query import Look
 
 SEES, RUNS, SHIPS = "experiments.view_experiment", "experiments.run_experiment", "experiments.ship_experiment"
-DECIDABLE = (Experiment.State.RUNNING, Experiment.State.PAUSED, Experiment.State.STOPPED)
 
 
 class AdminPages(ModelAdmin):

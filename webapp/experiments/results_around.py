@@ -44,10 +44,14 @@ def updated_at(analysis: Analysis) -> datetime | None:
 
 
 def first_figures_at(analysis: Analysis) -> tuple[int, datetime] | None:
-    """The hours of the shortest window, and when it ends for whoever came first; None while nobody has come."""
+    """The hours of the shortest window, and when it ends for whoever came first; None while nobody has come,
+    and where the phase was over by then."""
     first = Exposure.objects.filter(phase=analysis.phase, is_forced=False).aggregate(at=Min("at"))["at"]
     hours = analysis.experiment.metrics.aggregate(hours=Min("metric__window_hours"))["hours"]
-    return (hours, first + timedelta(hours=hours)) if first and hours else None
+    if not first or not hours or analysis.phase is None:
+        return None
+    at, ended = first + timedelta(hours=hours), analysis.phase.ended_at
+    return None if ended and ended < at else (hours, at)
 
 
 def blind_shown(analysis: Analysis) -> list[BlindShown]:

@@ -10,9 +10,15 @@ from webapp.experiments.services.figures import Figures
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_of(figures: Figures) -> str:
-    """A line for each metric of each arm."""
-    shared = {"experiment": figures.experiment, "phase": figures.phase, "at": figures.at, "days": figures.days}
+def csv_of(figures: Figures, *, part: str = "") -> str:
+    """A line for each metric of each arm; `part` names the people they are of, if not everybody."""
+    shared = {
+        "experiment": figures.experiment,
+        "phase": figures.phase,
+        "people": part or "everybody",
+        "at": figures.at,
+        "days": figures.days,
+    }
     lines = []
     for row in figures.rows:
         base, arm = figures.arm(figures.base_id), figures.arm(row.arm_id)

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from assistant.experiments.health import MULTIPLE_EXPOSURE_LIMIT
+from webapp.experiments.models import Phase
 from webapp.experiments.plots import Tone
 from webapp.experiments.services.analysis import Analysis
+from webapp.experiments.services.ground import changed_beneath
 from webapp.experiments.services.slices import Slice
 
 
@@ -41,7 +45,24 @@ def lamps_of(analysis: Analysis) -> list[Lamp]:
         ),
         _beforehand(analysis),
         _parts(analysis.health.slices),
+        *([ground_lamp(analysis.phase)] if analysis.phase else []),
     ]
+
+
+def ground_lamp(phase: Phase) -> Lamp:
+    times = changed_beneath(phase)
+    words = ngettext(
+        "production changed %(num)d time in what only some arms set, at last on %(day)s; a new phase begins cleanly",
+        "production changed %(num)d times in what only some arms set, at last on %(day)s; a new phase begins cleanly",
+        len(times),
+    )
+    return Lamp(
+        title=_("On firm ground"),
+        words=words % {"num": len(times), "day": date_format(times[-1])}
+        if times
+        else _("what arms leave as in production stayed as it was"),
+        tone="bad" if times else "good",
+    )
 
 
 def slice_name(part: Slice) -> str:

@@ -13,7 +13,6 @@ from webapp.experiments import results_wording as wording
 from webapp.experiments.metric_plots import metric_plots
 from webapp.experiments.models import Arm, Experiment, Metric
 from webapp.experiments.results_admin import (
-    DECIDABLE,
     RUNS,
     SEES,
     SHIPS,
@@ -25,10 +24,10 @@ from webapp.experiments.results_admin import (
 from webapp.experiments.results_around import blind_shown, first_figures_at, methods_of, updated_at
 from webapp.experiments.results_csv import csv_of
 from webapp.experiments.results_health import lamps_of
-from webapp.experiments.results_query import Look, look_of
+from webapp.experiments.results_query import Look, look_of, part_name
 from webapp.experiments.results_rows import groups_of
 from webapp.experiments.results_switches import switches_of
-from webapp.experiments.services import reports
+from webapp.experiments.services import reports, shipping
 from webapp.experiments.services.analysis import Analysis, analyse
 from webapp.experiments.services.figures import figures_of
 
@@ -60,7 +59,8 @@ class ResultPages(AdminPages):
         look = look_of(experiment, request.GET)
         analysis = _analysis(experiment, look)
         figures = figures_of(analysis)
-        is_open = experiment.state in DECIDABLE and experiment.shipped is None
+        advised = figures if look.is_whole else figures_of(_whole(experiment, look))
+        is_open = experiment.state in shipping.DECIDABLE and experiment.shipped is None
         return self.page(
             request,
             "experiments/results.html",
@@ -68,9 +68,10 @@ class ResultPages(AdminPages):
             look=look,
             analysis=analysis,
             figures=figures,
-            badge=wording.badge_label(figures),
-            badge_tone=wording.BADGE_TONES.get(figures.badge, "open"),
-            sentence=wording.badge_sentence(figures),
+            advised=advised,
+            badge=wording.badge_label(advised),
+            badge_tone=wording.BADGE_TONES.get(advised.badge, "open"),
+            sentence=wording.badge_sentence(advised),
             lamps=lamps_of(analysis),
             groups=groups_of(figures, look.scale, people_per_day=_people_per_day(analysis)),
             switches=switches_of(experiment, analysis, look),
@@ -87,8 +88,9 @@ class ResultPages(AdminPages):
 
     def csv_view(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
         experiment = experiment_or_refuse(request, experiment_id, SEES)
-        figures = figures_of(_analysis(experiment, look_of(experiment, request.GET)))
-        response = HttpResponse(csv_of(figures), content_type="text/csv; charset=utf-8")
+        look = look_of(experiment, request.GET)
+        table = csv_of(figures_of(_analysis(experiment, look)), part=part_name(look.part) if look.part else "")
+        response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{experiment.key}.csv"'
         return response
 
@@ -127,13 +129,14 @@ class ResultPages(AdminPages):
         )
 
     def report_view(self, request: HttpRequest, experiment_id: int) -> HttpResponseBase:
-        """Freeze the figures as they are looked at. The link is said once, as only its hash is kept."""
+        """Freeze the figures of everybody, as strangers are not told of a part that was picked. The link is said once,
+        as only its hash is kept."""
         experiment = experiment_or_refuse(request, experiment_id, RUNS)
         look = look_of(experiment, request.GET)
         if request.method == "POST":
             asked = request.POST.get("days", "")
             days = int(asked) if asked in map(str, reports.LASTS_DAYS) else reports.LASTS_DAYS[0]
-            figures = figures_of(_analysis(experiment, look))
+            figures = figures_of(_whole(experiment, look))
             _report, token = reports.make(experiment, figures, by=staff_of(request), days=days)
             address = request.build_absolute_uri(reverse("experiment_report", args=[token]))
             messages.success(request, _("Copy the link now, it is not shown again: %(address)s") % {"address": address})
@@ -150,6 +153,11 @@ class ResultPages(AdminPages):
 
 def _analysis(experiment: Experiment, look: Look) -> Analysis:
     return analyse(experiment, phase=look.phase, base=look.base, where=look.where)
+
+
+def _whole(experiment: Experiment, look: Look) -> Analysis:
+    """What is decided by: everybody of the phase, compared with the control."""
+    return analyse(experiment, phase=look.phase)
 
 
 def _people_per_day(analysis: Analysis) -> float:

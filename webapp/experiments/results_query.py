@@ -28,6 +28,11 @@ class Look:
     part: Slice | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Everybody, compared with the control."""
+        return self.part is None and (self.base is None or self.base.is_control)
+
+    @property
     def where(self) -> Where:
         return self.part.where if self.part else ANYBODY
 

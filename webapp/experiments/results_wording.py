@@ -65,6 +65,8 @@ def badge_sentence(figures: Figures) -> str:
         case "no_data":
             return _("Nobody’s time has ended yet, so there is nothing to compare.")
     if not figures.days_left:
+        if figures.days < figures.planned_days:
+            return _("It has ended, and nothing is certain in either direction.")
         return _("The planned time is over, and nothing is certain in either direction.")
     return _("Nothing is certain yet in either direction. You may look as often as you like.")
 

@@ -14,7 +14,6 @@ from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import Evidence, evidence_on
 from webapp.experiments.models import Arm, Experiment
 from webapp.experiments.results_admin import (
-    DECIDABLE,
     RUNS,
     SHIPS,
     AdminPages,
@@ -72,7 +71,7 @@ class ShippingPages(AdminPages):
         self, request: HttpRequest, experiment: Experiment, evidence: Evidence, *, arm: Arm | None, least: int
     ) -> HttpResponseBase:
         """The page that ships `arm`, or rolls back where there is none."""
-        if experiment.state not in DECIDABLE:
+        if experiment.state not in shipping.DECIDABLE:
             raise PermissionDenied
         reason, refusal = _reason(request), ""
         if request.method == "POST":

@@ -2,7 +2,7 @@
 
 LibraryError
 ├── DocumentNotFound     absent, deleted or not this person's: nobody can tell which
-└── NotAdded             nothing is stored; `reason` is a code of `webapp.library.wording`
+└── NotAdded             nothing is stored, for `reason`: a code of `webapp.library.wording`
     ├── LibraryFull      as many documents, or as much text, as one person may keep
     └── BadUpload        this cannot be read, or there is nothing in it
 """

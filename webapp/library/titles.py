@@ -5,12 +5,13 @@ from typing import Final
 
 MAX_TITLE_CHARS: Final = 200
 _JOINERS: Final = "\u200c\u200d"  # letters of Persian and of many Indian languages need them
+_BLANK: Final = f" {_JOINERS}\u115f\u1160\u2800\u3164\uffa0"  # nothing is seen of these
 
 
 def title_of(text: str) -> str:
     """`text` as a title: one line, without control characters and those that turn the direction of reading."""
     plain = "".join(each if _is_plain(each) else " " if each.isspace() else "" for each in text)
-    return " ".join(unicodedata.normalize("NFC", plain).split())[:MAX_TITLE_CHARS]
+    return " ".join(unicodedata.normalize("NFC", plain).split())[:MAX_TITLE_CHARS].strip(_BLANK)
 
 
 def title_of_file(name: str) -> str:

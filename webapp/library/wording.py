@@ -17,6 +17,8 @@ def reason(code: str) -> str:
         "too_hard": _("Reading this file took too long. Perhaps a simpler or shorter version works."),
         "nothing_written": _("Please write something first."),
         "too_long_to_paste": _("This text is too long to paste. Add it as a file instead."),
+        "suspended": _("You cannot add documents while you are suspended."),
+        "nobody": _("This did not get through. Please try again."),
         "no_room": _("Your library is full. Delete something that is not needed any more, then try again."),
     }
     return reasons.get(code, _("This file is damaged and cannot be read."))

@@ -19,7 +19,7 @@ from webapp.library.models import Document, UploadedFile
 from webapp.moderation.models import Appeal, AuditEntry, Case, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
 from webapp.privacy.models import DataExport
-from webapp.sharing.models import ShareLink
+from webapp.sharing.models import ChatImport, ShareLink
 
 UNTIL_DELETED = _("Until you delete them.")
 WITH_THE_ACCOUNT = _("As long as you have the account.")
@@ -58,6 +58,7 @@ def kinds() -> Sequence[Kind]:
     verdicts = _days(_("%(days)s days: numbers, without a word of what was written."), "verdict_days")
     cases = _days(_("%(days)s days after it is closed, so that you can object."), "closed_case_days")
     unread = _("Until their text has been read, usually less than a minute.")
+    import_ = _("The file until it is read, what became of it for a day.")
     visits = _("Until you log out, or 90 days without a visit.")
     talk, verdict_owner = "conversation__owner", "reply__conversation__owner"
     return [
@@ -72,6 +73,7 @@ def kinds() -> Sequence[Kind]:
         Kind("feedback", _("Thumbs"), Feedback.objects.all(), "person"),
         Kind("comparisons", _("Comparisons of answers"), Comparison.objects.all(), "person"),
         Kind("links", _("Shared links"), ShareLink.objects.all(), "owner"),
+        Kind("imports", _("Imports of chats"), ChatImport.objects.all(), "person", import_),
         Kind("exports", _("Exports made here"), DataExport.objects.all(), "person", _("3 days.")),
         Kind("verdicts", _("Scores of the guard"), Verdict.objects.all(), verdict_owner, verdicts),
         Kind("cases", _("Reports and flagged turns"), Case.objects.all(), "person", cases),

@@ -38,6 +38,7 @@ RULES: dict[str, Rule] = {
     "personal.Memory.owner": MADE,
     "personal.Preferences.person": MADE,
     "sharing.ShareLink.owner": MADE,
+    "sharing.ChatImport.person": MADE,
     "privacy.DataExport.person": MADE,
     # A case is about a turn, and goes with it.
     "moderation.Case.person": MADE,

@@ -2,8 +2,10 @@
 
 SharingError
 ├── NothingToShare  no chosen turn has an answer that may be shown
-└── BadFile         what was uploaded cannot be read as chats; nothing was imported
+└── BadFile         what was uploaded is not imported, and nothing of it is; `code` is one of `webapp.sharing.wording`
 """
+
+from webapp.sharing.wording import refusal
 
 
 class SharingError(Exception):
@@ -17,4 +19,6 @@ class NothingToShare(SharingError):
 
 
 class BadFile(SharingError):
-    pass
+    def __init__(self, code: str) -> None:
+        super().__init__(refusal(code))
+        self.code = code

@@ -14,5 +14,6 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/export/", export_views.export_chat, name="export_chat"),
     path("export/", export_views.export_all, name="export_all"),
     path("import/", import_views.import_chats, name="import_chats"),
+    path("import/state/", import_views.import_state, name="import_state"),
     path("import/preview/", import_views.preview, name="import_preview"),
 ]

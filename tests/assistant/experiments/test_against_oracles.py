@@ -112,6 +112,17 @@ def test_cuped_of_a_ratio_takes_noise_away_and_no_effect() -> None:
         assert after.value == near(before.value)
 
 
+def test_cuped_of_a_ratio_where_one_arm_has_no_past_takes_nothing_away() -> None:
+    """Nobody of it rated anything before, so its past is 0 by 0; what is known of it stays known."""
+    now = np.column_stack((np.arange(400) % 2, np.ones(400)))
+    never = np.zeros((400, 2))
+    once = never.copy()
+    once[0] = 1
+    arms = [Moments.of(np.column_stack((now, past))) for past in (once, never)]
+    for found in estimates_with_past(arms, "ratio"):
+        assert found == estimate(Moments.of(now), "ratio")
+
+
 def test_the_always_valid_interval_as_published() -> None:
     """Width and p-value by the formulas of the asymptotic confidence sequence, written out."""
     surprise, n, alpha = AlwaysValid(tuned_for=5000), 2400, 0.05

@@ -54,10 +54,18 @@ def test_orders_are_flagged(text: str) -> None:
     assert suspicion(f"Llamas are animals.\n\n{text}\n\nThey eat grass.") >= FLAGGED_AT
 
 
+@pytest.mark.parametrize("text", [text for text in ORDERS if " " in text])
+def test_broken_lines_do_not_help(text: str) -> None:
+    """PDF files break them anywhere, and what is quoted stands in one line."""
+    assert suspicion("\n".join(text.split(" "))) >= FLAGGED_AT
+    assert suspicion(text.replace(" ", "\n\n", 2)) >= FLAGGED_AT
+
+
 @pytest.mark.parametrize("text", INFORMATION)
 def test_information_is_not(text: str) -> None:
     """A page that is wrongly flagged answers nobody any more."""
     assert suspicion(text) < FLAGGED_AT
+    assert suspicion(text.replace(" ", "\n")) < FLAGGED_AT
 
 
 def test_disguises_do_not_help() -> None:

@@ -9,18 +9,25 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
+from assistant.errors import RetrievalUnavailable
+from assistant.ports import ChatMessage, Passage
+from assistant.prompt import assemble
+from assistant.reply import Written
 from tests.webapp.chat.talking import end, send
 from tests.webapp.chat.test_what_is_left import Socket
+from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import pages
 from webapp.chat.commands import MAX_ATTACHMENTS, parse_command
 from webapp.chat.errors import MalformedCommand
 from webapp.chat.models import Message, QueuedMessage, Reply
-from webapp.chat.services import attachments, queueing, turns
+from webapp.chat.services import attachments, ownership, queueing, turns
 from webapp.chat.services.conversations import conversation_for
 from webapp.chat.services.duplicating import duplicate
+from webapp.chat.services.running import _load
 from webapp.library.models import Document
 from webapp.library.services.documents import add_document, delete_document
+from webapp.library.services.search import Attached
 from webapp.sharing.services import exporting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -161,4 +168,56 @@ def test_the_turn_searches_them_first(person: User, document: Document) -> None:
     said = send(person, attachments=(document.pk,))
     given = attachments.attached_to(Message.objects.get(pk=said.turn_id))
     assert given.document_ids == (document.pk,)
-    assert 500 < given.max_chars < 5_000
+    assert 500 < given.max_bytes < 5_000
+
+
+@pytest.mark.parametrize("letter", ["a", "ا", "字"])
+def test_what_is_quoted_whole_fits_into_the_prompt(person: User, settings: Any, letter: str) -> None:
+    """All of it, with the usual settings: nobody would know of an end that is left out."""
+    max_bytes = attachments.attached_to(Message()).max_bytes
+    text = letter * (max_bytes // 4 // len(letter.encode()) - 24 // len(letter.encode()))
+    passages = [
+        Passage(passage_id=n, document_id="d", title="", text=text, url="", score=1.0, char_start=0, char_end=1)
+        for n in range(4)
+    ]
+    turns = settings.TURNS
+    question = [ChatMessage(role="user", text="What does this file say?")]
+    budget = turns.context_tokens - turns.max_reply_tokens
+    written = Written(text="", token_ids=(), num_unchecked=0)
+    assert len(assemble(question, passages, written, budget_tokens=budget).passages) == 4
+
+
+def test_what_went_with_earlier_messages_of_the_branch_counts(person: User, document: Document) -> None:
+    """The newest first, each once; another version of a message has another past."""
+    later = add_document(owner=person, title="Later", text="We rest.")
+    first = end(send(person, "One", attachments=(document.pk,)))
+    second = end(send(person, "Two", after=first, attachments=(later.pk, document.pk)))
+    third = send(person, "Three", after=second)
+    assert _attached(third) == ((), (later.pk, document.pk))
+    end(third)
+    other = send(person, "Other two", after=first)
+    assert _attached(other) == ((), (document.pk,))
+    end(other)
+    assert _attached(turns.retry(person=person, reply_id=first.reply_id)) == ((document.pk,), ())
+
+
+async def test_a_tool_that_searches_the_library_searches_all_of_it(
+    person: User, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is attached is quoted without a search, so it needs no embedder; "search my documents" is a search."""
+    await document.passages.acreate(ord=0, char_start=0, char_end=8, text="We walk.", model_id="any", vector=b"")
+    away = {"encoder_url": "http://127.0.0.1:1", "inference_model": "a-model"}
+    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update=away))
+    attached = Attached(document_ids=(document.pk,), max_bytes=100)
+    async with wiring.turn_services(person_id=person.pk, attached=attached) as services:
+        assert [passage.text for passage in await services.index.search("Warranty", k=2)] == ["We walk."]
+        (library,) = (tool for tool in services.tools if tool.name == "library")
+        with pytest.raises(RetrievalUnavailable):
+            await library.run({"query": "warranty"})
+
+
+def _attached(said: turns.Accepted) -> tuple[tuple[uuid.UUID, ...], tuple[uuid.UUID, ...]]:
+    claim = ownership.claim(said.reply_id)
+    assert claim is not None
+    found = _load(claim).attached
+    return found.document_ids, found.earlier_ids

@@ -28,6 +28,7 @@ from webapp.experiments.services.analysis import analyse, guardrails_broken
 from webapp.experiments.services.drill_down import by_slice, over_days
 from webapp.experiments.services.rows import Row
 from webapp.experiments.services.snapshots import Where
+from webapp.experiments.services.waiting import days_left
 
 pytestmark = pytest.mark.django_db
 
@@ -267,3 +268,23 @@ def test_an_experiment_that_never_began_has_no_data() -> None:
     made = make()
     made.phase.delete()
     assert analyse(made.experiment, now=NOW).recommendation.badge == "no_data"
+
+
+def test_the_days_that_are_left_go_by_the_days_that_are_counted() -> None:
+    """On the fourth day, with windows of three, those of the first day are counted: the pace is theirs, not a quarter
+    of it."""
+    made = make()
+    metric = measure(made, "turns", margin=0.02)
+    made.put(metric, {made.control: moments(people(1, 900, mean=2.0)), made.arm: moments(people(3, 900, mean=2.0))})
+    found = analyse(made.experiment, now=START + timedelta(days=4))
+    (row,) = found.rows
+    needed = days_left(
+        num_control=900,
+        num_treated=900,
+        standard_error=row.one_look.standard_error,
+        difference=row.margin,
+        alpha=row.level,
+        days_so_far=1.0,
+    )
+    assert found.recommendation.badge == "keep_running"
+    assert found.recommendation.days_left == needed is not None

@@ -62,7 +62,8 @@ def test_the_same_person_has_the_same_arm() -> None:
 @pytest.mark.parametrize("weights", [{"control": 1, "warm": 1}, {"control": 3, "warm": 1}])
 def test_weights_are_respected(weights: Mapping[str, int]) -> None:
     """Within an experiment that has half of the layer, and its slots say nothing about the arms."""
-    experiment = running("tone", TWO, weights=weights, slots=range(500))
+    layer = Layer.objects.create(name="one", salt=uuid.UUID(int=7))
+    experiment = running("tone", TWO, weights=weights, slots=range(500), layer=layer)
     drawn = [(slot_of(str(experiment.layer.salt), person.pk) // 100, arms_of(person)) for person in people(10_000)]
     counts = Counter(arms["tone"] for _slot, arms in drawn if arms)
     whole = sum(counts.values())

@@ -202,6 +202,16 @@ def test_the_page_shows_what_differs(browser: Client, prompt: PromptVersion) -> 
     assert "missing:" in text
 
 
+def test_a_draft_says_who_would_see_it(browser: Client) -> None:
+    """Of those who came lately and whom it is meant for."""
+    today = timezone.now().date()
+    for number, device in enumerate(("phone", "phone", "phone", "desktop")):
+        User.objects.create_user(f"p{number}", seen_on=today, language="de", device=device, is_guest=number == 0)
+    User.objects.create_user("eve", seen_on=today, language="es")
+    text = browser.get(page(ready(languages=["de"]))).content.decode()
+    assert "Deutsch 100 % · phone 75 % · desktop 25 % · members 75 % · guests 25 %" in text
+
+
 def test_a_tester_forces_an_arm_for_themselves(browser: Client, ada: User) -> None:
     experiment = ready()
     arm = experiment.arms.get(key="b")

@@ -221,13 +221,13 @@ def test_other_languages_have_the_usual_ideas(ideas: Experiment, person: User, b
     assert "Own prompt" not in page and 'class="starter"' in page
 
 
-def test_where_more_than_ideas_differs_it_counts_with_the_turn(person: User, browser: Client) -> None:
-    """Who looks at the page and sends nothing did not meet what the experiment is about."""
+def test_where_more_than_ideas_differs_it_counts_from_the_ideas_on(person: User, browser: Client) -> None:
+    """Whether somebody sends anything depends on the ideas: counted from the turn on, the arms would not be alike."""
     starters = StarterSet.objects.create(name="own", ideas=IDEAS)
     experiment = running("both", {"control": {}, "own": {"starters": starters, "temperature": 0.9}})
     forced_arms.force(experiment, experiment.arms.get(key="own"), person)
     assert "Own prompt" in browser.get("/", headers=LOOKS).content.decode()
-    assert not Exposure.objects.exists()
+    assert Exposure.objects.get().arm.key == "own"
     assert [one.arm_key for one in serving.for_next_turn(person).assigned] == ["own"]
 
 

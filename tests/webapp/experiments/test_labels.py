@@ -146,6 +146,18 @@ def test_production_goes_back_in_one_click(versions: list[PromptVersion], author
     assert labels.production() == one
 
 
+def test_a_click_that_is_sent_twice_goes_back_once(versions: list[PromptVersion], author: User) -> None:
+    one, two, three = versions
+    put(one, two, three, by=author)
+    browser = browser_for(author)
+    seen = labels.last_change()
+    assert f'name="seen" value="{seen}"' in browser.get(LIST).content.decode()
+    for _ in range(2):
+        answer = browser.post(f"{LIST}rollback/", {"reason": "Back", "seen": seen}, follow=True).content.decode()
+    assert labels.production() == two
+    assert "Production has changed meanwhile" in answer
+
+
 def test_who_may_not_move_labels_rolls_nothing_back(versions: list[PromptVersion], author: User) -> None:
     put(versions[0], by=author)
     for role in ("member", "moderator"):

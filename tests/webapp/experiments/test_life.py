@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.webapp.experiments.planning import TWO, kinds, ramp, ready
-from tests.webapp.experiments.team import member_of
+from tests.webapp.experiments.team import approved, member_of
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange, NoRoom
 from webapp.experiments.models import Experiment, Layer
-from webapp.experiments.services import drafting, forced_arms, life, running_experiments
+from webapp.experiments.services import drafting, forced_arms, life, prompts, running_experiments
 from webapp.experiments.services.assignment import assign
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,31 @@ WAY = {
     State.STOPPED: ["start", "stop"],
     State.ARCHIVED: ["start", "stop", "archive"],
 }
+
+
+@pytest.mark.parametrize("act", ["resume", "new_phase", "add_traffic"])
+def test_nobody_more_gets_a_prompt_that_was_rejected(act: str, ada: User) -> None:
+    """Unless its arm takes nobody."""
+    colleague = member_of("experimenter", "grace")
+    version = approved("Be kind.", author=ada, by=colleague)
+    experiment = ready(arms={"a": {}, "b": {"prompt": version}, "c": {"temperature": 0.2}}, traffic=100)
+    life.start(experiment, by=ada)
+    if act == "resume":
+        life.pause(experiment, by=ada)
+    prompts.reject(version, by=colleague, note="It flatters")
+    before = kinds(experiment)
+    weights = {"a": 1, "b": 1, "c": 1}
+
+    def draw_anew(experiment: Experiment, by: User) -> object:
+        return life.new_phase(experiment, weights=weights, by=by, reason="Again")
+
+    do = draw_anew if act == "new_phase" else ACTS[act]
+    with pytest.raises(CannotChange, match="rejected"):
+        do(experiment, ada)
+    assert kinds(experiment) == before
+    weights["b"] = 0
+    draw_anew(experiment, ada)
+    do(experiment, ada)
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -188,7 +213,7 @@ def test_a_draft_is_written_anew(ada: User) -> None:
         ("b", False, 0.1),
     ]
     assert experiment.forced.get().arm.name == "Cold"
-    assert list(experiment.ramp.values_list("slots", "hours")) == [(2, 24), (20, 24), (100, 48), (200, 24)]
+    assert list(experiment.ramp.values_list("slots", "hours")) == [(2, 48), (20, 48), (100, 48), (200, 24)]
 
 
 def test_the_plan_stands_once_it_has_started(ada: User) -> None:

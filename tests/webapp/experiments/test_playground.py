@@ -23,8 +23,15 @@ from tests.webapp.experiments.team import browser_for, member_of
 from webapp import jobs, wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
-from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PreferenceVote, PromptVersion, TestTurn
-from webapp.experiments.services import playground, playground_running, prompts, votes
+from webapp.experiments.models import (
+    PlaygroundRun,
+    PlaygroundSession,
+    PreferenceVote,
+    ProductionChange,
+    PromptVersion,
+    TestTurn,
+)
+from webapp.experiments.services import playground, playground_running, prompts, running_experiments, votes
 from webapp.experiments.services.playground import Column, PlaygroundError
 from webapp.experiments.services.playground_turns import TriedTurn, conversation, from_own, own_turns, typed
 from webapp.personal.services import memories
@@ -136,6 +143,17 @@ def test_settings_and_variables_reach_the_model(tester: User, model: Echo, enque
     assert chosen.messages[0].text == "You are Echo large."
     assert (usual.temperature, usual.max_tokens) == (settings.TURNS.temperature, settings.TURNS.max_reply_tokens)
     assert usual.messages[0].text.startswith("You are Cria")
+
+
+def test_what_a_column_leaves_open_is_as_in_production(tester: User, model: Echo, enqueued: list[UUID]) -> None:
+    """So it would be in an arm; a prompt is tried with what it will be used with."""
+    ProductionChange.objects.create(temperature=0.25, top_p=0.5, reason="Shipped")
+    running_experiments.forget()
+    playground.start(tester, columns=[Column(draft="Be brief.", top_p=1.0)], turns=[typed("wool")])
+    work(enqueued)
+    (request,) = model.requests
+    assert (request.temperature, request.top_p) == (0.25, 1.0)
+    assert request.messages[0].text.startswith("Be brief.")
 
 
 def test_a_draft_is_tried_as_its_version_would_be(tester: User, model: Echo, enqueued: list[UUID]) -> None:
@@ -277,10 +295,11 @@ def test_a_broker_that_is_away_is_asked_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_who_chats_does_not_wait_for_the_playground() -> None:
     """Workers take cells when nothing else is there."""
     jobs._producer.cache_clear()
-    jobs.enqueue_playground_runs([uuid4()])
-    jobs.enqueue_turn(uuid4())
     with jobs._producer().connection_for_read() as connection:
         queue = connection.SimpleQueue("cria")
+        queue.clear()  # what other tests have asked for
+        jobs.enqueue_playground_runs([uuid4()])
+        jobs.enqueue_turn(uuid4())
         taken = [queue.get(timeout=5).headers["task"] for _ in range(2)]
     jobs._producer.cache_clear()
     assert taken == [jobs.RUN_TURN, jobs.PLAYGROUND_RUN]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db.models.signals import pre_save
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,27 @@ def test_the_same_text_is_the_same_version(author: User) -> None:
     with pytest.raises(prompts.DuplicatePrompt) as refused:
         prompts.create(f"{TEXT}\n", note="Again", author=author)
     assert refused.value.version == first
+
+
+def test_two_who_save_at_once_both_have_a_version(author: User) -> None:
+    """The number is taken when the row is written, though it was free when it was looked for."""
+    num_met = 0
+
+    def meet(instance: PromptVersion, **_signal: object) -> None:
+        nonlocal num_met
+        num_met += 1
+        if num_met == 1:
+            PromptVersion.objects.bulk_create(
+                [PromptVersion(number=instance.number, content_hash="0" * 12, text="Another.", note="x")]
+            )
+
+    pre_save.connect(meet, sender=PromptVersion)
+    try:
+        version = prompts.create(TEXT, note="The day", author=author)
+    finally:
+        pre_save.disconnect(meet, sender=PromptVersion)
+    assert num_met == 2
+    assert version.text == TEXT
 
 
 @pytest.mark.parametrize("text", ["", " \n", "Hello {{name}}", "Hello {{date", "x" * 20_001])

@@ -125,6 +125,19 @@ def test_it_takes_the_steps_of_its_ramp(ada: User, now: datetime) -> None:
     assert experiment.phases.count() == 1
 
 
+def test_nobody_more_comes_into_what_is_unhealthy(ada: User, now: datetime) -> None:
+    """All are in one arm, so what its guardrails say is worth nothing."""
+    experiment = of(ada)
+    ramp(experiment, (10, 24), (100, 24))
+    experiment = life.start(experiment, by=ada)
+    arm, phase = experiment.arms.get(key="b"), experiment.phases.get()
+    people = User.objects.bulk_create(User(username=f"person-{number}") for number in range(200))
+    Exposure.objects.bulk_create(Exposure(phase=phase, arm=arm, person=person, at=now) for person in people)
+    tick(now + 25 * HOUR)
+    assert experiment.slots.count() == 10
+    assert "not divided as planned" in experiment.events.get(kind="held").reason
+
+
 def test_a_pause_begins_the_hours_of_a_step_anew(ada: User, now: datetime) -> None:
     experiment = of(ada)
     ramp(experiment, (10, 24), (100, 24))
@@ -226,19 +239,26 @@ def test_what_was_claimed_meanwhile_is_left_alone(ada: User, now: datetime) -> N
     assert again(experiment).state == State.RUNNING
 
 
-def test_one_that_fails_does_not_hold_up_the_others(
-    ada: User, now: datetime, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_that_fails_does_not_hold_up_the_others(ada: User, now: datetime, caplog: pytest.LogCaptureFixture) -> None:
     """A metric of a fact that is no more cannot be measured."""
     broken, fine = ready("broken", traffic=100), ready("fine", traffic=100)
     odd = Metric.objects.create(key="odd", name="Odd", kind="mean", fact="gone", window_hours=1)
-    ExperimentMetric.objects.create(experiment=broken, metric=odd, role="secondary")
+    ExperimentMetric.objects.create(experiment=broken, metric=odd, role="guardrail")
     for experiment in (broken, fine):
         phase = life.start(experiment, by=ada).phases.get()
         Exposure.objects.create(phase=phase, arm=experiment.arms.get(key="a"), person=ada, at=now - 3 * DAY)
     tick(now)
     assert "experiment_tick_failed" in caplog.messages
     assert [again(one).badge for one in (broken, fine)] == ["", "no_data"]
+
+
+def test_an_hour_asks_for_the_guardrails_alone(ada: User, now: datetime) -> None:
+    """The rest is the night's work."""
+    experiment = ready(traffic=100)
+    phase = life.start(experiment, by=ada).phases.get()
+    Exposure.objects.create(phase=phase, arm=experiment.arms.get(key="a"), person=ada, at=now - 9 * DAY)
+    tick(now)
+    assert [row.metric.key for row in CohortStat.objects.all()] == ["reports"]
 
 
 def test_a_tick_is_a_task_of_each_minute(ada: User) -> None:

@@ -27,7 +27,7 @@ from tests.webapp.moderation.making import make_reply
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.chat.models import Comparison, Reply
-from webapp.experiments.models import Allocation, Phase, PreferenceVote
+from webapp.experiments.models import Allocation, Metric, Phase, PreferenceVote
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +102,42 @@ def test_a_change_is_shown_relative_absolute_or_for_everybody(browser: Client) -
     assert scaled != absolute
 
 
+def test_the_badge_goes_by_everybody_whatever_is_looked_at(browser: Client) -> None:
+    """Among many parts one looks good by chance; and nobody ships the control. A report is of everybody, too."""
+    made = situation("keep_running")
+    goal = Metric.objects.get(key="liked_keep_running")
+    lucky = people(2, 400, mean=4.0)
+    made.put(goal, {made.control: moments(people(1, 400, mean=2.0)), made.arm: moments(lucky)}, language="de")
+    made.put(goal, {made.control: moments(lucky), made.arm: moments(people(1, 400, mean=2.0))}, language="es")
+    for look in ("?part=language:de", "?base=b"):
+        page = text_of(browser, address(made) + look)
+        assert WORDS["keep_running"] in page
+        assert "is certainly better" not in page
+    table = browser.get(reverse("admin:experiments_experiment_csv", args=[made.experiment.pk]) + "?part=language:de")
+    assert ",language:de," in table.content.decode()
+    browser.post(reverse("admin:experiments_experiment_report", args=[made.experiment.pk]) + "?part=language:de&base=b")
+    figures = made.experiment.reports.get().figures
+    assert (figures["badge"], figures["base_id"]) == ("keep_running", made.control.pk)
+
+
+def test_what_was_over_before_the_first_window_promises_nothing(browser: Client) -> None:
+    made = situation("no_data")
+    Phase.objects.filter(pk=made.phase.pk).update(ended_at=START + timedelta(hours=23))
+    page = text_of(browser, address(made))
+    assert "Nobody’s time has ended yet" in page
+    assert "hours end on" not in page
+    assert "Nobody has been in it" not in page
+
+
+def test_what_is_over_has_no_days_left(browser: Client) -> None:
+    made = situation("keep_running")
+    Phase.objects.filter(pk=made.phase.pk).update(ended_at=START + timedelta(days=5))
+    page = text_of(browser, address(made))
+    assert "Undecided" in page
+    assert "It has ended, and nothing is certain" in page
+    assert "Keep running" not in page
+
+
 def test_every_view_has_an_address(browser: Client) -> None:
     """Switches keep what the others say, and what is unknown in an address is left out."""
     made = situation("ship")
@@ -171,7 +207,7 @@ def test_figures_can_be_asked_for_now(browser: Client, monkeypatch: pytest.Monke
 def test_blind_votes_stand_beside_the_figures(browser: Client) -> None:
     """Where the two answers were written by the prompts of two arms: in chats, and in the playground."""
     made = situation("keep_running")
-    made.control.prompt, made.arm.prompt = prompt(1), prompt(2)
+    made.control.prompt, made.arm.prompt, made.arm.temperature = prompt(1), prompt(2), None
     made.control.save()
     made.arm.save()
     person = User.objects.create_user("ada")
@@ -189,6 +225,28 @@ def test_blind_votes_stand_beside_the_figures(browser: Client) -> None:
         choice="left",
     )
     assert "was preferred in 5 of 7 comparisons, 1 of them ties." in text_of(browser, address(made))
+
+
+def test_blind_votes_count_for_arms_that_answer_so(browser: Client) -> None:
+    """The same prompt at another temperature is another arm; of an answer in a chat only the prompt is known."""
+    made = situation("keep_running")
+    made.control.prompt = made.arm.prompt = prompt(1)
+    made.arm.temperature = 0.2
+    made.control.save()
+    made.arm.save()
+    person = User.objects.create_user("ada")
+    one, other = (answered(person, f"{version:012d}") for version in (1, 1))
+    Comparison.objects.create(person=person, message=one.message, left=one, right=other, choice="left")
+    for temperature in (0.2, 0.2, 0.9):
+        PreferenceVote.objects.create(
+            turn=0,
+            left_serving={"prompt": f"{1:012d}", "temperature": None, "endpoint": ""},
+            right_serving={"prompt": f"{1:012d}", "temperature": temperature, "endpoint": ""},
+            turn_hash="a",
+            position=0,
+            choice="right",
+        )
+    assert "was preferred in 2 of 2 comparisons, 0 of them ties." in text_of(browser, address(made))
 
 
 def answered(person: User, prompt_version: str) -> Reply:

@@ -6,8 +6,12 @@ from django.urls import reverse
 from tests.webapp.experiments.results_making import Made, prompt, situation
 from tests.webapp.experiments.team import browser_for, member_of
 from webapp.accounts.models import User
+from webapp.experiments.errors import CannotChange
+from webapp.experiments.evidence import evidence_on
 from webapp.experiments.models import Experiment, ProductionChange, PromptLabel
-from webapp.experiments.services import labels
+from webapp.experiments.services import labels, life, shipping
+from webapp.experiments.services.analysis import analyse
+from webapp.experiments.services.figures import figures_of
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +155,35 @@ def test_what_is_shipped_is_not_rolled_back_as_if_it_were_not(staff: User) -> No
     browser.post(ship_address(made), {"reason": REASON})
     assert "Undo that instead" in browser.post(roll_back_address(made), {"reason": "It does harm."}).text
     assert "Undo that first" in browser.post(ship_address(made), {"reason": REASON}).text
+    decide = reverse("admin:experiments_experiment_act", args=[made.experiment.pk, "decide"])
+    said = browser.post(decide, {"reason": "Never mind.", "decision": "keep"}, follow=True).text
+    assert "Undo that instead" in said
+    made.experiment.refresh_from_db()
+    assert made.experiment.shipped == made.arm
+
+
+def test_two_who_decide_at_once_do_not_both_have_their_way(staff: User) -> None:
+    """Each has read the experiment before the other's decision was written."""
+    made = situation("ship")
+    slow = Experiment.objects.get(pk=made.experiment.pk)
+    life.stop(made.experiment, by=staff, reason="It is over.")
+    slow.refresh_from_db()
+    figures = figures_of(analyse(made.experiment))
+    evidence = evidence_on(figures, made.arm.pk, advice="ship")
+    shipping.ship(made.experiment, made.arm, by=staff, reason=REASON, evidence=evidence)
+    assert slow.shipped is None
+    for act in (
+        lambda: shipping.ship(slow, made.arm, by=staff, reason=REASON, evidence=evidence),
+        lambda: shipping.roll_back(slow, by=staff, reason=REASON, evidence=evidence),
+    ):
+        with pytest.raises(CannotChange, match="shipped"):
+            act()
+    late = Experiment.objects.get(pk=made.experiment.pk)
+    assert late.shipped == made.arm
+    shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    with pytest.raises(CannotChange, match="Nothing of this experiment was shipped"):
+        shipping.undo(late, by=staff, reason="It did not last.")
+    assert ProductionChange.objects.count() == 2
 
 
 def test_reading_the_page_ships_nothing(staff: User) -> None:
@@ -167,3 +200,15 @@ def test_who_may_ship(role: str, ships: int, rolls_back: int) -> None:
     made, browser = situation("ship"), browser_for(member_of(role))
     assert browser.get(ship_address(made)).status_code == ships
     assert browser.get(roll_back_address(made)).status_code == rolls_back
+
+
+def test_undoing_leaves_what_others_have_shipped_since(staff: User) -> None:
+    made = situation("ship")
+    ProductionChange.objects.create(temperature=0.9, reason="before")
+    evidence = evidence_on(figures_of(analyse(made.experiment)), made.arm.pk, advice="ship")
+    shipping.ship(made.experiment, made.arm, by=staff, reason=REASON, evidence=evidence)
+    ProductionChange.objects.create(temperature=0.3, top_p=0.5, reason="another experiment")
+    shipping.undo(made.experiment, by=staff, reason=REASON)
+    change = ProductionChange.objects.first()
+    assert change is not None
+    assert (change.temperature, change.top_p) == (0.9, 0.5)

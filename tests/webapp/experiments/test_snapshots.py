@@ -24,7 +24,7 @@ from tests.webapp.moderation.making import at_once
 from webapp.chat.models import Feedback
 from webapp.experiments.models import CohortStat, Exposure, Metric, Phase
 from webapp.experiments.services import snapshots
-from webapp.experiments.services.snapshots import Exposed, Where, refresh
+from webapp.experiments.services.snapshots import Exposed, Where, refresh, totals
 from webapp.experiments.services.sums import Sums, add
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +205,33 @@ def test_the_log_tells_how_much_was_done_and_of_nobody(phase: Phase, caplog: pyt
         done = refresh(phase.experiment, now=FINAL)
     (line,) = [record for record in caplog.records if record.message == "experiment_measured"]
     assert (line.num_days, line.num_rows) == (done.num_days, done.num_rows)  # type: ignore[attr-defined]
+
+
+def test_a_window_that_goes_on_beyond_the_end_of_a_phase_is_not_counted() -> None:
+    """Its second half was spent with what is in production; and nothing of it is measured night after night."""
+    phase = make_experiment(make_metric("binary", "turns", window_hours=24))
+    in_time, cut = expose(phase, make_person(), BEGIN), expose(phase, make_person(), BEGIN + HOUR)
+    expose(phase, make_person(), BEGIN + 2 * DAY)
+    for exposure in (in_time, cut):
+        make_turn(exposure.person, exposure.at + HOUR)
+    Phase.objects.filter(pk=phase.pk).update(ended_at=BEGIN + DAY)
+    refresh(phase.experiment, now=FINAL)
+    assert totals(phase, Metric.objects.get(experiments__experiment=phase.experiment)) == {
+        in_time.arm_id: Count(n=1, yes=1)
+    }
+    assert refresh(phase.experiment, now=FINAL).num_days == 0
+
+
+def test_only_metrics_in_the_roles_that_are_asked_for_are_measured() -> None:
+    goal, guardrail = (make_metric("binary", "turns", window_hours=24) for _ in range(2))
+    phase = make_experiment(goal, guardrail)
+    goal.experiments.update(role="goal")
+    guardrail.experiments.update(role="guardrail")
+    expose(phase, make_person(), BEGIN)
+    refresh(phase.experiment, now=FINAL, roles=["guardrail"])
+    assert [row.metric for row in CohortStat.objects.all()] == [guardrail]
+    refresh(phase.experiment, now=FINAL)
+    assert {row.metric for row in CohortStat.objects.all()} == {goal, guardrail}
 
 
 def test_unfinished_experiments_are_those_that_have_begun(redis: RedisServer) -> None:

@@ -17,6 +17,7 @@ from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Exposur
 from webapp.experiments.services import exposures, labels, life, serving, shipping, ticking
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.figures import figures_of
+from webapp.experiments.services.snapshots import refresh
 from webapp.moderation.services.reports import report
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,8 @@ def test_two_versions_in_the_morning_two_decisions_in_the_end(team: tuple[User, 
     for hours in range(24, 24 * 8, 6):
         clock.now = MORNING + hours * HOUR
         ticking.tick(clock.now)
+        if hours % 24 == 18:  # at two in the morning
+            refresh(better, now=clock.now)
         if rolled_back_after is None and Experiment.objects.get(pk=hot.pk).is_over:
             rolled_back_after = hours
 

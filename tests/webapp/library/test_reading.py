@@ -74,6 +74,7 @@ def test_a_pdf_that_is_only_locked_against_changes_is_read() -> None:
         ("a.docx", bomb(), "burst"),
         ("a.csv", b'a,b\n"' + b"x" * 200_000, "damaged"),
         ("a.txt", b"a" * 2_000_001, "too_long"),
+        ("a.docx", word("a b " * 500_001), "too_long"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_reason(name: str, content: bytes, code: str) -> None:
@@ -121,4 +122,5 @@ def test_a_title_cannot_deceive() -> None:
     assert title_of_file(".pdf") == ".pdf"
     assert title_of("a\n\x00b\u200fc\u2028d") == "a bc d"
     assert title_of("می\u200cخواهم") == "می\u200cخواهم"
+    assert title_of_file("\u200d\u3164.pdf") == title_of("\u2800 \u200c") == ""
     assert len(title_of("x" * 300)) == 200

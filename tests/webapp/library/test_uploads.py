@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from tests.webapp.library.files import SENTENCE, bomb, pdf, word
 from webapp.accounts.models import User
-from webapp.library.errors import LibraryFull
+from webapp.accounts.services.guests import absorb_guest
+from webapp.library.errors import LibraryFull, NotAdded
 from webapp.library.models import PART_CHARS, Document, UploadedFile
 from webapp.library.pages import part_of
 from webapp.library.reading.kinds import MAX_FILE_BYTES, CannotRead
@@ -274,7 +275,8 @@ def test_text_that_does_not_fit_any_more_is_not_kept(person: User, monkeypatch: 
 
 def test_few_workers_read_at_once(person: User, take_in: Callable[[Document], Document]) -> None:
     """A library that is filled must not keep answers waiting; the rest is taken up later."""
-    documents = [add_file(person, f"{number}.txt", f"Text {number}.".encode()) for number in range(MAX_AT_ONCE + 1)]
+    people = [person, *(User.objects.create(username=f"{number}") for number in range(MAX_AT_ONCE))]
+    documents = [add_file(each, f"{each.pk}.txt", f"Text of {each.pk}.".encode()) for each in people]
     Document.objects.update(received_at=timezone.now() - timedelta(minutes=1))
     assert len(pending(10, model_id="words")) == MAX_AT_ONCE
     taken = Document.objects.filter(pk__in=[each.pk for each in documents[:MAX_AT_ONCE]])
@@ -283,6 +285,22 @@ def test_few_workers_read_at_once(person: User, take_in: Callable[[Document], Do
     assert take_in(documents[-1]).state == "received"
     taken.update(attempted_at=timezone.now() - timedelta(minutes=1))
     assert take_in(documents[-1]).state == "ready"
+
+
+def test_who_adds_much_keeps_nobody_waiting(
+    person: User, somebody_else: User, take_in: Callable[[Document], Document]
+) -> None:
+    """One of each person at a time, the oldest first."""
+    first, second = (add_file(person, f"{number}.txt", f"Text {number}.".encode()) for number in range(2))
+    Document.objects.update(received_at=timezone.now() - timedelta(minutes=1))
+    other = add_file(somebody_else, "a.txt", b"One text.")
+    Document.objects.filter(pk=other.pk).update(received_at=timezone.now() - timedelta(seconds=10))
+    Document.objects.filter(pk=second.pk).update(received_at=timezone.now() - timedelta(seconds=30))
+    assert pending(10, model_id="words") == [first.pk, other.pk]
+    Document.objects.filter(pk=first.pk).update(attempted_at=timezone.now())
+    assert pending(10, model_id="words") == [other.pk]
+    assert take_in(second).state == "received"
+    assert take_in(other).state == "ready"
 
 
 def test_a_reader_that_breaks_fails_the_file_only(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,3 +338,51 @@ def test_a_long_document_is_shown_in_parts(person: User, take_in: Callable[..., 
     assert f'id="p-{last.ord}"' in page
     assert "Part 3 of 3" in page
     assert browser.get(f"/library/{document.pk}/?part=99&at=x").status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"A text.", pdf(SENTENCE)])
+def test_who_is_suspended_adds_nothing(browser: Client, person: User, content: bytes) -> None:
+    """And is told so; what is there stays theirs to rename and to delete."""
+    document = add_text(person, "", "An older text.")
+    User.objects.filter(pk=person.pk).update(suspended_until=timezone.now() + timedelta(hours=1))
+    answer = send(browser, "a.pdf" if content.startswith(b"%") else "a.txt", content)
+    assert answer.status_code == 422
+    assert "suspended" in answer.json()["reason"]  # type: ignore[attr-defined]
+    browser.post("/library/add/", {"text": "Another text."})
+    assert list(Document.objects.all()) == [document]
+    assert browser.post(f"/library/{document.pk}/delete/").status_code == 302
+    assert not Document.objects.present().exists()
+
+
+def test_a_guest_takes_files_along_even_unread_ones(person: User, take_in: Callable[[Document], Document]) -> None:
+    """Into the account they sign in to, whose library knows a text that it has already."""
+    guest = User.objects.create(username="guest", is_guest=True)
+    there = take_in(add_file(person, "a.txt", SENTENCE.encode()))
+    moved = add_file(guest, "b.txt", SENTENCE.encode())
+    absorb_guest(guest, into=person)
+    assert Document.objects.get(pk=moved.pk).owner == person
+    assert take_in(moved).same_as == there
+    with pytest.raises(NotAdded):  # a request that was under way
+        add_file(guest, "c.txt", b"Late.")
+
+
+@pytest.mark.parametrize("outcome", ["text", "failure"])
+def test_a_document_that_is_deleted_while_its_text_is_put_stays_empty(
+    person: User, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """Deleting locks nobody, so it may happen between the last look and the writing."""
+    document = add_file(person, "a.txt", SENTENCE.encode())
+    locked = extracting._locked
+
+    def deleted_right_after(document_id: UUID) -> Any:
+        found = locked(document_id)
+        delete_document(Document.objects.get(pk=document_id))
+        return found
+
+    monkeypatch.setattr(extracting, "_locked", deleted_right_after)
+    if outcome == "text":
+        extracting._put(document.pk, SENTENCE)
+    else:
+        extracting._fail(document.pk, "damaged")
+    document.refresh_from_db()
+    assert (document.text, document.sha256, document.error) == ("", "", "")

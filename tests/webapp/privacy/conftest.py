@@ -61,7 +61,7 @@ from webapp.moderation.models import (
 from webapp.moderation.services import audit
 from webapp.personal.models import Memory, Preferences
 from webapp.privacy.models import DataExport
-from webapp.sharing.models import ShareLink
+from webapp.sharing.models import ChatImport, ImportedFile, ShareLink
 
 SECRET = "xylophone-diagnosis"
 PASSWORD = "correct-horse-battery"
@@ -136,6 +136,8 @@ def make_everything(person: User, other: User) -> Reply:
     ShareLink.objects.create(
         token=uuid4().hex, owner=person, conversation=conversation, title=SECRET, turns=[{"question": SECRET}]
     )
+    chat_import = ChatImport.objects.create(person=person)
+    ImportedFile.objects.create(chat_import=chat_import, content=SECRET.encode(), chosen=[SECRET])
     DataExport.objects.create(person=person)
     _make_account(person, other)
     _make_moderation(person, other, reply)

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.db import IntegrityError
 from django.utils import timezone
 
 from tests.webapp.sharing import making
@@ -27,7 +26,11 @@ pytestmark = pytest.mark.django_db
 
 
 def take_all(person: User, file: io.BytesIO) -> importing.Imported:
-    return importing.take(person, file, {preview.chat.id for preview in importing.read(person, file)})
+    return take(person, file, None)
+
+
+def take(person: User, file: io.BytesIO, chosen: set[str] | None) -> importing.Imported:
+    return importing.store(person, importing.prepare(person, file, chosen, progress=lambda *_: None))
 
 
 def texts(shape: Any) -> Any:
@@ -89,7 +92,7 @@ def test_the_same_file_twice_makes_nothing_twice(person: User, somebody_else: Us
 
 def test_only_what_is_chosen_is_taken(person: User) -> None:
     file = making.as_file([making.chatgpt(), making.open_webui()])
-    importing.take(person, file, {"owui-1"})
+    take(person, file, {"owui-1"})
     assert [chat.title for chat in Conversation.objects.all()] == ["Haiku"]
 
 
@@ -197,7 +200,7 @@ def test_a_small_tree_that_would_make_a_huge_text_is_refused(person: User) -> No
 def test_one_bad_chat_leaves_none_behind(person: User) -> None:
     """A thing in it has the id of the empty answer that stands for a missing one: nothing at all is imported."""
     bad = our_chat(("user", "1", None, "a"), ("user", "2", None, "b"), ("assistant", "1!", "2", "c"))
-    with pytest.raises(BadFile):
+    with pytest.raises(IntegrityError):
         take_all(person, making.as_file([making.open_webui(), bad]))
     assert not Conversation.objects.exists()
 
@@ -211,26 +214,6 @@ def test_text_that_no_database_holds_is_mended(person: User) -> None:
     """A NUL, and half of a pair of surrogates."""
     take_all(person, making.as_file([our_chat(("user", "1", None, "a\x00b\ud800"))]))
     assert Message.objects.get().text == "ab?"
-
-
-@pytest.mark.usefixtures("redis")
-def test_the_pages_show_what_is_in_the_file_and_import_it(client: Client, person: User) -> None:
-    client.force_login(person)
-    assert client.get("/import/").status_code == 200
-
-    def upload(name: str = "conversations.json") -> SimpleUploadedFile:
-        return SimpleUploadedFile(name, making.as_file([making.chatgpt(), making.open_webui()]).getvalue())
-
-    preview = client.post("/import/preview/", {"file": upload()}).content.decode()
-    assert "2 chats" in preview
-    assert "Weather in Lima" in preview
-    assert not Conversation.objects.exists()
-    done = client.post("/import/", {"file": upload(), "chat": "owui-1"}, follow=True)
-    assert "1 chat was imported." in done.content.decode()
-    assert Conversation.objects.get().owner == person
-    refused = client.post("/import/", {"file": SimpleUploadedFile("x.json", b"?"), "chat": "1"}).content.decode()
-    assert "cannot be read as JSON" in refused
-    assert "Choose at least one chat." in client.post("/import/", {"file": upload()}).content.decode()
 
 
 @pytest.mark.parametrize("odd", ["\ud800", "a\ud800", "\x00"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,9 @@ from webapp.chat.models import Conversation, Message, QueuedMessage
 from webapp.library.listing import known
 from webapp.library.models import Document
 from webapp.library.services.search import Attached
+
+MAX_EARLIER: Final = 10
+"""So many documents of earlier messages still count as put beside a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +44,15 @@ def ids_in(stored: Iterable[str]) -> tuple[UUID, ...]:
     return tuple(map(UUID, stored))
 
 
-def attached_to(message: Message) -> Attached:
-    """What is searched first for this message. All of it is quoted if the prompt has room for that."""
+def attached_to(message: Message, earlier: Sequence[Message] = ()) -> Attached:
+    """What is searched first for this message: what goes with it, then what went with `earlier` ones of its branch. All
+    of it is quoted if the prompt has room for that."""
     turns = settings.TURNS
-    # About three letters to a token, and a third of the window is for passages; each has its title and its margin.
-    max_chars = (turns.context_tokens - turns.max_reply_tokens) * 3 // 4
-    return Attached(document_ids=ids_in(message.attachments), max_chars=max_chars)
+    # Three bytes to a token, and a third of the window is for passages, less a fifth for the rest of the prompt.
+    max_bytes = (turns.context_tokens - turns.max_reply_tokens) * 4 // 5
+    newest_first = [pk for row in reversed(earlier) for pk in ids_in(row.attachments)]
+    earlier_ids = tuple(dict.fromkeys(newest_first))[:MAX_EARLIER]
+    return Attached(document_ids=ids_in(message.attachments), earlier_ids=earlier_ids, max_bytes=max_bytes)
 
 
 def titles_of(owner_id: UUID, messages: Iterable[Message]) -> dict[UUID, tuple[str, ...]]:

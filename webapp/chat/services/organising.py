@@ -54,7 +54,7 @@ def move(rows: QuerySet[Conversation], folder: Folder | None) -> None:
 @transaction.atomic
 def tag(rows: QuerySet[Conversation], name: str) -> None:
     """Put a word on all of them. An empty word changes nothing. Raises Full, and tags none, if one has too many."""
-    name = _tidy(name, Tag)
+    name = tidy_name(name, Tag)
     if not name:
         return
     for conversation in rows.select_for_update().prefetch_related("tags"):  # the same tag may come from two tabs
@@ -67,7 +67,7 @@ def tag(rows: QuerySet[Conversation], name: str) -> None:
 
 
 def untag(conversation: Conversation, name: str) -> None:
-    conversation.tags.filter(name=_tidy(name, Tag)).delete()
+    conversation.tags.filter(name=tidy_name(name, Tag)).delete()
 
 
 def tag_names(person: User) -> list[str]:
@@ -79,7 +79,7 @@ def tag_names(person: User) -> list[str]:
 @transaction.atomic
 def make_folder(person: User, name: str) -> Folder | None:
     """A folder of this name, the one there is if there is one; None for an empty name. Raises Full."""
-    name = _tidy(name, Folder)
+    name = tidy_name(name, Folder)
     if not name:
         return None
     User.objects.select_for_update().get(pk=person.pk)  # a second click finds what the first one made
@@ -92,7 +92,7 @@ def make_folder(person: User, name: str) -> Folder | None:
 
 def rename_folder(folder: Folder, name: str) -> None:
     """Give it a name; an empty one is ignored."""
-    name = _tidy(name, Folder)
+    name = tidy_name(name, Folder)
     if name:
         folder.name = name
         folder.save(update_fields=["name"])
@@ -109,6 +109,7 @@ def mark_unread(conversation: Conversation) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(seen_at=F("created_at"))
 
 
-def _tidy(name: str, model: type[Folder] | type[Tag]) -> str:
+def tidy_name(name: str, model: type[Folder] | type[Tag]) -> str:
+    """As it is stored: in one line, and no longer than the model takes."""
     longest: int = model._meta.get_field("name").max_length  # type: ignore[assignment]  # both set it
     return " ".join(name.replace("\0", " ").split())[:longest].strip()

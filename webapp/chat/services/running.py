@@ -1,6 +1,8 @@
 """Runs one turn as its owner: claim, load, run, and decide what a failure means."""
 
 import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -21,7 +23,7 @@ from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
 from webapp.chat import turn_log
 from webapp.chat.announcing import send_next
-from webapp.chat.models import Reply
+from webapp.chat.models import Message, Reply
 from webapp.chat.services import ownership
 from webapp.chat.services.attachments import attached_to
 from webapp.chat.services.conversations import branch
@@ -32,6 +34,7 @@ from webapp.chat.services.personal import MessageMemories, memories_used, person
 from webapp.chat.services.steps import ended_steps, load_step
 from webapp.experiments.services import exposures, serving, variables
 from webapp.experiments.services.serving import Served
+from webapp.library.services.search import Attached
 from webapp.personal.services.preferences import preferences_of
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ logger = logging.getLogger(__name__)
 class _Loaded:
     reply: Reply
     turn: Turn
+    attached: Attached
     served: Served
     country: str
     language: str
@@ -86,9 +90,12 @@ async def run_turn(reply_id: UUID) -> None:
 async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
     reply, served = loaded.reply, loaded.served
     try:
-        async with wiring.turn_services(
-            person_id=reply.conversation.owner_id, attached=attached_to(reply.message), endpoint=served.endpoint
-        ) as services:
+        async with (
+            _counted(loaded),
+            wiring.turn_services(
+                person_id=reply.conversation.owner_id, attached=loaded.attached, endpoint=served.endpoint
+            ) as services,
+        ):
             await sync_to_async(ownership.write)(
                 claim,
                 model_id=services.model_id,
@@ -133,6 +140,19 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
         )
 
 
+@asynccontextmanager
+async def _counted(loaded: _Loaded) -> AsyncGenerator[None, None]:
+    """Who got no answer counts, too: a prompt that is too long or a server that is away may be the arm's doing, and
+    without these people the arms would not be alike. A guard that is away is no arm's."""
+    try:
+        yield
+    except (GuardUnavailable, TurnLost):
+        raise
+    except Exception:
+        await sync_to_async(loaded.note_exposures)()
+        raise
+
+
 async def _fail_or_try_again(claim: Claim, journal: ReplyJournal, reply: Reply) -> None:
     if reply.failures + 1 >= settings.TURNS.max_failures:
         await _fail(claim, journal, INTERNAL_ERROR)
@@ -160,8 +180,9 @@ def _load(claim: Claim) -> _Loaded:
         personal = replace(personal, memories=memories_used(reply.used))
     # Another answer to the same message does not remember again what its person may have made it forget.
     is_first = not reply.message.replies.filter(created_at__lt=reply.created_at).exists()
+    earlier = _earlier(reply)
     turn = Turn(
-        history=(*_history(reply), ChatMessage(role="user", text=reply.message.text)),
+        history=(*_history(earlier), ChatMessage(role="user", text=reply.message.text)),
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,
         passages=passages,
@@ -173,19 +194,30 @@ def _load(claim: Claim) -> _Loaded:
     )
     country = country_for(reply.conversation.owner_id, default=settings.TURNS.default_country)
     language = language_of(reply.conversation.owner)
-    return _Loaded(reply=reply, turn=turn, served=serving.for_turn(reply), country=country, language=language)
+    return _Loaded(
+        reply=reply,
+        turn=turn,
+        attached=attached_to(reply.message, [message for message, _answer in earlier]),
+        served=serving.for_turn(reply),
+        country=country,
+        language=language,
+    )
 
 
-def _history(reply: Reply) -> list[ChatMessage]:
-    """The turns before this one, without those that the guard withheld or that never got an answer.
+def _earlier(reply: Reply) -> list[tuple[Message, Reply]]:
+    """The turns before this one on its branch."""
+    if reply.message.parent_id is None:
+        return []
+    return branch(reply.conversation, leaf=Reply.objects.get(pk=reply.message.parent_id))
+
+
+def _history(earlier: Sequence[tuple[Message, Reply]]) -> list[ChatMessage]:
+    """What was said in these turns, without those that the guard withheld or that never got an answer.
 
     Nor those that a tool has answered alone, as it does for small models: these take its sentence for a pattern.
     """
-    if reply.message.parent_id is None:
-        return []
-    parent = Reply.objects.get(pk=reply.message.parent_id)
     messages: list[ChatMessage] = []
-    for message, answer in branch(reply.conversation, leaf=parent):
+    for message, answer in earlier:
         if answer.state == Reply.State.BLOCKED or not answer.text or _is_a_tools(answer):
             continue
         messages.append(ChatMessage(role="user", text=message.text))

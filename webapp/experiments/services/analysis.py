@@ -78,7 +78,13 @@ def analyse(
     health = check_health(phase, people=people, weights=weights, sums=_by_metric(plan, sums), base=base.pk, until=until)
     days = days_so_far(phase, until=until, now=now)
     advice = {
-        each.arm.pk: _advise([row for row in rows if row.arm_id == each.arm.pk], health, experiment, days)
+        each.arm.pk: _advise(
+            [row for row in rows if row.arm_id == each.arm.pk],
+            health,
+            experiment,
+            days,
+            is_over=phase.ended_at is not None,
+        )
         for each in arms
         if each.arm.pk != base.pk
     }
@@ -145,7 +151,10 @@ def _arms(phase: Phase, people: Mapping[int, Exposed]) -> tuple[ArmPeople, ...]:
     )
 
 
-def _advise(rows: Sequence[Row], health: HealthFound, experiment: Experiment, days: float) -> Recommendation:
+def _advise(
+    rows: Sequence[Row], health: HealthFound, experiment: Experiment, days: float, *, is_over: bool
+) -> Recommendation:
+    """Nothing is said of days that are left to a phase that is over."""
     advice = recommend(
         [row.finding for row in rows],
         is_healthy=health.is_healthy,
@@ -155,19 +164,22 @@ def _advise(rows: Sequence[Row], health: HealthFound, experiment: Experiment, da
     )
     if advice.badge != "keep_running":
         return advice
+    if is_over:
+        return replace(advice, days_left=None)
     waits = [_days_left(row, days) for row in rows if row.role == Role.GOAL]
     known = [wait for wait in waits if wait is not None]
     return replace(advice, days_left=min(known)) if known else advice
 
 
 def _days_left(goal: Row, days: float) -> int | None:
+    """Those who are counted came on the days before the last window began."""
     return days_left(
         num_control=goal.base.n,
         num_treated=goal.side.n,
         standard_error=goal.one_look.standard_error,
         difference=goal.margin,
         alpha=goal.level,
-        days_so_far=days,
+        days_so_far=days - goal.metric.window_hours / 24,
     )
 
 

@@ -1,7 +1,12 @@
-"""What people preferred who did not know which arm had answered: in the playground, and side by side in chats."""
+"""What people preferred who did not know which arm had answered: in the playground, and side by side in chats.
 
-from collections.abc import Iterator
+A vote counts where both answers were made as the two arms make them, with all that they set. An answer in a chat tells
+its prompt alone, so these count for arms that set nothing else.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from assistant.experiments.preferences import Outcome, Preference, Vote, preference, strengths
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
@@ -9,6 +14,8 @@ from webapp.chat.models import Comparison
 from webapp.experiments.models import Arm, PreferenceVote
 from webapp.experiments.services import labels
 
+SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")
+Way = tuple[str, frozenset[tuple[str, Any]]]
 OUTCOMES: dict[str, Outcome] = {"left": "left", "right": "right", "tie": "tie", "neither": "tie"}
 
 
@@ -23,8 +30,8 @@ class BlindVotes:
 
 
 def between(base: Arm, arm: Arm) -> BlindVotes | None:
-    """None where nobody has compared their prompts, or these are the same."""
-    authors = {prompt_hash(base): 0, prompt_hash(arm): 1}
+    """None where nobody has compared what they answer with, or this is the same."""
+    authors = {_way_of(base): 0, _way_of(arm): 1}
     if len(authors) < 2:
         return None
     votes = list(_votes(authors))
@@ -44,18 +51,37 @@ def prompt_hash(arm: Arm) -> str:
     return prompt.content_hash if prompt else content_hash(SYSTEM_PROMPT)
 
 
-def _votes(authors: dict[str, int]) -> Iterator[Vote]:
-    """A turn has one name in each of the two places."""
-    hashes = list(authors)
-    tried = PreferenceVote.objects.values_list(
-        "left_serving__prompt", "right_serving__prompt", "choice", "turn_hash"
-    ).filter(left_serving__prompt__in=hashes, right_serving__prompt__in=hashes)
-    chatted = Comparison.objects.values_list(
-        "left__prompt_version", "right__prompt_version", "choice", "message_id"
-    ).filter(left__prompt_version__in=hashes, right__prompt_version__in=hashes)
-    for left, right, choice, turn in (*tried, *chatted):
-        if left != right:
-            yield Vote(authors[left], authors[right], OUTCOMES[choice], str(turn))
+def _way_of(arm: Arm) -> Way:
+    return _way({"prompt": prompt_hash(arm), **{name: getattr(arm, name) for name in SETTINGS}})
+
+
+def _way(serving: Mapping[str, Any]) -> Way:
+    """The prompt's hash, and what else is set."""
+    said = {name: serving.get(name) for name in SETTINGS}
+    return serving["prompt"], frozenset((name, value) for name, value in said.items() if value not in (None, ""))
+
+
+def _votes(authors: Mapping[Way, int]) -> Iterator[Vote]:
+    for left, right, choice, turn in (*_tried(authors), *_chatted(authors)):
+        if left != right and left in authors and right in authors:
+            yield Vote(authors[left], authors[right], OUTCOMES[choice], turn)
+
+
+def _tried(authors: Mapping[Way, int]) -> Iterator[tuple[Way, Way, str, str]]:
+    hashes = [prompt for prompt, _settings in authors]
+    found = PreferenceVote.objects.filter(left_serving__prompt__in=hashes, right_serving__prompt__in=hashes)
+    for vote in found:
+        yield _way(vote.left_serving), _way(vote.right_serving), vote.choice, vote.turn_hash
+
+
+def _chatted(authors: Mapping[Way, int]) -> Iterator[tuple[Way, Way, str, str]]:
+    if any(settings for _prompt, settings in authors):
+        return
+    hashes = [prompt for prompt, _settings in authors]
+    found = Comparison.objects.filter(left__prompt_version__in=hashes, right__prompt_version__in=hashes)
+    names = ("left__prompt_version", "right__prompt_version", "choice", "message_id")
+    for left, right, choice, message_id in found.values_list(*names):
+        yield (left, frozenset()), (right, frozenset()), choice, str(message_id)
 
 
 def _winner(vote: Vote) -> int | None:

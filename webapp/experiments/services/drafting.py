@@ -33,10 +33,11 @@ _KEY_CHARS = Experiment._meta.get_field("key").max_length or 40
 
 RAMPS: Mapping[str, Sequence[tuple[float, int]]] = {
     "": (),
-    "careful": ((0.01, 24), (0.1, 24), (0.5, 48), (1.0, 24)),
-    "quick": ((0.1, 24), (1.0, 24)),
+    "careful": ((0.01, 48), (0.1, 48), (0.5, 48), (1.0, 24)),
+    "quick": ((0.1, 48), (1.0, 24)),
 }
-"""Shares of the traffic, each with the hours until the next one."""
+"""Shares of the traffic, each with the hours until the next one: two days, as the windows of guardrails are one, and
+whoever came on the first day has to be counted before a step is taken on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

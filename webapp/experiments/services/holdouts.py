@@ -1,6 +1,6 @@
 """A share of the people who keep what is in production today, for the effect of all that is shipped from now on."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -18,12 +18,16 @@ class HoldoutOpen(Exception):
 @transaction.atomic
 def begin(*, share: int, by: User, reason: str = "") -> Holdout:
     """Hold out `share` of a thousand people, at most 200, who keep what is in production now. Raises HoldoutOpen."""
-    if Holdout.objects.select_for_update().filter(is_open=True).exists():
+    if Holdout.objects.filter(is_open=True).exists():
         raise HoldoutOpen
     change = ProductionChange.objects.first() or ProductionChange()
     copied = {name: getattr(change, name) for name in _COPIED}
     prompt = PromptVersion.objects.filter(labels__name=PromptLabel.PRODUCTION).first()
-    holdout = Holdout.objects.create(share=share, by=by, prompt=prompt, **copied)
+    try:
+        with transaction.atomic():
+            holdout = Holdout.objects.create(share=share, by=by, prompt=prompt, **copied)
+    except IntegrityError as error:  # somebody else began one at the same moment
+        raise HoldoutOpen from error
     audit.record(by, "begin_holdout", subject_type="holdout", subject_ref=holdout.pk, reason=reason)
     running_experiments.forget()
     return holdout

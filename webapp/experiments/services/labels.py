@@ -17,6 +17,10 @@ class NotApproved(ValueError):
     """Nobody has let this version into production, or somebody has taken that back."""
 
 
+class ChangedMeanwhile(ValueError):
+    """Production is not what whoever asked was looking at."""
+
+
 class NothingBefore(ValueError):
     """There is no version that production could go back to."""
 
@@ -39,8 +43,15 @@ def take_away(name: str, *, by: User | None, reason: str) -> None:
 
 
 @transaction.atomic
-def rollback(*, by: User | None, reason: str) -> PromptVersion | None:
-    """Production goes back to what it was before, which is returned. Raises NothingBefore."""
+def rollback(*, by: User | None, reason: str, seen: int | None = None) -> PromptVersion | None:
+    """Production goes back to what it was before, which is returned. Raises NothingBefore.
+
+    `seen` is the newest change (`last_change`) that whoever asks knew of: with a newer one it raises ChangedMeanwhile,
+    so that asking twice goes back once.
+    """
+    PromptLabel.objects.select_for_update().filter(name=PRODUCTION).first()
+    if seen is not None and seen != last_change():
+        raise ChangedMeanwhile
     target = before_production()
     _move(PRODUCTION, target, by=by, reason=reason, is_rollback=True)
     return target
@@ -56,6 +67,12 @@ def before_production() -> PromptVersion | None:
         if version != current and (version is None or prompts.is_approved(version)):
             return version
     raise NothingBefore
+
+
+def last_change() -> int:
+    """Tells one state of production from the next; 0 where it never changed."""
+    last = LabelChange.objects.filter(label=PRODUCTION).values_list("pk", flat=True).first()
+    return last or 0
 
 
 def history(version: PromptVersion) -> Sequence[LabelChange]:
@@ -80,14 +97,17 @@ def _steps() -> list[PromptVersion | None]:
 
 @transaction.atomic
 def _move(name: str, after: PromptVersion | None, *, by: User | None, reason: str, is_rollback: bool = False) -> None:
-    label = PromptLabel.objects.select_for_update().select_related("version").filter(name=name).first()
-    before = label.version if label else None
+    labels = PromptLabel.objects.select_for_update(of=("self",)).select_related("version")
+    label, is_new = labels.filter(name=name).first(), False
+    if label is None and after is not None:  # of two who put a new label at once, the second sees the first one's
+        label, is_new = labels.get_or_create(name=name, defaults={"version": after})
+    before = label.version if label and not is_new else None
     if before == after:
         return
     if after is None:
         PromptLabel.objects.filter(name=name).delete()
     else:
-        PromptLabel.objects.update_or_create(name=name, defaults={"version": after})
+        PromptLabel.objects.filter(name=name).update(version=after)
     LabelChange.objects.create(label=name, before=before, after=after, by=by, reason=reason, is_rollback=is_rollback)
     touched = after or before
     assert touched is not None

@@ -7,7 +7,7 @@
 By nobody: Cria itself, for a schedule or a broken guardrail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Allocation, Arm, Experiment, ExperimentEvent, Phase
 from webapp.experiments.models.experiments import SLOTS
-from webapp.experiments.services import checklist, layers, running_experiments
+from webapp.experiments.services import checklist, layers, prompts, running_experiments
 
 State = Experiment.State
 UNDER_WAY = (State.RUNNING, State.PAUSED)
@@ -73,7 +73,9 @@ def pause(experiment: Experiment, *, by: User | None, reason: str = "") -> Exper
 @transaction.atomic
 def resume(experiment: Experiment, *, by: User | None) -> Experiment:
     """Everybody is where they were. The hours of the ramp's step begin anew: nobody was in it meanwhile."""
-    experiment = _moved(locked(experiment, State.PAUSED), State.RUNNING)
+    experiment = locked(experiment, State.PAUSED)
+    _needs_approval(experiment, _in_use(experiment))
+    _moved(experiment, State.RUNNING)
     step = experiment.ramp.filter(reached_at__isnull=False).order_by("number").last()
     if step is not None:
         step.reached_at = timezone.now()
@@ -144,6 +146,7 @@ def new_phase(experiment: Experiment, *, weights: Mapping[str, int], by: User | 
     control = experiment.arms.filter(is_control=True).values_list("key", flat=True).first()
     if not weights.get(control or "") or sum(weight > 0 for weight in weights.values()) < 2:
         raise CannotChange(_("The control and one other arm need somebody."))
+    _needs_approval(experiment, [key for key, weight in weights.items() if weight])
     ended = experiment.phases.get(ended_at=None)
     ended.ended_at = timezone.now()
     ended.save(update_fields=["ended_at"])
@@ -159,6 +162,7 @@ def add_traffic(experiment: Experiment, *, slots: int, by: User | None, reason: 
     experiment = locked(experiment, *UNDER_WAY)
     if slots < 1:
         raise CannotChange(_("Traffic can only grow."))
+    _needs_approval(experiment, _in_use(experiment))
     layers.take(experiment, slots)
     total = experiment.slots.count()
     if total > experiment.traffic:
@@ -187,6 +191,20 @@ def _moved(experiment: Experiment, state: str) -> Experiment:
 def _needs(reason: str) -> None:
     if not reason.strip():
         raise CannotChange(_("Please say why."))
+
+
+def _in_use(experiment: Experiment) -> list[str]:
+    """The keys of the arms that people are drawn into."""
+    in_use = experiment.arms.filter(allocations__phase__ended_at=None, allocations__weight__gt=0)
+    return list(in_use.values_list("key", flat=True))
+
+
+def _needs_approval(experiment: Experiment, keys: Collection[str]) -> None:
+    """A prompt may have been rejected since the start; then nobody more gets it."""
+    for arm in experiment.arms.select_related("prompt").filter(key__in=keys, prompt__isnull=False):
+        if arm.prompt is not None and not prompts.is_approved(arm.prompt):
+            text = _("%(prompt)s of arm %(arm)s was rejected.")
+            raise CannotChange(text % {"prompt": arm.prompt, "arm": arm.key})
 
 
 def _decide(experiment: Experiment, *, by: User | None, reason: str, decision: str, shipped: Arm | None) -> None:

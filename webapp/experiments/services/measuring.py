@@ -48,11 +48,18 @@ def by_window(metrics: Iterable[Metric]) -> dict[Window, list[Metric]]:
     return dict(groups)
 
 
+def counted_until(phase: Phase, now: datetime) -> datetime:
+    """Windows that end by then are counted. Once a phase is over nobody gets their arm: a window that goes on beyond
+    its end says more of production than of the arm."""
+    return min(now, phase.ended_at or now)
+
+
 def measure(
     phase: Phase, window: Window, metrics: Sequence[Metric], *, since: datetime, before: datetime, now: datetime
 ) -> list[list[Measured]]:
-    """Of each of these metrics of one window, for the people exposed in [since, before) whose window is over."""
-    people = exposed(phase.pk, window, since=since, before=before, now=now)
+    """Of each of these metrics of one window, for the people exposed in [since, before) whose window ended within the
+    phase."""
+    people = exposed(phase.pk, window, since=since, before=before, now=counted_until(phase, now))
     columns = columns_of(metrics)
     has_shadows = any(column.fact == "shadow_blocks" for column in columns)
     with shadows.blocked(people, window, wanted=has_shadows), measured(people, window, columns, shadows=has_shadows):

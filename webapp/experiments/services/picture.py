@@ -102,6 +102,12 @@ class Running:
         """Whether people meet the difference before they send anything, and then only."""
         return self.touches == {"starters"}
 
+    @property
+    def shows_starters(self) -> bool:
+        """Whether people may meet a difference before they send anything. Who then sends something depends on the arm,
+        so they are counted from there on."""
+        return "starters" in self.touches
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLayer:

@@ -29,7 +29,7 @@ from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
 from webapp.chat.services.running import turn_config
 from webapp.experiments.models import PlaygroundRun
-from webapp.experiments.services import playground, variables
+from webapp.experiments.services import playground, serving, variables
 from webapp.experiments.services.playground_turns import conversation
 from webapp.experiments.services.serving import Served
 
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 FLUSH_INTERVAL_S = 0.2
 INTERNAL_ERROR = "internal_error"
+SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")
 State = PlaygroundRun.State
 
 
@@ -50,20 +51,7 @@ class _Loaded:
     history: tuple[ChatMessage, ...]
     country: str
     language: str
-
-    @property
-    def served(self) -> Served:
-        run = self.run
-        text = run.draft or (run.prompt.text if run.prompt else SYSTEM_PROMPT)
-        return Served(
-            system_prompt=text,
-            prompt_version=content_hash(text),
-            temperature=run.temperature,
-            top_p=run.top_p,
-            max_reply_tokens=run.max_reply_tokens,
-            num_passages=run.num_passages,
-            endpoint=run.endpoint,
-        )
+    served: Served
 
 
 async def run(run_id: UUID) -> None:
@@ -200,6 +188,19 @@ def _claim(run_id: UUID) -> _Loaded | None:
         history=conversation(playground.turns_of(run.session), run.turn, dict(earlier.values_list("turn", "text"))),
         country=country_for(person.pk, default=settings.TURNS.default_country),
         language=language_of(person),
+        served=_served(run),
+    )
+
+
+def _served(run: PlaygroundRun) -> Served:
+    """What the cell says, over what is in production: so it would be in an arm."""
+    text = run.draft or (run.prompt.text if run.prompt else SYSTEM_PROMPT)
+    said = {name: getattr(run, name) for name in SETTINGS}
+    return replace(
+        serving.in_production(),
+        system_prompt=text,
+        prompt_version=content_hash(text),
+        **{name: value for name, value in said.items() if value not in (None, "")},
     )
 
 

@@ -1,6 +1,8 @@
 """Versions of the system prompt: written once, read by somebody else, and let into production or not."""
 
-from django.db import transaction
+from contextlib import suppress
+
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from assistant import prompt_text
@@ -11,6 +13,7 @@ from webapp.moderation.services.four_eyes import able_to
 
 APPROVES = "experiments.approve_promptversion"
 SUBJECT = "prompt"
+NUM_RETRIES = 3
 
 
 class DuplicatePrompt(ValueError):
@@ -25,16 +28,24 @@ class OwnPrompt(ValueError):
     """Whoever wrote a prompt does not approve it, while somebody else could."""
 
 
-@transaction.atomic
 def create(text: str, *, note: str, author: User | None, based_on: PromptVersion | None = None) -> PromptVersion:
     """A new version that nothing uses yet. Raises PromptTextError, or DuplicatePrompt."""
     text = as_kept(text)
     prompt_text.check(text)
+    for _attempt in range(NUM_RETRIES):
+        # Somebody may save another one at the same instant.
+        with suppress(IntegrityError):
+            return _create(text, note=note, author=author, based_on=based_on)
+    return _create(text, note=note, author=author, based_on=based_on)
+
+
+@transaction.atomic
+def _create(text: str, *, note: str, author: User | None, based_on: PromptVersion | None) -> PromptVersion:
+    """Numbers count up; of two at once, one meets the other in the unique column: IntegrityError."""
     content_hash = prompt_text.content_hash(text)
     existing = PromptVersion.objects.filter(content_hash=content_hash).first()
     if existing is not None:
         raise DuplicatePrompt(existing)
-    # Numbers count up; two at once meet in the unique column, and one of them is tried again by its author.
     highest = PromptVersion.objects.aggregate(highest=Max("number"))["highest"] or 0
     version = PromptVersion.objects.create(
         number=highest + 1, content_hash=content_hash, text=text, note=note, author=author, based_on=based_on

@@ -62,12 +62,12 @@ def for_next_turn(person: User) -> Served:
 
 
 def for_page(person: User | None) -> Served:
-    """What a page shows before anything is sent. Of its arms, those are named that it shows all there is of."""
+    """What a page shows before anything is sent. Of its arms, those are named that it shows something of."""
     picture = running_experiments.current()
     if person is None:
         return _served(picture.production)
     mine = places(picture, person)
-    shown = tuple(assigned(place, person) for place in mine if place.experiment.is_of_starters)
+    shown = tuple(assigned(place, person) for place in mine if place.experiment.shows_starters)
     return _served(_changes(picture, person, mine), shown)
 
 

@@ -13,6 +13,7 @@ from webapp.experiments.models import Arm, Experiment, ProductionChange
 from webapp.experiments.services import labels, life, running_experiments
 
 SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters")
+DECIDABLE = (*life.UNDER_WAY, Experiment.State.STOPPED)
 MIN_REASON_CHARS = 10
 MIN_REASON_AGAINST_CHARS = 60
 """A reason to ship against the evidence takes a sentence or two."""
@@ -24,11 +25,14 @@ MAX_REASON_CHARS = 400
 def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: Evidence) -> Experiment:
     """Everybody gets what the arm got, and the experiment ends. Raises CannotChange, and then nothing has changed."""
     _check_reason(reason, MIN_REASON_AGAINST_CHARS if evidence.is_against_shipping else MIN_REASON_CHARS)
+    experiment = life.locked(experiment, *DECIDABLE)
     if experiment.shipped is not None:
         raise CannotChange(_("An arm was shipped already. Undo that first."))
     settings = changed_settings(arm)
     if arm.prompt is None and not settings:
         raise CannotChange(_("This arm changes nothing, so there is nothing to ship."))
+    # First it ends: what changes in production then is no longer beneath it.
+    done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm)
     if arm.prompt is not None:
         try:
             labels.put(labels.PRODUCTION, arm.prompt, by=by, reason=reason)
@@ -36,7 +40,6 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
             raise CannotChange(_("%(prompt)s is not approved for production.") % {"prompt": arm.prompt}) from None
     if settings:
         ProductionChange.objects.create(**{**_in_force(), **settings}, by=by, reason=reason)
-    done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm)
     running_experiments.forget()
     return done
 
@@ -45,6 +48,7 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
 def roll_back(experiment: Experiment, *, by: User, reason: str, evidence: Evidence) -> Experiment:
     """Nothing of it is kept: everybody gets what is in production. Raises CannotChange."""
     _check_reason(reason, MIN_REASON_CHARS)
+    experiment = life.locked(experiment, *DECIDABLE)
     if experiment.shipped is not None:
         raise CannotChange(_("An arm was shipped. Undo that instead."))
     return _end(experiment, by, reason, Experiment.Decision.ROLL_BACK, evidence)
@@ -55,6 +59,7 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
     """What was in production before the arm was shipped is so again. Raises CannotChange, also where something else has
     gone into production since."""
     _check_reason(reason, MIN_REASON_CHARS)
+    experiment = life.locked(experiment, Experiment.State.STOPPED)
     arm = experiment.shipped
     if arm is None:
         raise CannotChange(_("Nothing of this experiment was shipped."))
@@ -62,9 +67,8 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
         raise CannotChange(_("Something else has gone into production since. Change it on the page of prompts."))
     if arm.prompt is not None:
         labels.rollback(by=by, reason=reason)
-    if changed_settings(arm):
-        before = ProductionChange.objects.all()[1:2].first()
-        ProductionChange.objects.create(**_settings_of(before), by=by, reason=reason)
+    if changed := changed_settings(arm):
+        ProductionChange.objects.create(**{**_in_force(), **_before(changed)}, by=by, reason=reason)
     done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)
     running_experiments.forget()
     return done
@@ -82,6 +86,13 @@ def _in_force() -> Mapping[str, Any]:
 
 def _settings_of(change: ProductionChange | None) -> Mapping[str, Any]:
     return {name: getattr(change, name) for name in SETTINGS} if change else {}
+
+
+def _before(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What these were before they became so. Others may have been shipped since, and stay."""
+    earlier = map(_settings_of, (*ProductionChange.objects.select_related("starters"), ProductionChange()))
+    found = next(row for row in earlier if any(row[name] != value for name, value in settings.items()))
+    return {name: found[name] for name in settings}
 
 
 def _is_in_production(arm: Arm) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,8 +12,8 @@ from django.db.models import Count as CountOf
 from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from webapp.experiments.models import CohortStat, Experiment, Exposure, Metric, Phase
-from webapp.experiments.services.measuring import Measured, by_window, measure
+from webapp.experiments.models import CohortStat, Experiment, ExperimentMetric, Exposure, Metric, Phase
+from webapp.experiments.services.measuring import Measured, by_window, counted_until, measure
 from webapp.experiments.services.per_person import Window
 from webapp.experiments.services.sums import Sums, add, from_json, to_json
 
@@ -61,17 +61,25 @@ class Refreshed:
     seconds: float
 
 
-def refresh(experiment: Experiment, *, now: datetime | None = None, everything: bool = False) -> Refreshed:
-    """Measure the days that are not final, or all. Twice changes nothing; several at once do no harm.
+def refresh(
+    experiment: Experiment,
+    *,
+    now: datetime | None = None,
+    everything: bool = False,
+    roles: Collection[str] = ExperimentMetric.Role.values,
+) -> Refreshed:
+    """Measure the days that are not final, or all, by the metrics in these roles. Twice changes nothing; several at
+    once do no harm.
 
     A pass over the turns holds no lock; then the rows of its days are exchanged at once.
     """
     now, began = now or timezone.now(), time.monotonic()
-    metrics = list(Metric.objects.filter(experiments__experiment=experiment))
+    metrics = list(_metrics_of(experiment, roles))
     num_days = num_rows = 0
     for phase in experiment.phases.all():
+        known, until = _days_of(phase), counted_until(phase, now)
         for window, mine in by_window(metrics).items():
-            over = [day for day in _days_of(phase) if _midnight(day) + window.length <= now]
+            over = [day for day in known if _midnight(day) + window.length <= until]
             days = over if everything else _not_final(phase, mine, over)
             num_days += len(days)
             for first, last in _runs(days):
@@ -126,6 +134,10 @@ def exposed(phase: Phase, *, until: date | None = None, where: Where = ANYBODY) 
 def _rows(phase: Phase, metric: Metric, until: date | None, where: Where) -> QuerySet[CohortStat]:
     rows = CohortStat.objects.filter(where.condition, phase=phase, metric=metric)
     return rows if until is None else rows.filter(day__lte=until)
+
+
+def _metrics_of(experiment: Experiment, roles: Collection[str]) -> QuerySet[Metric]:
+    return Metric.objects.filter(experiments__experiment=experiment, experiments__role__in=roles)
 
 
 def _days_of(phase: Phase) -> list[date]:

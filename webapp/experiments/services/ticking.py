@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from webapp.experiments.errors import CannotChange, NoRoom
-from webapp.experiments.models import Experiment, RampStep
+from webapp.experiments.errors import CannotChange
+from webapp.experiments.models import Experiment, ExperimentMetric, RampStep
 from webapp.experiments.services import life
-from webapp.experiments.services.analysis import analyse, guardrails_broken
+from webapp.experiments.services.analysis import Analysis, analyse, guardrails_broken
 from webapp.experiments.services.notices import tell_owner
 from webapp.experiments.services.rows import Row
 from webapp.experiments.services.snapshots import refresh
@@ -74,14 +74,14 @@ def _watch(experiment: Experiment, now: datetime) -> None:
     unclaimed = Experiment.objects.filter(pk=experiment.pk, state=State.RUNNING, watched_at=experiment.watched_at)
     if not unclaimed.update(watched_at=now):
         return
-    refresh(experiment, now=now)
+    refresh(experiment, now=now, roles=[ExperimentMetric.Role.GUARDRAIL])
     analysis = analyse(experiment, now=now)
     Experiment.objects.filter(pk=experiment.pk).update(badge=analysis.recommendation.badge)
     broken = guardrails_broken(analysis)
     if broken and experiment.rolls_back:
         _roll_back(experiment, broken)
     else:
-        _ramp_up(experiment, now, broken)
+        _ramp_up(experiment, now, _against_more(analysis, broken))
 
 
 def _roll_back(experiment: Experiment, broken: Sequence[Row]) -> None:
@@ -106,7 +106,16 @@ def _evidence(row: Row) -> dict[str, object]:
     }
 
 
-def _ramp_up(experiment: Experiment, now: datetime, broken: Sequence[Row]) -> None:
+def _against_more(analysis: Analysis, broken: Sequence[Row]) -> str:
+    """Why nobody more should be in it; empty: nothing is known against it."""
+    if broken:
+        return _broken_said(broken)
+    if not analysis.health.is_healthy:
+        return _("The people are not divided as planned, or saw several arms, so no figure here can be trusted.")
+    return ""
+
+
+def _ramp_up(experiment: Experiment, now: datetime, against: str) -> None:
     steps = list(experiment.ramp.order_by("number"))
     reached = [step for step in steps if step.reached_at is not None]
     waiting = [step for step in steps if step.reached_at is None]
@@ -115,12 +124,12 @@ def _ramp_up(experiment: Experiment, now: datetime, broken: Sequence[Row]) -> No
     began = reached[-1].reached_at
     if began is None or began + timedelta(hours=reached[-1].hours) > now:
         return
-    if broken:
-        _hold(experiment, waiting[0], _broken_said(broken))
+    if against:
+        _hold(experiment, waiting[0], against)
         return
     try:
         _take_step(experiment, waiting[0], now)
-    except NoRoom as error:
+    except CannotChange as error:  # no room, or a prompt that was rejected meanwhile
         _hold(experiment, waiting[0], str(error))
 
 

@@ -11,7 +11,7 @@ from docx.document import Document
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 
-from webapp.library.reading.kinds import MAX_UNPACKED_BYTES, CannotRead, within
+from webapp.library.reading.kinds import MAX_CHARS, MAX_UNPACKED_BYTES, CannotRead
 from webapp.library.reading.texts import lines_of
 
 MAX_RATIO: Final = 200
@@ -26,7 +26,14 @@ def text_of_word(content: bytes) -> str:
     Raises CannotRead, and whatever python-docx raises for what it cannot make sense of.
     """
     _check_parts(content)
-    return within("\n\n".join(_pieces(docx.Document(io.BytesIO(content)))))
+    pieces: list[str] = []
+    num_chars = 0
+    for piece in _pieces(docx.Document(io.BytesIO(content))):
+        pieces.append(piece)
+        num_chars += len(piece)
+        if num_chars > MAX_CHARS:
+            raise CannotRead("too_long")
+    return "\n\n".join(pieces)
 
 
 def _check_parts(content: bytes) -> None:

@@ -96,7 +96,9 @@ def _put(document_id: UUID, text: str) -> None:
     except LibraryFull as error:
         raise CannotRead(error.reason) from None
     UploadedFile.objects.filter(document=document_id).delete()
-    Document.objects.filter(pk=document_id).update(text=text, sha256=digest, num_bytes=num_bytes, attempted_at=None)
+    # Whoever deletes it locks nothing but its row: it may be gone by now.
+    still = Document.objects.present().filter(pk=document_id)
+    still.update(text=text, sha256=digest, num_bytes=num_bytes, attempted_at=None)
 
 
 @transaction.atomic
@@ -104,7 +106,8 @@ def _fail(document_id: UUID, code: str) -> None:
     if _locked(document_id) is None:
         return
     UploadedFile.objects.filter(document=document_id).delete()
-    Document.objects.filter(pk=document_id).update(state=Document.State.FAILED, error=code, num_bytes=0)
+    still = Document.objects.present().filter(pk=document_id)
+    still.update(state=Document.State.FAILED, error=code, num_bytes=0)
 
 
 def _locked(document_id: UUID) -> tuple[Document, UUID] | None:
@@ -115,5 +118,5 @@ def _locked(document_id: UUID) -> tuple[Document, UUID] | None:
     if owner_id is None:
         return None
     User.objects.select_for_update().filter(pk=owner_id).first()
-    document = waiting.first()  # it may have been deleted meanwhile
+    document = waiting.filter(owner=owner_id).first()  # it may have been deleted meanwhile, or have another owner
     return (document, owner_id) if document else None

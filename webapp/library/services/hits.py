@@ -8,7 +8,8 @@ from webapp.library.models import Passage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A passage that this person may read. `score` is its cosine similarity with the query."""
+    """A passage that this person may read. `score` is its cosine similarity with the query, or 1
+    where it is quoted whatever the query is."""
 
     passage_id: int
     document_id: UUID

@@ -32,10 +32,16 @@ NO_TEXT = "no_text"
 
 def pending(limit: int, *, model_id: str) -> list[UUID]:
     """Documents that somebody should index now: never enqueued, given up half-way, of another embedding model, or never
-    looked through for orders to a model."""
-    waiting = Document.objects.waiting(model_id).order_by("received_at").values_list("pk", flat=True)
-    room = max(0, MAX_AT_ONCE - Document.objects.being_read().count())
-    return [*waiting.filter(owner=None)[:limit], *waiting.exclude(owner=None)[:room]][:limit]
+    looked through for orders to a model. Of each person one, as long as there is room (`taking`)."""
+    waiting = Document.objects.waiting(model_id).order_by("received_at")
+    owners = set(Document.objects.being_read().values_list("owner_id", flat=True))
+    room = max(0, MAX_AT_ONCE - len(owners))
+    oldest: dict[UUID, UUID] = {}
+    for pk, owner_id in waiting.exclude(owner=None).exclude(owner__in=owners).values_list("pk", "owner_id").iterator():
+        if len(oldest) >= room:
+            break
+        oldest.setdefault(owner_id, pk)
+    return [*waiting.filter(owner=None).values_list("pk", flat=True)[:limit], *oldest.values()][:limit]
 
 
 async def index_document(document_id: UUID, *, retrieval: Retrieval) -> bool:

@@ -4,18 +4,23 @@ The indexes only propose; the database decides. Each hit is joined back to its r
 so a deleted, foreign or flagged passage cannot be quoted whatever an index still holds.
 """
 
+import logging
+from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
 from asgiref.sync import sync_to_async
 
+from assistant.errors import RetrievalUnavailable
 from webapp.library.models import Document, Passage
 from webapp.library.ports import Retrieval, Vectors
-from webapp.library.services.attached import MINIMUM_SHARE_OF_BEST, Attached, attached_first
+from webapp.library.services.attached import MINIMUM_SHARE_OF_BEST, Attached, beginnings, lay_out, nearest_first
 from webapp.library.services.hits import Hit, hit_of
 from webapp.library.services.scopes import IndexCache, scopes_of
 
 __all__ = ["Attached", "Hit", "search_library"]
+
+logger = logging.getLogger(__name__)
 
 MINIMUM_SCORE = 0.40
 """Below this, ordinary requests begin to look like help pages, and a note that does not fit spoils the answer of a
@@ -33,18 +38,49 @@ async def search_library(
     """The `k` passages nearest to `query` that this person may read, best first; only near ones, so often none.
 
     At most two come from one document, so that one page cannot fill the prompt. What is `attached` comes before all
-    that, near or not (`webapp.library.services.attached`). Raises RetrievalUnavailable.
+    that, near or not, and even where `k` is 0 or the embedder is away (`webapp.library.services.attached`). Raises
+    RetrievalUnavailable where there is nothing without it.
     """
+    if person_id is not None and attached is not None:
+        return await _search_attached(person_id, query, k, retrieval, attached)
+    return await _search(person_id, query, k, retrieval)
+
+
+async def _search_attached(person_id: UUID, query: str, k: int, retrieval: Retrieval, attached: Attached) -> list[Hit]:
+    laid_out = await sync_to_async(lay_out)(person_id, attached)
+    if laid_out.is_all:
+        return list(laid_out.whole)
+    try:
+        if laid_out.long_ids:
+            return await _search_long(person_id, query, max(k, 1), retrieval, laid_out.long_ids)
+        near = await _search(person_id, query, k, retrieval)
+    except RetrievalUnavailable:
+        if not laid_out.whole and not laid_out.long_ids:
+            raise
+        logger.warning("attached_without_embedder")
+        begun = await sync_to_async(beginnings)(person_id, laid_out.long_ids, max(k, 1))
+        return [*laid_out.whole, *begun]
+    quoted = {hit.passage_id for hit in laid_out.whole}
+    return [*laid_out.whole, *(hit for hit in near if hit.passage_id not in quoted)]
+
+
+async def _search_long(
+    person_id: UUID, query: str, k: int, retrieval: Retrieval, long_ids: Sequence[UUID]
+) -> list[Hit]:
+    vector = await _embedded(query, retrieval)
+    near = await sync_to_async(_nearest)(person_id, vector, k, retrieval)
+    return await sync_to_async(nearest_first)(person_id, long_ids, vector, near, k, model_id=retrieval.model_id)
+
+
+async def _search(person_id: UUID | None, query: str, k: int, retrieval: Retrieval) -> list[Hit]:
     if k < 1 or not query.strip():
         return []
+    return await sync_to_async(_nearest)(person_id, await _embedded(query, retrieval), k, retrieval)
+
+
+async def _embedded(query: str, retrieval: Retrieval) -> Vectors:
     (found,) = await retrieval.embedder.embed([query])
-    vector = np.asarray(found, dtype=np.float32)
-    near = await sync_to_async(_nearest)(person_id, vector, k, retrieval)
-    if person_id is None or attached is None or not attached.document_ids:
-        return near
-    return await sync_to_async(attached_first)(
-        person_id, vector, near, k, attached=attached, model_id=retrieval.model_id
-    )
+    return np.asarray(found, dtype=np.float32)
 
 
 def _nearest(person_id: UUID | None, vector: Vectors, k: int, retrieval: Retrieval) -> list[Hit]:

@@ -14,15 +14,18 @@ T = TypeVar("T")
 
 SIGN_OF_LIFE_S = 10.0
 MAX_AT_ONCE = 2
-"""So many workers may be at people's documents: a library that is filled must not keep answers waiting."""
+"""So many workers may be at people's documents, each at another person's: who fills a library must not keep answers
+waiting, nor the one file that somebody else has put beside a message."""
 
 
 def take(document_id: UUID) -> bool:
     """Mark the document as being worked on. False if it has to wait, because enough are being worked on now."""
     document = Document.objects.present().filter(pk=document_id)
-    others = Document.objects.being_read().exclude(pk=document_id)
-    if others.count() >= MAX_AT_ONCE and document.exclude(owner=None).exists():
-        return False
+    owner_id = document.values_list("owner_id", flat=True).first()
+    if owner_id is not None:
+        owners = list(Document.objects.being_read().exclude(pk=document_id).values_list("owner_id", flat=True))
+        if len(owners) >= MAX_AT_ONCE or owner_id in owners:
+            return False
     return document.update(attempted_at=timezone.now()) > 0
 
 

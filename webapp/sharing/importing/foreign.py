@@ -13,6 +13,16 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignThumb:
+    """What its owner thought of an answer."""
+
+    is_up: bool
+    reasons: frozenset[str]
+    text: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignNode:
     """One thing said. `parent` is the id of what it follows; a node that is not `is_shown` only holds its place."""
 
@@ -23,6 +33,7 @@ class ForeignNode:
     at: datetime | None = None
     model: str = ""
     is_shown: bool = True
+    thumb: ForeignThumb | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,7 @@ class ForeignChat:
     updated_at: datetime | None = None
     is_pinned: bool = False
     is_archived: bool = False
+    folder: str = ""
     tags: Sequence[str] = field(default=())
 
     @property

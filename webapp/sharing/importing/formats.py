@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from webapp.sharing.errors import BadFile
-from webapp.sharing.importing.foreign import ForeignChat, ForeignNode, items, mapping, moment, name, text
+from webapp.sharing.importing.foreign import ForeignChat, ForeignNode, ForeignThumb, items, mapping, moment, name, text
 
 MAX_CHATS = 10_000
 MAX_NODES = 20_000
@@ -21,15 +21,15 @@ def chats_in(document: Any) -> list[ForeignChat]:
     """The chats of a file that has been read as JSON. Raises BadFile if it is none of the kinds we know."""
     if isinstance(document, dict) and document.get("format") == "cria-chats":
         if document.get("version") != 1:
-            raise BadFile(_("This file was written by a later version of Cria."))
+            raise BadFile("later_version")
         found = [_ours(mapping(chat)) for chat in items(document.get("chats"))]
     else:
         found = [_foreign(mapping(chat)) for chat in (document if isinstance(document, list) else [document])]
     chats = [chat for chat in found if chat is not None and chat.num_messages]
     if not chats:
-        raise BadFile(_("There are no chats in this file that can be read."))
+        raise BadFile("no_chats")
     if len(chats) > MAX_CHATS or any(len(chat.nodes) > MAX_NODES for chat in chats):
-        raise BadFile(_("There is more in this file than can be imported at once."))
+        raise BadFile("too_much")
     return chats
 
 
@@ -146,6 +146,7 @@ def _ours(chat: Any) -> ForeignChat | None:
         updated_at=moment(chat.get("updated_at")),
         is_pinned=chat.get("pinned") is True,
         is_archived=chat.get("archived") is True,
+        folder=text(chat.get("folder")),
         tags=[text(tag) for tag in items(chat.get("tags")) if isinstance(tag, str)],
     )
 
@@ -163,4 +164,19 @@ def _our_nodes(chat: Any) -> Iterator[ForeignNode]:
                     text=text(said.get("text")),
                     at=moment(said.get("created_at")),
                     model=text(said.get("model")),
+                    thumb=_our_thumb(said.get("feedback")),
                 )
+
+
+def _our_thumb(given: Any) -> ForeignThumb | None:
+    """The first that is one: its owner has one on each answer."""
+    for value in items(given):
+        thumb = mapping(value)
+        if thumb.get("thumb") in ("up", "down"):
+            return ForeignThumb(
+                is_up=thumb["thumb"] == "up",
+                reasons=frozenset(reason for reason in items(thumb.get("reasons")) if isinstance(reason, str)),
+                text=text(thumb.get("text")),
+                at=moment(thumb.get("created_at")),
+            )
+    return None

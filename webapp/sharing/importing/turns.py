@@ -12,10 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-
 from webapp.sharing.errors import BadFile
-from webapp.sharing.importing.foreign import MAX_TEXT_CHARS, ForeignChat, ForeignNode
+from webapp.sharing.importing.foreign import MAX_TEXT_CHARS, ForeignChat, ForeignNode, ForeignThumb
 
 MAX_RUN = 200
 MAX_CHARS = 50_000_000
@@ -32,6 +30,7 @@ class Said:
     at: datetime | None
     model: str
     node_ids: tuple[str, ...]
+    thumb: ForeignThumb | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def said_in(chat: ForeignChat) -> Iterator[Said]:
     while waiting:
         run = waiting.pop()
         if len(run.before) > MAX_RUN or num_chars > MAX_CHARS:
-            raise BadFile(_("There is more in this file than can be imported at once."))
+            raise BadFile("too_much")
         nodes = (*run.before, run.node)
         after = followers[run.node.id]
         same = [node for node in after if node.role == run.node.role]
@@ -73,6 +72,7 @@ def said_in(chat: ForeignChat) -> Iterator[Said]:
                 at=nodes[0].at,
                 model=run.node.model,
                 node_ids=tuple(node.id for node in nodes),
+                thumb=run.node.thumb,
             )
         waiting += [_Run(node, (), key) for node in reversed(others)]
         waiting += [_Run(node, nodes, run.follows) for node in reversed(same)]

@@ -3,32 +3,31 @@
 Everything is read and rendered first; then all rows are written in one short transaction, or none.
 """
 
-import secrets
-import uuid
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import IO
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from assistant.rendering import RENDERER_VERSION, render
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation, Message, Reply, Tag
-from webapp.chat.services.conversations import title_of
+from webapp.chat.errors import Full
+from webapp.chat.models import Conversation, Feedback, Folder, Message, Reply, Tag
+from webapp.chat.services.organising import make_folder
 from webapp.sharing.errors import BadFile
 from webapp.sharing.importing.files import documents_in
 from webapp.sharing.importing.foreign import ForeignChat
 from webapp.sharing.importing.formats import chats_in
-from webapp.sharing.importing.turns import Said, said_in
+from webapp.sharing.services.import_rows import ChatRows, conversation_id, rows_of
 
-MAX_TAGS = 50
 MAX_CHARS = 50_000_000
 _BATCH = 500
-_TICK = timedelta(milliseconds=1)
+
+Progress = Callable[[int, int], None]
+"""Called often, with how many chats have been read and how many there are to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +39,21 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Chats that are read and rendered, and not stored yet; `num_found` counts those that are here already too."""
+
+    num_found: int
+    fresh: Sequence[ChatRows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
+    """`num_here`: chats that were there already. `num_unfiled`: those whose folder would have been one too many."""
+
     num_chats: int
-    num_messages: int
     num_here: int
-
-
-@dataclass(slots=True)
-class _Rows:
-    conversation: Conversation
-    messages: list[Message] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
-    selected_id: UUID | None = None
-
-    @property
-    def num_chars(self) -> int:
-        return sum(len(row.text) for row in self.messages) + sum(len(row.text) for row in self.replies)
+    num_unfiled: int
+    num_tags_left_out: int
 
 
 def read(person: User | None, file: IO[bytes]) -> list[Preview]:
@@ -68,43 +65,40 @@ def read(person: User | None, file: IO[bytes]) -> list[Preview]:
     return [Preview(chat=chat, is_here=person is not None and conversation_id(person, chat) in here) for chat in chats]
 
 
-def take(person: User, file: IO[bytes], chosen: Collection[str]) -> Imported:
-    """Import the chats of the file whose ids are chosen. Raises BadFile, and then nothing was imported."""
-    found = {preview.chat.id: preview for preview in read(person, file) if preview.chat.id in chosen}
-    fresh: list[_Rows] = []
+def prepare(person: User, file: IO[bytes], chosen: Collection[str] | None, *, progress: Progress) -> Prepared:
+    """Read and render the chats of the file whose ids are chosen, or all of them. Raises BadFile."""
+    wanted = None if chosen is None else frozenset(chosen)
+    found = {seen.chat.id: seen for seen in read(person, file) if wanted is None or seen.chat.id in wanted}
+    fresh: list[ChatRows] = []
     num_chars = 0
-    for preview in found.values():
+    for num_read, preview in enumerate(found.values()):
+        on_reply = partial(progress, num_read, len(found))
+        on_reply()
         if not preview.is_here:
-            fresh.append(_rows(person, preview.chat))
+            fresh.append(rows_of(person, preview.chat, on_reply=on_reply))
             num_chars += fresh[-1].num_chars
         if num_chars > MAX_CHARS:
-            raise BadFile(_("There is more in this file than can be imported at once."))
-    try:
-        return _store_all(person, len(found), fresh)
-    except IntegrityError as error:
-        raise BadFile(_("Things in this file contradict each other.")) from error
+            raise BadFile("too_much")
+    return Prepared(num_found=len(found), fresh=fresh)
 
 
 @transaction.atomic
-def _store_all(person: User, num_chosen: int, fresh: Sequence[_Rows]) -> Imported:
-    User.objects.select_for_update().get(pk=person.pk)  # the same file may be imported in two tabs at once
-    here = _stored(rows.conversation.pk for rows in fresh)
-    fresh = [rows for rows in fresh if rows.conversation.pk not in here]
+def store(person: User, prepared: Prepared) -> Imported:
+    """Write what is not there yet. Raises IntegrityError, at the latest at the end of the transaction, where things in
+    the file contradict each other."""
+    User.objects.select_for_update().get(pk=person.pk)  # their chats may come in from elsewhere at the same time
+    here = _stored(rows.conversation.pk for rows in prepared.fresh)
+    fresh = [rows for rows in prepared.fresh if rows.conversation.pk not in here]
+    folders = _folders(person, fresh)
     for rows in fresh:
+        rows.conversation.folder = folders.get(rows.folder)
         _store(rows)
     return Imported(
         num_chats=len(fresh),
-        num_messages=sum(len(rows.messages) + len(rows.replies) for rows in fresh),
-        num_here=num_chosen - len(fresh),
+        num_here=prepared.num_found - len(fresh),
+        num_unfiled=sum(bool(rows.folder) and rows.conversation.folder is None for rows in fresh),
+        num_tags_left_out=sum(rows.num_tags_left_out for rows in fresh),
     )
-
-
-def conversation_id(person: User, chat: ForeignChat) -> UUID:
-    return _id(person, chat, "")
-
-
-def _id(person: User, chat: ForeignChat, key: str) -> UUID:
-    return uuid.uuid5(person.pk, f"{chat.source}\n{chat.id}\n{key}")
 
 
 def _stored(ids: Iterable[UUID]) -> frozenset[UUID]:
@@ -112,85 +106,31 @@ def _stored(ids: Iterable[UUID]) -> frozenset[UUID]:
     return frozenset(Conversation.objects.in_bulk(list(ids)))
 
 
-def _rows(person: User, chat: ForeignChat) -> _Rows:
-    said = list(said_in(chat))
-    if not said:
-        raise BadFile(_("Things in this file contradict each other."))
-    now = timezone.now()
-    at = chat.created_at or next((one.at for one in said if one.at), now)
-    conversation = Conversation(
-        pk=conversation_id(person, chat),
-        owner=person,
-        title=chat.title[:120].strip() or title_of(said[0].text) or _("Imported chat"),
-        titled_by=Conversation.TitledBy.PERSON,
-        pinned=chat.is_pinned,
-        archived_at=now if chat.is_archived else None,
-        imported_from=chat.source,
-        created_at=at,
-        updated_at=chat.updated_at or max((one.at for one in said if one.at), default=at),
-    )
-    rows = _Rows(conversation)
-    names = dict.fromkeys(tag.strip()[:40] for tag in chat.tags[:MAX_TAGS])
-    rows.tags = [Tag(conversation=conversation, name=name) for name in names if name]
-    made_at: dict[str, datetime] = {}
-    answered = {one.follows for one in said if not one.is_question}
-    for one in said:
-        made_at[one.key] = one.at or made_at.get(one.follows or "", at) + _TICK
-        if one.is_question:
-            rows.messages.append(_message(person, chat, conversation, one, made_at[one.key]))
-            if one.key not in answered:  # a page shows no question without its answer, and this can be asked again
-                rows.replies.append(_reply(person, chat, conversation, _unanswered(one), made_at[one.key]))
-        else:
-            rows.replies.append(_reply(person, chat, conversation, one, made_at[one.key]))
-            if chat.selected in one.node_ids:
-                rows.selected_id = rows.replies[-1].pk
-    return rows
+def _folders(person: User, fresh: Iterable[ChatRows]) -> dict[str, Folder | None]:
+    """The folder of each name, the one there is if there is one; None where the person has too many."""
+    folders: dict[str, Folder | None] = {}
+    for name in dict.fromkeys(rows.folder for rows in fresh if rows.folder):
+        try:
+            folders[name] = make_folder(person, name)
+        except Full:
+            folders[name] = None
+    return folders
 
 
-def _unanswered(question: Said) -> Said:
-    return Said(
-        key=f"{question.key}!", follows=question.key, is_question=False, text="", at=None, model="", node_ids=()
-    )
-
-
-def _message(person: User, chat: ForeignChat, conversation: Conversation, said: Said, at: datetime) -> Message:
-    return Message(
-        pk=_id(person, chat, said.key),
-        conversation=conversation,
-        parent_id=_id(person, chat, said.follows) if said.follows else None,
-        text=said.text,
-        created_at=at,
-    )
-
-
-def _reply(person: User, chat: ForeignChat, conversation: Conversation, said: Said, at: datetime) -> Reply:
-    return Reply(
-        pk=_id(person, chat, said.key),
-        conversation=conversation,
-        message_id=_id(person, chat, said.follows or ""),
-        state=Reply.State.DONE if said.text else Reply.State.CANCELLED,
-        phase="done",
-        deadline=at,
-        text=said.text,
-        blocks=render(said.text, known_hosts=()),
-        renderer_version=RENDERER_VERSION,
-        seed=secrets.randbits(31),
-        model_id=said.model[:200],
-        finish_reason="stop" if said.text else "stopped",
-        created_at=at,
-        finished_at=at,
-    )
-
-
-def _store(rows: _Rows) -> None:
+def _store(rows: ChatRows) -> None:
     """Messages and replies point at each other, which is checked at the end of the transaction."""
     conversation = rows.conversation
-    created_at, asked_at = conversation.created_at, [message.created_at for message in rows.messages]
+    created_at = conversation.created_at
+    asked_at, rated_at = [row.created_at for row in rows.messages], [row.created_at for row in rows.feedback]
     conversation.save(force_insert=True)
     Message.objects.bulk_create(rows.messages, batch_size=_BATCH)
     for message, at in zip(rows.messages, asked_at, strict=True):
         message.created_at = at  # a new row is given the time of now
     Message.objects.bulk_update(rows.messages, ["created_at"], batch_size=_BATCH)
     Reply.objects.bulk_create(rows.replies, batch_size=_BATCH)
+    Feedback.objects.bulk_create(rows.feedback, batch_size=_BATCH)
+    for feedback, at in zip(rows.feedback, rated_at, strict=True):
+        feedback.created_at = feedback.updated_at = at
+    Feedback.objects.bulk_update(rows.feedback, ["created_at", "updated_at"], batch_size=_BATCH)
     Tag.objects.bulk_create(rows.tags)
     Conversation.objects.filter(pk=conversation.pk).update(created_at=created_at, selected_id=rows.selected_id)

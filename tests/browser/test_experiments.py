@@ -1,0 +1,157 @@
+"""A product team changes a prompt in the morning: written, approved, tried, run, shipped and taken back."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from assistant.prompt_text import SYSTEM_PROMPT, content_hash
+from tests.browser.chat_page import ANSWER_MS, ChatPage, Watch
+from tests.browser.staff import at_work, make_staff
+from tests.browser.test_axe import OURS_IN_THE_ADMIN, wrong_on
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+HELLO = "Say hello in one short sentence."
+PROMPTS, EXPERIMENTS = "/admin/experiments/promptversion/", "/admin/experiments/experiment/"
+ADDED = " Be warm."
+WARM = SYSTEM_PROMPT + ADDED
+MOST_TABS = 60
+REASON = "We try how shipping works, well before the first figures are there, and take it back at once."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _staff(stack: Stack) -> None:
+    make_staff(stack, "experimenter", "ada", "grace")
+    make_staff(stack, "moderator", "mo")
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """What axe-core finds on the way; the walk goes on, and says all of it in the end."""
+    found: list[str] = []
+    yield found
+    assert "\n".join(found) == ""
+
+
+def look(page: Page, faults: list[str]) -> None:
+    """This page in both themes."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.reload()
+        faults += [f"{scheme}: {fault}" for fault in wrong_on(page, OURS_IN_THE_ADMIN)]
+
+
+def press(page: Page, target: Locator) -> None:
+    """By keys alone: Tab from the beginning of the content on, then Enter."""
+    expect(target).to_be_visible()
+    page.locator("#content-main").evaluate("main => { main.tabIndex = -1; main.focus(); }")
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if target.evaluate("target => target === document.activeElement"):
+            break
+    expect(target).to_be_focused()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def button(page: Page, name: str | re.Pattern[str]) -> Locator:
+    return page.locator("#content-main").get_by_role("button", name=name)
+
+
+def link(page: Page, name: str | re.Pattern[str]) -> Locator:
+    return page.locator("#content-main").get_by_role("link", name=name)
+
+
+def asked(chat: ChatPage) -> None:
+    chat.send(HELLO)
+    chat.wait_until("done")
+
+
+def test_from_a_new_prompt_to_production_and_back(
+    new_context: Callable[..., BrowserContext], stack: Stack, chat: ChatPage, faults: list[str]
+) -> None:
+    """Two of the team and somebody who only chats, with nothing but what the pages offer."""
+    ada = at_work(new_context(), stack, "ada", f"{PROMPTS}add/")
+    look(ada, faults)
+    expect(ada.get_by_label("Prompt")).to_have_value(SYSTEM_PROMPT)
+    ada.get_by_label("Prompt").fill(WARM)
+    ada.get_by_label("What changes, and why").fill("Warmer")
+    button(ada, "Save as a new version").click()
+    expect(ada.locator(".diff ins").first).to_contain_text(ADDED.strip())
+    expect(ada.get_by_text("a colleague approves it")).to_be_visible()
+    expect(button(ada, "Approve for production")).to_have_count(0)
+    look(ada, faults)
+    prompt = ada.url
+
+    grace = at_work(new_context(), stack, "grace", prompt.removeprefix(stack.url))
+    press(grace, button(grace, "Approve for production"))
+    expect(grace.get_by_text("grace approved it")).to_be_visible()
+
+    ada.goto(prompt)
+    press(ada, link(ada, "Try it in the playground"))
+    look(ada, faults)
+    ada.locator("#id_c0-source").select_option("built-in")
+    ada.get_by_label("A message, typed now").fill(HELLO)
+    button(ada, "Start").click()
+    expect(ada.locator(".cell:not([aria-busy])")).to_have_count(2, timeout=ANSWER_MS)
+    for answer in ada.locator(".cell .answer").all():
+        expect(answer).to_have_text(re.compile(r"\w"))
+    look(ada, faults)
+
+    press(ada, link(ada, "Start an experiment with this"))
+    look(ada, faults)
+    expect(ada.locator("#id_arms-1-prompt option:checked")).to_contain_text("1")
+    ada.get_by_label("Hypothesis").fill("Warm answers are kept more often.")
+    ada.get_by_label("Begins with").select_option("All at once")
+    button(ada, "Save as a draft").click()
+    expect(ada.locator(".check-met").first).to_be_visible()
+    expect(ada.locator(".check-missing")).to_have_count(0)
+    look(ada, faults)
+    press(ada, button(ada, re.compile("^Start$")))
+    expect(ada.get_by_text("It has started.")).to_be_visible()
+    experiment = ada.url
+
+    asked(chat)
+    (arm,) = stack.sql("SELECT arm FROM chat_reply WHERE id = ?", chat.reply_id.replace("-", ""))
+    assert re.fullmatch(r"[\w-]+:[ab]", arm)
+    assert stack.sql("SELECT COUNT(*) FROM experiments_exposure WHERE NOT is_forced") == [1]
+    ada.goto(experiment)
+    expect(ada.locator(".facts div", has_text="People in this phase")).to_contain_text("1")
+    look(ada, faults)
+
+    press(ada, link(ada, "Results"))
+    press(ada, button(ada, "Compute now"))
+    expect(ada.get_by_role("heading", name="No data yet")).to_be_visible()
+    expect(ada.get_by_text(re.compile("hours end on"))).to_be_visible()
+    look(ada, faults)
+    press(ada, link(ada, re.compile("^Ship")))
+    look(ada, faults)
+    ada.get_by_label("Why").fill(REASON)
+    press(ada, button(ada, "Ship it"))
+    expect(ada.get_by_text("Everybody gets it with their next message.")).to_be_visible()
+    look(ada, faults)
+
+    asked(chat)
+    (served,) = stack.sql("SELECT prompt_version FROM chat_reply WHERE id = ?", chat.reply_id.replace("-", ""))
+    assert served == content_hash(WARM)
+    grace.goto(stack.url + PROMPTS)
+    panel = grace.get_by_role("region", name="In production")
+    expect(panel).to_contain_text(content_hash(WARM))
+    look(grace, faults)
+    grace.get_by_role("button", name="Roll back to the built-in prompt").click()
+    expect(panel).to_contain_text(content_hash(SYSTEM_PROMPT))
+
+
+def test_a_moderator_has_no_part_in_it(new_context: Callable[..., BrowserContext], stack: Stack, watch: Watch) -> None:
+    """Neither in the menu nor by its address."""
+    watch.expected.append("403")
+    page = at_work(new_context(), stack, "mo", "/admin/")
+    expect(page.locator("a[href='/admin/moderation/case/']").first).to_be_visible()
+    expect(page.locator("a[href^='/admin/experiments/']")).to_have_count(0)
+    for path in (EXPERIMENTS, PROMPTS, f"{PROMPTS}add/", "/admin/experiments/playgroundsession/add/"):
+        answer = page.goto(stack.url + path)
+        assert answer is not None
+        assert answer.status == 403, path
