@@ -1,6 +1,5 @@
 """A worker takes in the chats of a file: once, however often it is asked, and whoever dies at it."""
 
-import io
 import json
 from datetime import timedelta
 from pathlib import Path
