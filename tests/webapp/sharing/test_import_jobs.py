@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from tests.webapp.sharing import making
 from webapp.accounts.models import User
@@ -405,10 +406,16 @@ def test_nobody_sees_how_far_somebody_else_is(client: Client, person: User, some
             assert "imported." not in visitor.get(address).content.decode()
 
 
-def test_the_worker_speaks_the_persons_language(person: User) -> None:
+def test_the_worker_speaks_the_persons_language(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gives a title to what has none, and words to a picture that is not in the file."""
     User.objects.filter(pk=person.pk).update(language="de")
-    chat = making.chatgpt()
-    chat["mapping"]["q1"]["message"]["content"]["parts"] = [{"content_type": "image_asset_pointer"}]
-    import_jobs.run_import(request_import(person, chat).pk)
-    assert "image" not in Conversation.objects.get().messages.get(parent=None).text
+    prepare = importing.prepare
+    spoken: list[str | None] = []
+
+    def prepare_and_listen(*args: Any, **kwargs: Any) -> importing.Prepared:
+        spoken.append(get_language())
+        return prepare(*args, **kwargs)
+
+    monkeypatch.setattr(importing, "prepare", prepare_and_listen)
+    run(request_import(person, making.chatgpt()))
+    assert spoken == ["de"]

@@ -90,7 +90,8 @@ def _chatgpt_text(content: Any) -> str:
 
 def _part_text(part: Any) -> str:
     if "image" in str(part.get("content_type")):
-        return f"*({_('An image, not in the export')})*"
+        left_out = _("An image, not in the export")  # in no f-string: there it would not be found for translation
+        return f"*({left_out})*"
     return part["text"] if isinstance(part.get("text"), str) else ""
 
 
