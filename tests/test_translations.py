@@ -1,5 +1,6 @@
 """Every text of the interface is there in every language, with what it must hold."""
 
+import ast
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,19 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from deploy.local.messages import DOMAINS, LANGUAGES, PLURALS, is_translated, load, save, texts, update
+from deploy.local.messages import (
+    DOMAINS,
+    FOLDERS,
+    KEYWORDS,
+    LANGUAGES,
+    PLURALS,
+    PROJECT,
+    is_translated,
+    load,
+    save,
+    texts,
+    update,
+)
 from deploy.local.translations import compile_catalogues
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|</?\w+[^>]*>")
@@ -29,6 +42,20 @@ def test_the_catalogues_have_the_texts_of_the_code(domain: str, language: str, o
     wanted = keys(of_the_code[domain])
     assert sorted(wanted - kept) == [], "run `make messages`"
     assert sorted(kept - wanted) == [], "run `make messages`"
+
+
+def test_no_text_hides_in_another() -> None:
+    """What is asked for within an f-string is not found by whatever reads the code, and so never translated."""
+    hidden = [
+        f"{path.relative_to(PROJECT)}:{call.lineno}"
+        for folder in FOLDERS
+        for path in (PROJECT / folder).rglob("*.py")
+        for string in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS
+    ]
+    assert hidden == []
 
 
 @both

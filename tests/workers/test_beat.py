@@ -12,13 +12,16 @@ from django.utils import timezone
 from redis import Redis
 
 from tests.conftest import RedisServer
+from tests.webapp.sharing import making
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.chat import turn_log
-from webapp.chat.models import Reply
+from webapp.chat.models import Conversation, Reply
 from webapp.chat.services import turns
 from webapp.chat.services.heartbeat import is_alive
-from workers import beat
+from webapp.sharing.models import ChatImport
+from webapp.sharing.services import import_jobs
+from workers import beat, tasks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
@@ -32,11 +35,15 @@ def _own_producer(redis: RedisServer) -> Any:
     jobs._producer.cache_clear()
 
 
-def queued(redis: RedisServer) -> list[tuple[str, list[str]]]:
+LAST = "\x06\x169"
+"""Ends the name of the queue for what people do not wait for."""
+
+
+def queued(redis: RedisServer, priority: str = "") -> list[tuple[str, list[str]]]:
     """Names and arguments of the tasks that wait in the broker; the queue is empty afterwards."""
     found = []
     with Redis.from_url(redis.url) as client:
-        while message := client.rpop("cria:celery:cria"):
+        while message := client.rpop(f"cria:celery:cria{priority}"):
             fields = json.loads(message)
             (arguments, *_) = json.loads(base64.b64decode(fields["body"]))
             found.append((fields["headers"]["task"], arguments))
@@ -57,6 +64,20 @@ def test_a_turn_that_was_never_enqueued_is_enqueued_once(person: User, redis: Re
     beat.run_once()
     beat.run_once()
     assert queued(redis) == [(jobs.RUN_TURN, [str(reply_id)])]
+
+
+def test_an_import_that_was_never_enqueued_is_enqueued_until_a_worker_has_it(person: User, redis: RedisServer) -> None:
+    """After all that people wait for."""
+    queued(redis, LAST)
+    asked = import_jobs.request_import(person, making.as_file([making.chatgpt()]).getvalue(), None)
+    assert queued(redis, LAST) == [(jobs.IMPORT_CHATS, [str(asked.pk)])]
+    ChatImport.objects.update(created_at=timezone.now() - timedelta(seconds=4))
+    beat.run_once()
+    assert queued(redis, LAST) == [(jobs.IMPORT_CHATS, [str(asked.pk)])]
+    tasks.import_chats_task(str(asked.pk))
+    beat.run_once()
+    assert queued(redis, LAST) == []
+    assert Conversation.objects.get().owner == person
 
 
 def test_an_overdue_turn_is_ended_and_open_pages_hear_of_it(person: User, redis: RedisServer) -> None:

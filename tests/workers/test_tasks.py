@@ -11,6 +11,7 @@ from webapp.accounts.models import User
 from webapp.experiments.models import PlaygroundSession
 from webapp.experiments.services import playground
 from webapp.moderation.services import audit
+from webapp.sharing.models import ChatImport
 from workers import tasks
 from workers.app import app
 
@@ -30,6 +31,7 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.playground_run_task,
         tasks.measure_experiments_task,
         tasks.tick_experiments_task,
+        tasks.import_chats_task,
     )
     assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()
@@ -43,6 +45,7 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.index_document_task,
         tasks.make_data_export_task,
         tasks.playground_run_task,
+        tasks.import_chats_task,
     ],
 )
 def test_a_task_for_something_gone_does_nothing(task: object) -> None:
@@ -82,3 +85,10 @@ def test_tidying_deletes_old_sessions_of_the_playground(person: User) -> None:
     PlaygroundSession.objects.update(created_at=timezone.now() - playground.KEPT - timedelta(minutes=1))
     tasks.tidy_task()
     assert not PlaygroundSession.objects.filter(pk=session.pk).exists()
+
+
+def test_tidying_forgets_the_imports_of_yesterday(person: User) -> None:
+    """Also one that no worker has taken up, with its file."""
+    ChatImport.objects.create(person=person, created_at=timezone.now() - timedelta(days=1, minutes=1))
+    tasks.tidy_task()
+    assert not ChatImport.objects.exists()

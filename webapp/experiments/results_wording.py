@@ -108,7 +108,8 @@ def change(value: float, unit: str, *, is_relative: bool) -> str:
     if is_relative:
         return f"{sign}{_signed(value * 100, _digits(value * 100))} %"
     if unit == "share":
-        return f"{sign}{_signed(value * 100, _digits(value * 100))} {_('points')}"
+        points = _("points")
+        return f"{sign}{_signed(value * 100, _digits(value * 100))} {points}"
     return f"{sign}{number(value, unit)}"
 
 

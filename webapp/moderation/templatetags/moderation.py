@@ -57,7 +57,8 @@ def told(act: AuditEntry) -> str:
         "consequence": dict(Review.Consequence.choices).get(act.details.get("consequence"), ""),
     }
     sentence = str(ACTS.get(act.action, act.action)) % details
-    return f"{sentence} ({_('the only moderator')})" if act.details.get("sole_moderator") else sentence
+    alone = _("the only moderator")
+    return f"{sentence} ({alone})" if act.details.get("sole_moderator") else sentence
 
 
 @register.filter

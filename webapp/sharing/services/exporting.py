@@ -152,19 +152,26 @@ def _markdown(conversation: Conversation) -> Iterator[str]:
     yield f"# {conversation.title}\n\n{conversation.created_at:%Y-%m-%d}\n"
     for row in rows_of(conversation):
         if row.message is not None:
-            yield f"\n## {_('You')}\n\n{row.message.text}\n"
+            you, attached = _("You"), _("Attached files")
+            yield f"\n## {you}\n\n{row.message.text}\n"
             if row.files:
-                yield f"\n*{_('Attached files')}: {', '.join(row.files)}*\n"
+                yield f"\n*{attached}: {', '.join(row.files)}*\n"
         elif row.reply is not None:
             yield f"\n## Cria\n\n{said(row.reply)}\n"
         elif row.part.kind == "open":
-            yield f"\n---\n\n**{_('Another version')}**\n"
+            begins = _("Another version")
+            yield f"\n---\n\n**{begins}**\n"
         else:
-            yield f"\n**{_('End of the other version')}**\n\n---\n"
+            ends = _("End of the other version")
+            yield f"\n**{ends}**\n\n---\n"
 
 
 def said(reply: Reply) -> str:
     """What an export to read says for this reply."""
     if reply.state == Reply.State.BLOCKED:
-        return f"*{_('This answer was withheld.')}*"
-    return reply.text or f"*{_('No answer was written.')}*"
+        instead = _("This answer was withheld.")
+    elif reply.text:
+        return reply.text
+    else:
+        instead = _("No answer was written.")
+    return f"*{instead}*"
