@@ -41,28 +41,33 @@ def html_pieces(conversation: Conversation) -> Iterator[str]:
 
 def _piece(row: Row) -> str:
     if row.message is not None:
+        you = _("You")
         return (
-            f'<section class="question"><h2>{escape(_("You"))}</h2>'
+            f'<section class="question"><h2>{escape(you)}</h2>'
             f'<div dir="auto">{escape(row.message.text)}</div>{_files(row.files)}</section>\n'
         )
     if row.reply is not None:
         return f'<section class="prose"><h2>Cria</h2>{_answer(row.reply)}</section>\n'
     if row.part.kind == "open":
-        return f"<details><summary>{escape(_('Another version'))}</summary>\n"
+        begins = _("Another version")
+        return f"<details><summary>{escape(begins)}</summary>\n"
     return "</details>\n"
 
 
 def _files(titles: Sequence[str]) -> str:
-    return f'<p dir="auto">{escape(_("Attached files"))}: {escape(", ".join(titles))}</p>' if titles else ""
+    attached = _("Attached files")
+    return f'<p dir="auto">{escape(attached)}: {escape(", ".join(titles))}</p>' if titles else ""
 
 
 def _answer(reply: Reply) -> str:
     if reply.state == Reply.State.BLOCKED:
-        return f"<p><em>{escape(_('This answer was withheld.'))}</em></p>"
+        return _instead(_("This answer was withheld."))
     blocks = [*reply.blocks, reply.tail] if reply.tail else reply.blocks
-    return "".join(f'<div dir="auto">{block}</div>' for block in blocks) or (
-        f"<p><em>{escape(_('No answer was written.'))}</em></p>"
-    )
+    return "".join(f'<div dir="auto">{block}</div>' for block in blocks) or _instead(_("No answer was written."))
+
+
+def _instead(words: str) -> str:
+    return f"<p><em>{escape(words)}</em></p>"
 
 
 @cache
