@@ -288,13 +288,13 @@ def test_the_title_says_that_an_answer_is_finished(context: BrowserContext, stac
     chat.open("/settings/general/")
     switch = chat.page.get_by_role("switch", name=re.compile("Notifications"))
     switch.check()
-    chat.page.wait_for_function("localStorage.getItem('cria.notify') === 'true'")
+    chat.page.wait_for_function("() => localStorage.getItem('cria.notify') === 'true'")
     chat.open("/")
     chat.page.evaluate("Notification.permission = 'granted'")
     send(chat, HELLO)
     chat.page.evaluate(HIDE_PAGE)
     chat.wait_until("done")
-    chat.page.wait_for_function("noted.length === 1")
+    chat.page.wait_for_function("() => noted.length === 1")
 
 
 def test_the_real_voice_is_asked_and_released(context: BrowserContext, stack: Stack) -> None:
