@@ -42,9 +42,9 @@ def test_a_missing_file_is_told_apart_from_a_damaged_one(tmp_path: Path) -> None
 
 def test_the_check_of_every_start_is_quick() -> None:
     """Hashing is part of every start, so it has to stay far below a second."""
-    began = time.monotonic()
+    began = time.process_time()
     models.verify(BUNDLED, models.manifest())
-    assert time.monotonic() - began < 2.0  # 0.1 s on an idle machine
+    assert time.process_time() - began < 1.0  # 0.1 s on an idle machine
 
 
 @pytest.mark.parametrize(("kind", "num_packages"), [("models", 3), ("models-test", 1)])

@@ -91,7 +91,7 @@ async def test_a_killed_process_comes_back(running: Running) -> None:
     os.kill(witness.pids["web"][0], signal.SIGKILL)
     began = time.monotonic()
     await until(lambda: len(witness.pids["web"]) == 2)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0  # 0.2 s on an idle machine
     assert witness.exits == [("web", -signal.SIGKILL)]
 
 
@@ -153,7 +153,7 @@ async def test_stopping_ends_a_deaf_process_in_time_and_redis_last(running: Runn
         assert redis.is_running()
         await asyncio.sleep(0.05)
     await stopping
-    assert time.monotonic() - began < GRACE_S + 1.5
+    assert time.monotonic() - began < GRACE_S + 2.0
     assert not redis.is_running()
 
 

@@ -79,7 +79,7 @@ def test_a_hostile_spec_is_refused_and_the_next_one_served(compiler: GrammarComp
     started = time.monotonic()
     with pytest.raises(GrammarError):
         compiler.compile(spec)
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.5  # the child's limit is longer
     assert compiler.compile(regex(f"[a-z]{{{len(spec.text)}}}")).allows(b"abc")
 
 

@@ -243,9 +243,9 @@ def test_many_hidden_things_in_a_row_cost_one_step_each() -> None:
     """Twenty thousand of them are read at once and not for minutes."""
     hidden = [ForeignNode(id=str(n), parent=str(n - 1), role="person", text="", is_shown=False) for n in range(20_000)]
     shown = ForeignNode(id="last", parent="19999", role="person", text="a")
-    began = time.perf_counter()
+    began = time.thread_time()
     assert len(list(said_in(ForeignChat(source="x", id="1", title="", nodes=[*hidden, shown])))) == 1
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 2
 
 
 def test_many_small_trees_together_make_no_huge_text(person: User, monkeypatch: pytest.MonkeyPatch) -> None:

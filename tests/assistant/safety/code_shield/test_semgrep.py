@@ -106,7 +106,7 @@ def test_an_analyser_that_hangs_is_killed_with_all_it_started(
         semgrep.scan(targets, [], packages=packages_with(script), temp_dir=temp_dir, deadline=Deadline.after(0.5))
     assert failed.value.why == "timed_out"
     assert "private_word" not in str(failed.value)
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 10.0  # of 60 s or for ever
     assert leftovers(temp_dir) == []
     assert_no_process_in(temp_dir)
 

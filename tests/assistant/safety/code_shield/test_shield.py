@@ -293,7 +293,7 @@ def test_text_made_to_take_time_takes_none(temp_dir: Path, tag: str, code: str):
     shield._config = replace(shield._config, limit_s=1.0)
     began = time.monotonic()
     (report,) = shield.scan_now(_FENCED.format(tag=tag, code=code)).blocks
-    assert time.monotonic() - began < 4.0  # the limit, and what a busy machine adds
+    assert time.monotonic() - began < 8.0  # the limit, and what a busy machine adds
     assert report.not_scanned != "broken"
 
 
