@@ -9,10 +9,15 @@ from assistant.language import language_of
 from assistant.personal import as_line
 from assistant.ports import ChatMessage
 
-MAX_WORDS: Final = 6
+MAX_WORDS: Final = 8
+"""What ends within so many is not cut; what is longer is cut to fewer."""
+_CUT_TO: Final = 6
 MAX_CHARS: Final = 60
 _MAX_READ_CHARS: Final = 1000
 _MIN_CLAUSE_WORDS: Final = 4
+_JOINTS: Final = frozenset(
+    ["and", "but", "because", "so", "while", "when", "und", "aber", "weil", "y", "pero", "porque"]
+)
 _BEFORE: Final = re.compile(
     r"^(?:(?:hi|hello|hey|hallo|hola|dear|ok|okay|so|well|good (?:morning|evening|afternoon))\b(?: there| cria)?[,!. ]*"
     r"|(?:please|bitte|por favor)\b[, ]*"
@@ -30,7 +35,8 @@ _BEFORE: Final = re.compile(
 _SENTENCE: Final = re.compile(r"[.!?…؟]\s|\n|[.!?…؟]+$|[:;] ")
 _AT_THE_END: Final = re.compile(
     r"(?:[,\s]+(?:please|bitte|thanks|thank you|danke|por favor|gracias)|\s+(?:a|an|the|and|or|of|to|in|on|for|with|"
-    r"about|der|die|das|und|oder|von|zu|mit|für|el|la|los|las|un|una|de|y|o|con|para|in simple words?))+$",
+    r"about|i|i'm|my|your|that|which|if|is|are|"
+    r"der|die|das|und|oder|von|zu|mit|für|el|la|los|las|un|una|de|y|o|con|para|in simple words?))+$",
     re.IGNORECASE,
 )
 _SMALL: Final = frozenset(
@@ -43,7 +49,7 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "additionalProperties": False,
 }
 _ORDER: Final = (
-    f"Give this conversation a title of at most {MAX_WORDS} words, in its own language, without quotes. Answer as JSON."
+    f"Give this conversation a title of at most {_CUT_TO} words, in its own language, without quotes. Answer as JSON."
 )
 
 
@@ -54,13 +60,22 @@ def title_from(message: str) -> str:
     text = _BEFORE.sub("", text)
     text = " ".join(_SENTENCE.split(text, maxsplit=1)[0].split()).strip("\"'“”«»()[]*#>- ")
     head = text.partition(", ")[0]
-    words = (head if len(head.split()) >= _MIN_CLAUSE_WORDS else text).split()[:MAX_WORDS]
-    while words and len(" ".join(words)) > MAX_CHARS:
-        words.pop()
+    words = _cut((head if len(head.split()) >= _MIN_CLAUSE_WORDS else text).split())
     title = _AT_THE_END.sub("", " ".join(words)).rstrip(",.:;!?-– ")
     if len(title) < 3:
         return ""
     return _cased(title, is_english=language_of(message) == "en")
+
+
+def _cut(words: list[str]) -> list[str]:
+    """As many as there is room for; of what is longer, the first clause rather than half of the second."""
+    room = words[:MAX_WORDS]
+    while room and len(" ".join(room)) > MAX_CHARS:
+        room.pop()
+    if len(room) == len(words):
+        return room
+    joints = [place for place, word in enumerate(room) if word.lower() in _JOINTS and place >= _MIN_CLAUSE_WORDS - 1]
+    return room[: joints[0] if joints else _CUT_TO]
 
 
 def title_request(question: str, answer: str) -> tuple[ChatMessage, ...]:

@@ -22,6 +22,7 @@ FINISH_TOUCHES = "workers.finish_touches"
 TICK_EXPERIMENTS = "workers.tick_experiments"
 PLAYGROUND_RUN = "workers.playground_run"
 MEASURE = "workers.measure_experiments"
+FORGET_DELETED = "workers.forget_deleted"
 _SOCKET_TIMEOUT_S = 1.0
 _LAST = 9
 """The priority of what people do not wait for in a chat: workers take everything else first."""
@@ -57,6 +58,11 @@ def enqueue_measuring(experiment_id: int) -> None:
     _enqueue(MEASURE, str(experiment_id))
 
 
+def enqueue_forgetting() -> None:
+    """Ask a worker to take the words of deleted texts out of the index. Best effort; it is done every night."""
+    _enqueue(FORGET_DELETED, priority=_LAST)
+
+
 def enqueue_playground_runs(run_ids: Sequence[UUID]) -> None:
     """Ask workers to write these cells of the playground. Best effort; one that was lost can be asked for again.
 
@@ -82,11 +88,11 @@ def _producer() -> Celery:
     return app
 
 
-def _enqueue(name: str, argument: str, *, priority: int = 0) -> bool:
+def _enqueue(name: str, *arguments: str, priority: int = 0) -> bool:
     """Whether the broker took it."""
     try:
-        _producer().send_task(name, args=(argument,), priority=priority, retry=False, ignore_result=True)
+        _producer().send_task(name, args=arguments, priority=priority, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:
-        logger.warning("enqueue_failed", extra={"task": name, "id": argument, "error": type(error).__name__})
+        logger.warning("enqueue_failed", extra={"task": name, "id": " ".join(arguments), "error": type(error).__name__})
         return False
     return True

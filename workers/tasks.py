@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from webapp import jobs, wiring
 from webapp.chat.services.running import run_turn
+from webapp.chat.services.search import forget_deleted
 from webapp.chat.services.touches import finish_touches
 from webapp.experiments.services import playground, playground_running, snapshots, ticking
 from webapp.library.services.extracting import extract
@@ -56,6 +57,7 @@ def tidy_task() -> None:
     playground.tidy()
     import_jobs.delete_old()
     SessionStore.clear_expired()
+    forget_deleted()
     audit.verify(None)
 
 
@@ -67,6 +69,11 @@ def make_data_export_task(export_id: str) -> None:
 @app.task(name=jobs.IMPORT_CHATS)  # type: ignore[untyped-decorator]  # celery publishes no types
 def import_chats_task(import_id: str) -> None:
     import_jobs.run_import(UUID(import_id))
+
+
+@app.task(name=jobs.FORGET_DELETED)  # type: ignore[untyped-decorator]  # celery publishes no types
+def forget_deleted_task() -> None:
+    forget_deleted()
 
 
 @app.task(name=jobs.TICK_EXPERIMENTS)  # type: ignore[untyped-decorator]  # celery publishes no types

@@ -30,12 +30,13 @@ from assistant.rendering.dialect import LINK_SCHEMES, markdown_parser
 from assistant.rendering.links import unlink_unknown
 from assistant.rendering.maths import MATHML_ATTRIBUTES, MATHML_TAGS, formula_html
 
-RENDERER_VERSION: Final = 3
+RENDERER_VERSION: Final = 4
 """Goes up whenever the same source gives other HTML, so that stored HTML can be told to be of an earlier kind."""
 
 MAX_HIGHLIGHTED_CHARS: Final = 20_000
 
 _ALIGNMENTS: Final = ("left", "center", "right")
+_TICK_BOX: Final = re.compile(r"\[([ xX])\](?=\s)")
 _LANGUAGE_NAME: Final = re.compile(r"[\w+#.-]{1,30}")
 
 TAGS: Final = (
@@ -138,6 +139,16 @@ def _align_by_class(state: StateCore) -> None:
             token.attrs["class"] = "align-" + str(style).removeprefix("text-align:")
 
 
+def _show_tick_boxes(state: StateCore) -> None:
+    """A list of things to do: a box before each, drawn as a character, which is read out and copied like the rest."""
+    for item, _paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if item.type == "list_item_open" and inline.type == "inline" and inline.children:
+            first = inline.children[0]
+            box = _TICK_BOX.match(first.content) if first.type == "text" else None
+            if box:
+                first.content = ("☐" if box[1] == " " else "☑") + first.content[box.end() :]
+
+
 def _table_open(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     return '<div class="table-scroll"><table>\n'
 
@@ -194,6 +205,7 @@ def _new_parser() -> MarkdownIt:
     parser.core.ruler.push("link_images", _link_images)
     parser.core.ruler.push("unlink_unknown", unlink_unknown)
     parser.core.ruler.push("align_by_class", _align_by_class)
+    parser.core.ruler.push("show_tick_boxes", _show_tick_boxes)
     for token_type, rule in {
         "fence": _code,
         "code_block": _code,

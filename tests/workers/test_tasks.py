@@ -32,6 +32,7 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.measure_experiments_task,
         tasks.tick_experiments_task,
         tasks.import_chats_task,
+        tasks.forget_deleted_task,
     )
     assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()

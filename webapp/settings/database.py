@@ -12,5 +12,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # A deferred transaction that reads first cannot be upgraded while another writes: take the write lock at once.
         "transaction_mode": "IMMEDIATE",
         "timeout": 10,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # What is deleted is overwritten in the file, too, however SQLite was built.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }

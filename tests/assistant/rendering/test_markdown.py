@@ -96,6 +96,14 @@ def test_dollars_are_left_alone() -> None:
     assert render_block("from $5 to $10") == "<p>from $5 to $10</p>"
 
 
+def test_things_to_do_have_boxes() -> None:
+    """Models write them often. Brackets elsewhere are brackets."""
+    html = render_block("- [ ] **Buy** wool\n- [x] Wash it\n- [X] Dry it\n- [a] b\n- see [ ] there\n")
+    items = [item.partition("</li>")[0] for item in html.split("<li>")[1:]]
+    assert items == ["☐ <strong>Buy</strong> wool", "☑ Wash it", "☑ Dry it", "[a] b", "see [ ] there"]
+    assert render_block("[ ] alone") == "<p>[ ] alone</p>"
+
+
 def test_a_text_is_rendered_block_by_block() -> None:
     """Stored replies, shared pages and documents show the same HTML as the stream did."""
     assert render("# A\n\nb\n\n- c\n") == ["<h1>A</h1>", "<p>b</p>", "<ul>\n<li>c</li>\n</ul>"]

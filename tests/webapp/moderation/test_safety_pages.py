@@ -22,7 +22,7 @@ from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Review
-from webapp.moderation.services import appeals, policies, records, reports, suspensions
+from webapp.moderation.services import appeals, looks, policies, records, reports, reveals, suspensions
 from webapp.moderation.services.consequences import carry_out_due
 
 pytestmark = pytest.mark.django_db
@@ -220,6 +220,20 @@ def test_a_report_says_what_came_of_it(owner: User, browser: Client) -> None:
     assert "Wrong or misleading. It was not" in page
 
 
+def test_whoever_read_in_a_chat_is_told_to_its_owner(owner: User, browser: Client, stranger: Client) -> None:
+    """Each look with its day and the reason on record, and without the name of who looked."""
+    assert "Nobody of the staff." in text_of(browser)
+    case, moderator = make_case(owner), make_moderator("moderator-of-the-day")
+    looks.look(case, staff=moderator)
+    reveals.reveal(case.reply.conversation, staff=moderator, reason="Asked for by a court")
+    page = text_of(browser)
+    assert "The reason on record: Asked for by a court" in page
+    assert page.count("Somebody of the staff read in this chat") == 2
+    assert case.reply.conversation.get_absolute_url() in page
+    assert moderator.username not in page
+    assert "Asked for by a court" not in text_of(stranger)
+
+
 def test_the_page_costs_the_same_however_long(
     owner: User, browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -229,7 +243,7 @@ def test_the_page_costs_the_same_however_long(
         reports.Flag.objects.create(case=appeals_of, source="report")
         Appeal.objects.create(person=owner, case=appeals_of, state="denied", decided_at=timezone.now())
         suspensions.suspend(owner, by=None, reason="Spam", until=timezone.now() + timedelta(days=1))
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         text_of(browser)
 
 

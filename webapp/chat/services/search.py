@@ -67,6 +67,12 @@ def search(person: User, query: str, conversation: Conversation | None = None, l
     return _hits(found, wanted.words)
 
 
+def forget_deleted() -> None:
+    """See to it that the index keeps no word of what was deleted. PostgreSQL does so by itself (autovacuum)."""
+    if connection.vendor == "sqlite":
+        search_sqlite.forget_deleted()
+
+
 def by_chat(hits: Sequence[Hit]) -> list[ChatHits]:
     """The same hits, chat by chat, in the order in which the chats come up first."""
     grouped: dict[UUID, list[Hit]] = {}

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from assistant.safety.taxonomy import plain_name
 from webapp.accounts.models import PasswordLink, User
 from webapp.chat.models import Reply
-from webapp.moderation.models import Appeal, Flag, Review, Suspension, Verdict
+from webapp.moderation.models import Appeal, Flag, Reveal, Review, Suspension, Verdict
 from webapp.moderation.services import outcomes, reports
 
 SHOWN = 50
@@ -48,6 +48,7 @@ class Record:
     warnings: Sequence[tuple[Review, str]]
     reports: Sequence[Flag]
     password_links: Sequence[PasswordLink]
+    looks: Sequence[Reveal]
 
     def be_seen_by(self, person: User) -> None:
         """This was shown to the person; what was decided since, or had no place on the page, stays unseen."""
@@ -75,6 +76,7 @@ def record_of(person: User) -> Record:
         warnings=[(review, _(plain_name(review.category))) for review in _warnings(person)],
         reports=list(reports.by(person).select_related("case__reply__conversation")[:SHOWN]),
         password_links=list(person.password_links.all()[:SHOWN]),
+        looks=list(Reveal.objects.filter(conversation__owner=person).select_related("conversation")[:SHOWN]),
     )
 
 

@@ -1,7 +1,8 @@
 """Erasing what belongs to a person: by the rules, at once, with a receipt.
 
 A turn that is being written ends by itself: its row is gone, so the next write of its worker touches nothing. Tasks
-that still wait find nothing to do. Indexes in memory hold numbers and no text, and are dropped when unused.
+that still wait find nothing to do. Indexes in memory hold numbers and no text, and are dropped when unused. The words
+in the files of the index for searching chats go by a task, moments later.
 """
 
 import logging
@@ -21,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from webapp import jobs
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY
 from webapp.chat import turn_log
@@ -135,6 +137,7 @@ def _forget_files_and_logs(person: User) -> None:
     logged = Reply.objects.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately), conversation__owner=person)
     keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
     transaction.on_commit(lambda: delete_files(exports))
+    transaction.on_commit(jobs.enqueue_forgetting)
     if keys:
         transaction.on_commit(lambda: _delete_logs(keys))
 
