@@ -18,12 +18,14 @@ REPORT_VIOLATIONS = """
 class Watch:
     """Notes everything a page must never do: errors, violations of its policy, requests to another host.
 
-    `expected` are parts of console messages that a test provokes on purpose.
+    `expected` are parts of console messages that a test provokes on purpose. After `is_over` nothing is noted: a page
+    that is closed breaks off what it was asking for.
     """
 
     host: str
     problems: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+    is_over: bool = False
 
     def over(self, context: BrowserContext) -> None:
         context.add_init_script(REPORT_VIOLATIONS)
@@ -33,7 +35,7 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         is_expected = any(part in message.text for part in self.expected)
-        if message.type in {"error", "warning"} and not is_expected:
+        if message.type in {"error", "warning"} and not is_expected and not self.is_over:
             self.problems.append(f"{message.page.url if message.page else ''}: {message.text}")
 
     def _request(self, request: Request) -> None:

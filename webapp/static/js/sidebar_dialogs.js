@@ -14,7 +14,8 @@ export function startOrganising() {
   dialog.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful && event.detail.xhr.status === 204) dialog.close();
   });
-  dialog.addEventListener("htmx:afterSwap", () => {
+  // Not before htmx knows the forms in it: sent sooner, they would go the browser's own way.
+  dialog.addEventListener("htmx:afterSettle", () => {
     if (!dialog.open) dialog.showModal();
     const first = dialog.querySelector("[autofocus]");
     first?.focus();
