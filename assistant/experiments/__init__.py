@@ -1,8 +1,9 @@
 """Experiments: who sees which arm, and what may be concluded from what they did.
 
     bucketing ▶ who gets which arm
-    moments · histograms · counts        what is kept of an arm: frozen values that add up over days and shards
+    moments · histograms · counts · funnels  what is kept of an arm: frozen values that add up over days and shards
     effects                              difference and lift of two arms, with a fixed or an always-valid interval
+    strata                               the same, of people compared with those who were like them when they came
     rare · bounded · quantiles           exact methods where the central limit theorem is slow
     preferences                          which of two answers people like better, from blind votes
     bayes · health · multiplicity · power · recommendation

@@ -33,7 +33,10 @@ _HALVINGS = 45
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The units of one arm: how many (`counts`) had which value (`values`, within [0, 1])."""
+    """The units of one arm: how many (`counts`) had which value (`values`, within [0, 1]).
+
+    For many experiments at once counts are [experiments, values]; intervals are of one alone.
+    """
 
     values: Floats
     counts: Floats
@@ -66,55 +69,69 @@ class Bets:
         least, most = self._range(0.0)
         bound, width = math.log(2 / alpha), most - least
         scaled = (values - least) / width
-        low = _edge(lambda m: _log_capital(m, scaled, counts) > bound)
-        high = 1 - _edge(lambda m: _log_capital(m, 1 - scaled, counts) > bound)
+        low = _edge(lambda m: bool(_log_capital(m, scaled, counts) > bound))
+        high = 1 - _edge(lambda m: bool(_log_capital(m, 1 - scaled, counts) > bound))
         return Interval(low=max(-1.0, least + width * low), high=min(1.0, least + width * high))
 
     def lift(self, alpha: float) -> Interval:
         """Of treatment / control - 1, within [-1, infinity). Uses no centre."""
         bound = math.log(2 / alpha)
-        plain = Bets(control=self.control, treatment=self.treatment, share=self.share)
-        low = _edge_of_lift(lambda lift: plain._log_capital_of_lift(lift, more=True) > bound, rising=False)
-        high = _edge_of_lift(lambda lift: plain._log_capital_of_lift(lift, more=False) > bound, rising=True)
+        low = _edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=True) > bound), rising=False)
+        high = _edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=False) > bound), rising=True)
         return Interval(low=low, high=high)
 
-    def log_e_value(self, difference: float = 0.0) -> float:
-        """Evidence against "the difference is `difference`", in natural logarithms."""
-        if not self.n:
-            return 0.0
+    def log_e_value(self, difference: float = 0.0) -> Floats:
+        """Evidence against "the difference is `difference`", in natural logarithms, of each experiment. An interval
+        leaves out what it is above log(1 / alpha) for."""
         values, counts = self._payoffs(0.0)
         least, most = self._range(0.0)
         scaled, m = (values - least) / (most - least), (difference - least) / (most - least)
-        return max(_log_capital(m, scaled, counts), _log_capital(1 - m, 1 - scaled, counts)) - math.log(2)
+        both = _log_capital(m, scaled, counts), _log_capital(1 - m, 1 - scaled, counts)
+        return np.asarray(np.maximum(*both) - math.log(2))
 
-    def _payoffs(self, lift: float) -> tuple[Floats, Floats]:
+    def log_e_value_of_lift(self, lift: float) -> Floats:
+        """The same against "the lift is `lift`"."""
+        both = self._log_capital_of_lift(lift, more=True), self._log_capital_of_lift(lift, more=False)
+        return np.asarray(np.maximum(*both) - math.log(2))
+
+    def _payoffs(self, lift: float, centre: float | None = None) -> tuple[Floats, Floats]:
         """The numbers x of the units and how many have each; with `lift` their expectation is 0 where that is right."""
-        up = (self.treatment.values - self.centre) / self.share
-        down = -(1 + lift) * (self.control.values - self.centre) / (1 - self.share)
-        return np.concatenate((up, down)), np.concatenate((self.treatment.counts, self.control.counts))
+        c = self.centre if centre is None else centre
+        up = (self.treatment.values - c) / self.share
+        down = -(1 + lift) * (self.control.values - c) / (1 - self.share)
+        return np.concatenate((up, down)), np.concatenate((self.treatment.counts, self.control.counts), axis=-1)
 
-    def _range(self, lift: float) -> tuple[float, float]:
+    def _range(self, lift: float, centre: float | None = None) -> tuple[float, float]:
         """The least and the greatest x that can come."""
-        ends = ((0 - self.centre) / self.share, (1 - self.centre) / self.share)
-        others = (-(1 + lift) * (end - self.centre) / (1 - self.share) for end in (0, 1))
+        c = self.centre if centre is None else centre
+        ends = ((0 - c) / self.share, (1 - c) / self.share)
+        others = (-(1 + lift) * (end - c) / (1 - self.share) for end in (0, 1))
         everything = (*ends, *others)
         return min(everything), max(everything)
 
-    def _log_capital_of_lift(self, lift: float, *, more: bool) -> float:
+    def _log_capital_of_lift(self, lift: float, *, more: bool) -> Floats:
         """Of whoever bets that the lift is above (`more`) or below `lift`."""
-        values, counts = self._payoffs(lift)
-        least, most = self._range(lift)
+        values, counts = self._payoffs(lift, 0.0)
+        least, most = self._range(lift, 0.0)
         scaled, m = (values - least) / (most - least), -least / (most - least)
         return _log_capital(m, scaled, counts) if more else _log_capital(1 - m, 1 - scaled, counts)
 
 
-def _log_capital(m: float, values: Floats, counts: Floats) -> float:
+def nearest_centre(level: float) -> float:
+    """Of three, so that the first units settle which, and at most 15% of width is lost.
+
+    `level` is of the units of both arms together, which says nothing about who was in which.
+    """
+    return min((0.0, 0.5, 1.0), key=lambda centre: abs(centre - level))
+
+
+def _log_capital(m: float, values: Floats, counts: Floats) -> Floats:
     """Of whoever bets that the mean of values in [0, 1] is above `m`, all stakes together. It falls as `m` grows."""
     if m <= 0:
-        return math.inf if float(values @ counts) > 0 else 0.0
-    growth = np.log1p(np.outer(STAKES, values / m - 1)) @ counts
-    most = float(growth.max())
-    return most + math.log(float(np.exp(growth - most).mean()))
+        return np.where(counts @ values > 0, math.inf, 0.0)
+    growth = counts @ np.log1p(np.outer(STAKES, values / m - 1)).T
+    most = growth.max(axis=-1)
+    return np.asarray(most + np.log(np.exp(growth - most[..., None]).mean(axis=-1)))
 
 
 def _edge(is_refuted: Callable[[float], bool]) -> float:

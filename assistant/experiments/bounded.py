@@ -62,6 +62,6 @@ def always_valid(
         of_difference=bets.difference(alpha),
         lift=treatment.mean / control.mean - 1 if control.mean else math.nan,
         of_lift=bets.lift(alpha),
-        p_value=min(1.0, math.exp(-max(0.0, bets.log_e_value()))),
+        p_value=min(1.0, math.exp(-max(0.0, float(bets.log_e_value())))),
         n=control.n + treatment.n,
     )

@@ -19,7 +19,8 @@ class Effect:
     of_difference, of_lift      their intervals at the level asked for
     p_value                     of no difference
     n                           units of both arms
-    standard_error              of the difference; not a number where the method has none
+    standard_error              of the difference; not a number where the method has none, 0 where within both arms
+                                everybody is alike
     """
 
     difference: float
@@ -29,6 +30,11 @@ class Effect:
     p_value: float
     n: int
     standard_error: float = math.nan
+
+    @property
+    def is_without_variance(self) -> bool:
+        """Nobody differs from the others of their arm, so nothing is known of how much people differ."""
+        return self.standard_error == 0
 
 
 def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha: float = 0.05) -> Effect:
@@ -43,7 +49,7 @@ def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha
         return _unknown(difference, lift, n)
     variance = control.variance + treatment.variance
     if variance <= 0:
-        return _unknown(difference, lift, n)
+        return _unknown(difference, lift, n, standard_error=0.0)
     error = math.sqrt(variance)
     df = satterthwaite(control, treatment)
     width = surprise.width(alpha, n=n, df=df)
@@ -61,8 +67,10 @@ def compare(control: Estimate, treatment: Estimate, surprise: Surprise, *, alpha
 def satterthwaite(control: Estimate, treatment: Estimate) -> float:
     """Degrees of freedom of Welch's t."""
     total = control.variance + treatment.variance
-    parts = control.variance**2 / (control.n - 1) + treatment.variance**2 / (treatment.n - 1)
-    return total**2 / parts if parts > 0 else 0.0
+    if not total > 0:
+        return 0.0
+    part = control.variance / total
+    return 1 / (part**2 / (control.n - 1) + (1 - part) ** 2 / (treatment.n - 1))
 
 
 def delta_lift(control: Estimate, treatment: Estimate, *, alpha: float = 0.05) -> Interval:
@@ -74,25 +82,37 @@ def delta_lift(control: Estimate, treatment: Estimate, *, alpha: float = 0.05) -
 
 
 def fieller(control: Estimate, treatment: Estimate, width: float) -> Interval:
-    """All lifts r with |treatment - (1 + r) control| <= width * standard error of that. Endless if 0 cannot be ruled
-    out for the control."""
-    base = control.value
-    # What CUPED took away is taken from the treatment's side: then both sides are numbers as people know them.
-    other = base + (treatment.adjusted - control.adjusted)
+    """`lift_interval` of two arms. With CUPED the difference is the adjusted one and the control is as it is, with the
+    noise that was taken from it."""
+    return lift_interval(
+        treatment.adjusted - control.adjusted,
+        control.value,
+        control.variance + treatment.variance,
+        control.variance + control.past_variance + 2 * control.past_covariance,
+        -(control.variance + control.past_covariance),
+        width,
+    )
+
+
+def lift_interval(
+    difference: float, base: float, variance: float, base_variance: float, covariance: float, width: float
+) -> Interval:
+    """All lifts r with |difference - r base| <= width * standard error of that (Fieller). Endless if 0 cannot be ruled
+    out for the base. `covariance` of the difference and the base."""
     if not math.isfinite(width) or base == 0:
         return EVERYTHING
     square = width * width
-    a = base * base - square * control.variance
+    a = base * base - square * base_variance
     if a <= 0:
         return EVERYTHING
-    half_b, c = base * other, other * other - square * treatment.variance
+    half_b, c = base * difference - square * covariance, difference * difference - square * variance
     root = math.sqrt(max(0.0, half_b * half_b - a * c))
     sign = math.copysign(1.0, base)
-    ends = sorted((sign * ((half_b - root) / a - 1), sign * ((half_b + root) / a - 1)))
+    ends = sorted((sign * (half_b - root) / a, sign * (half_b + root) / a))
     return Interval(low=ends[0], high=ends[1])
 
 
-def _unknown(difference: float, lift: float, n: int) -> Effect:
+def _unknown(difference: float, lift: float, n: int, *, standard_error: float = math.nan) -> Effect:
     return Effect(
         difference=difference,
         of_difference=EVERYTHING,
@@ -100,4 +120,5 @@ def _unknown(difference: float, lift: float, n: int) -> Effect:
         of_lift=EVERYTHING,
         p_value=1.0,
         n=n,
+        standard_error=standard_error,
     )

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaln, xlogy
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from assistant.experiments.counts import Count
+from assistant.experiments.effects import compare
 from assistant.experiments.estimates import Estimate
-from assistant.experiments.intervals import Interval
+from assistant.experiments.intervals import AlwaysValid, Interval
 from assistant.experiments.rare import wilson
 
 SRM_ALPHA = 0.001
@@ -89,11 +90,8 @@ def srm_sequential_p_value(counts: Sequence[int], weights: Sequence[float]) -> f
 
 
 def imbalance_p_value(control: Estimate, treatment: Estimate) -> float:
-    """Of no difference in what people were like before the experiment (one look)."""
-    if not (control.is_usable and treatment.is_usable):
-        return 1.0
-    variance = control.variance + treatment.variance
-    return 2 * float(norm.sf(abs(treatment.value - control.value) / math.sqrt(variance))) if variance > 0 else 1.0
+    """Of no difference in what people were like before the experiment, right at every look."""
+    return compare(control, treatment, AlwaysValid()).p_value
 
 
 def _planned(weights: Sequence[float]) -> list[float]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -48,7 +49,7 @@ class Moments:
         return cls._build(n, totals / n, np.asarray(products, dtype=float) - np.outer(totals, totals) / n)
 
     @classmethod
-    def _build(cls, n: int, means: npt.NDArray[np.float64], products: npt.NDArray[np.float64]) -> "Moments":
+    def _build(cls, n: int, means: Floats, products: Floats) -> "Moments":
         return cls(n=n, means=tuple(means.tolist()), products=tuple(tuple(row) for row in products.tolist()))
 
     def __add__(self, other: "Moments") -> "Moments":
@@ -64,8 +65,14 @@ class Moments:
         return self._build(n, mine + gap * (other.n / n), np.array(self.products) + np.array(other.products) + between)
 
     @property
-    def covariance(self) -> npt.NDArray[np.float64]:
+    def covariance(self) -> Floats:
         """Of one unit, unbiased; not a number below two units."""
         if self.n < 2:
             return np.full((len(self.means), len(self.means)), np.nan)
         return np.array(self.products) / (self.n - 1)
+
+
+def stacked(arms: Sequence[Moments]) -> tuple[Floats, Floats, Floats]:
+    """n [arms], means [arms, columns] and products [arms, columns, columns]."""
+    n = np.array([arm.n for arm in arms], dtype=float)
+    return n, np.array([arm.means for arm in arms]), np.array([arm.products for arm in arms])

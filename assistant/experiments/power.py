@@ -1,8 +1,9 @@
-"""How long an experiment has to run: for one look, and for somebody who looks every day.
+"""How long an experiment has to run for somebody who looks every day.
 
-With always-valid intervals an experiment ends when they exclude zero, at the latest at the planned size. The chance of
-that is the chance that a Brownian motion with drift crosses a curved boundary at one of the looks. It is computed by
-carrying the density of those that have not crossed from look to look (Armitage, McPherson and Rowe 1969).
+With always-valid intervals an experiment ends when they exclude zero, at the latest at the planned size. What is seen
+beyond what is expected is a walk of independent steps, so the chance of that is the chance that a Brownian motion
+crosses the barriers that the interval sets it at the looks, whatever kind of interval it is (`barriers`). It is
+computed by carrying the density of those that have not crossed from look to look (Armitage, McPherson and Rowe 1969).
 """
 
 import math
@@ -10,133 +11,99 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
+from scipy.fft import irfft, rfft, rfftfreq
 from scipy.optimize import brentq
-from scipy.signal import fftconvolve
 from scipy.stats import norm
 
-from assistant.experiments.intervals import TUNED_FOR, AlwaysValid, Surprise
+from assistant.experiments.barriers import Barriers, Floats
 
-Floats = npt.NDArray[np.float64]
-
-_GRID = 1201
+_GRID = 1025
+_PADDED = 2048
 _REACH = 8.0
+_HORIZONS = (28, 91)
+_MOST_LOOKS = 60
+_SMALLEST_TRIED = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
-    deviation     of one unit, after CUPED if it is used
-    difference    the smallest effect worth finding, absolute
-    per_day       units that come in on a day, all arms that are compared together
-    share         of them in the treatment; the rest is in the control
-    tuned_for     where the always-valid intervals are tightest, in units
+    barriers      what the interval that decides asks for at a look
+    difference    the smallest effect worth finding, absolute; its sign says in which direction
     """
 
-    deviation: float
+    barriers: Barriers
     difference: float
-    per_day: float
-    share: float = 0.5
     alpha: float = 0.05
     power: float = 0.8
-    tuned_for: int = TUNED_FOR
-
-    @property
-    def surprise(self) -> AlwaysValid:
-        return AlwaysValid(tuned_for=self.tuned_for)
-
-    def drift(self, n: float) -> float:
-        """The expected standardised effect with n units."""
-        return abs(self.difference) / self.deviation * math.sqrt(n * self.share * (1 - self.share))
 
 
-def units_for_one_look(plan: Plan) -> int:
-    """Units of both arms for the planned power at one look (normal approximation, two-sided)."""
-    needed = float(norm.isf(plan.alpha / 2)) + float(norm.isf(1 - plan.power))
-    return math.ceil((needed / plan.drift(1)) ** 2)
-
-
-def detectable_at_one_look(plan: Plan, n: int) -> float:
-    """The difference that n units find with the planned power at one look."""
-    needed = float(norm.isf(plan.alpha / 2)) + float(norm.isf(1 - plan.power))
-    return needed * plan.deviation / math.sqrt(n * plan.share * (1 - plan.share))
-
-
-def power_of_looks(plan: Plan, looks: Sequence[int], surprise: Surprise | None = None) -> float:
+def power_of_looks(plan: Plan, looks: Sequence[float]) -> float:
     """The chance that one of the looks, at these numbers of units, finds the effect, on its side of zero."""
-    return float(crossing_chances(plan, looks, surprise)[-1])
+    return crossing_chances(plan, looks)[-1] if looks else 0.0
 
 
-def crossing_chances(plan: Plan, looks: Sequence[int], surprise: Surprise | None = None) -> list[float]:
-    """For each look, the chance that the effect has been found by then."""
-    surprise = surprise or plan.surprise
-    rate, top = plan.drift(1), looks[-1]
-    spread = _REACH * math.sqrt(top)
-    # S(n) = sqrt(n) z has the variance n and the expectation n * rate.
-    grid = np.linspace(-spread, rate * top + spread, _GRID)
+def crossing_chances(plan: Plan, looks: Sequence[float]) -> list[float]:
+    """For each look, at this number of units of both arms, the chance that the effect has been found by then. The
+    numbers never fall; a look at nobody new finds nothing new."""
+    at = np.asarray(looks, dtype=float)
+    num_empty = int((at < 2).sum())
+    return [0.0] * num_empty + _crossed(at[num_empty:], plan.barriers.of(plan.difference, at[num_empty:], plan.alpha))
+
+
+def looks_needed(plan: Plan, looks: Sequence[float]) -> int | None:
+    """How many of these looks it takes until the planned power is reached; None: they are too few, or the difference is
+    more than there could be."""
+    if abs(plan.difference) > plan.barriers.most(plan.difference):
+        return None
+    for horizon in (*(most for most in _HORIZONS if most < len(looks)), len(looks)):
+        chances = crossing_chances(plan, looks[:horizon])
+        if chances and chances[-1] >= plan.power:
+            return next(num for num, chance in enumerate(chances, start=1) if chance >= plan.power)
+    return None
+
+
+def smallest_effect(plan: Plan, looks: Sequence[float]) -> float | None:
+    """The difference, in the direction of the plan's, that these looks find with the planned power, without its sign;
+    None where none that could be is found."""
+    picked = _thinned(looks)
+    most = plan.barriers.most(plan.difference)
+
+    def missing(log_difference: float) -> float:
+        tried = math.copysign(math.exp(log_difference), plan.difference)
+        return power_of_looks(replace(plan, difference=tried), picked) - plan.power
+
+    if not most or missing(math.log(most)) < 0:
+        return None
+    return math.exp(brentq(missing, math.log(most * _SMALLEST_TRIED), math.log(most), xtol=1e-3))
+
+
+def _crossed(looks: Floats, barriers: Floats) -> list[float]:
+    """The walk W(n) has the variance n; it has crossed where W(n) is above the barrier, in deviations."""
+    if not len(looks):
+        return []
+    spread = _REACH * math.sqrt(looks[-1])
+    grid = np.linspace(-spread, spread, _GRID)
     step = float(grid[1] - grid[0])
-    density, before, found, chances = np.zeros(_GRID), 0, 0.0, []
-    for look in looks:
-        width = surprise.width(plan.alpha, n=look, df=math.inf) * math.sqrt(look)
-        if math.isfinite(width):
-            density = _moved(density, grid, step, rate, look - before) if before else _first(grid, rate, look)
+    slowed = -0.5 * (2 * np.pi * rfftfreq(_PADDED, step)) ** 2
+    density, before, found, chances = np.zeros(_GRID), 0.0, 0.0, []
+    for look, barrier in zip(looks.tolist(), barriers.tolist(), strict=True):
+        if math.isfinite(barrier) and look > before:
+            if before:
+                density = irfft(rfft(density, _PADDED) * np.exp((look - before) * slowed), _PADDED)[:_GRID]
+            else:
+                density = norm.pdf(grid, scale=math.sqrt(look)) * step
             # An edge inside a cell counts by the part of the cell that is beyond it.
-            beyond = np.clip((grid + step / 2 - width) / step, 0, 1)
-            astray = np.clip((-width - grid + step / 2) / step, 0, 1)
-            found += float(density @ beyond) * step
-            density, before = density * (1 - beyond) * (1 - astray), look
-        chances.append(min(1.0, found))
+            beyond = np.clip((grid + step / 2 - barrier * math.sqrt(look)) / step, 0, 1)
+            found += float(density @ beyond)
+            density, before = density * (1 - beyond), look
+        chances.append(min(1.0, max(0.0, found)))
     return chances
 
 
-def _first(grid: Floats, rate: float, n: int) -> Floats:
-    return np.asarray(norm.pdf(grid, loc=rate * n, scale=math.sqrt(n)))
-
-
-def _moved(density: Floats, grid: Floats, step: float, rate: float, n: int) -> Floats:
-    """The density after n more units."""
-    reach = np.arange(-(len(grid) - 1), len(grid)) * step
-    kernel = norm.pdf(reach, loc=rate * n, scale=math.sqrt(n))
-    moved = fftconvolve(density, kernel)[len(grid) - 1 : 2 * len(grid) - 1]
-    return np.asarray(np.maximum(moved, 0.0)) * step
-
-
-def days_with_daily_looks(plan: Plan, *, longest_days: int = 365) -> int | None:
-    """Days until the planned power is reached by somebody who looks every day; None beyond `longest_days`."""
-    looks = [max(2, round(plan.per_day * day)) for day in range(1, longest_days + 1)]
-    low, high = 1, longest_days
-    if power_of_looks(plan, _thinned(looks[:high])) < plan.power:
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        if power_of_looks(plan, _thinned(looks[:middle])) >= plan.power:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def units_with_daily_looks(plan: Plan) -> int | None:
-    """Units of both arms that come in until then."""
-    days = days_with_daily_looks(plan)
-    return None if days is None else math.ceil(plan.per_day * days)
-
-
-def smallest_effect(plan: Plan, days: int) -> float:
-    """The difference that `days` days with daily looks find with the planned power."""
-    looks = [max(2, round(plan.per_day * day)) for day in range(1, days + 1)]
-
-    def missing(difference: float) -> float:
-        tried = replace(plan, difference=difference)
-        return power_of_looks(tried, _thinned(looks)) - plan.power
-
-    start = detectable_at_one_look(plan, looks[-1])
-    return float(brentq(missing, start * 0.5, start * 6, xtol=start * 1e-4))
-
-
-def _thinned(looks: Sequence[int], most: int = 60) -> list[int]:
-    """At most so many of the looks, the last among them: more change the chance by less than the grid does."""
-    if len(looks) <= most:
+def _thinned(looks: Sequence[float]) -> list[float]:
+    """Some of the looks, the last among them: more change the chance by less than the grid does."""
+    if len(looks) <= _MOST_LOOKS:
         return list(looks)
-    picked = np.unique(np.geomspace(1, len(looks), most).round().astype(int)) - 1
+    picked = np.unique(np.geomspace(1, len(looks), _MOST_LOOKS).round().astype(int)) - 1
     return [looks[index] for index in picked]

@@ -10,13 +10,15 @@ Always valid: if x is the quantile q, each unit is at or below x with probabilit
 is a martingale: the interval is every x whose number of units below is not surprising (Howard and Ramdas 2022 treat
 this bound among others). Exact for independent units; a unit is one person, with one value.
 
-Fixed sample size: the order statistics of the binomial distribution (Deng, Knoblich and Lu 2018 call it outer CI).
+Fixed sample size: the order statistics of the binomial distribution (Deng, Knoblich and Lu 2018 call it outer CI), of
+both arms together as of independent errors.
 """
 
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -25,12 +27,14 @@ from scipy.special import betaln
 from scipy.stats import binom
 
 from assistant.experiments.effects import Effect
-from assistant.experiments.intervals import AlwaysValid, Interval
+from assistant.experiments.intervals import EVERYTHING, AlwaysValid, Interval
 
 GROWTH = 1.01
+TUNED_FOR = 2000
 _LOG_GROWTH = math.log(GROWTH)
 _ZERO = -(10**9)
 _TINY = 1e-12
+_LARGEST = 700.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,40 +99,63 @@ def fixed_interval(histogram: Histogram, q: float, *, alpha: float = 0.05) -> In
     n = histogram.n
     if not n:
         return Interval(low=0.0, high=math.inf)
-    low, high = int(binom.ppf(alpha / 2, n, q)), int(binom.isf(alpha / 2, n, q)) + 1
+    low, high = fixed_ranks(n, q, alpha)
     return Interval(low=histogram.lower_bound(low), high=histogram.upper_bound(high))
 
 
-def sequence(histogram: Histogram, q: float, *, alpha: float = 0.05, tuned_for: int = 2000) -> Interval:
+def sequence(histogram: Histogram, q: float, *, alpha: float = 0.05, tuned_for: int = TUNED_FOR) -> Interval:
     """Right at every look."""
     n = histogram.n
     if not n:
         return Interval(low=0.0, high=math.inf)
-    least, most = _unsurprising(n, q, alpha, tuned_for)
-    # At least `least` units are at or below the quantile, and at most `most` are below it.
-    return Interval(low=histogram.lower_bound(least), high=histogram.upper_bound(most + 1))
+    low, high = sequence_ranks(n, q, alpha, tuned_for)
+    return Interval(low=histogram.lower_bound(low), high=histogram.upper_bound(high))
 
 
 def compare(
     control: Histogram, treatment: Histogram, q: float, *, alpha: float = 0.05, always_valid: bool = True
 ) -> Effect:
-    """The treatment's quantile against the control's; each arm has half of the error. The p-value is the smallest level
-    whose interval excludes 0."""
-    one = sequence if always_valid else fixed_interval
-
-    def of_difference(level: float) -> Interval:
-        base, other = one(control, q, alpha=level / 2), one(treatment, q, alpha=level / 2)
-        return Interval(low=other.low - base.high, high=other.high - base.low)
-
-    base, other = one(control, q, alpha=alpha / 2), one(treatment, q, alpha=alpha / 2)
+    """The treatment's quantile against the control's. The p-value is the smallest level whose interval excludes 0."""
+    between = _at_every_look if always_valid else _at_one_look
     before, after = control.quantile(q), treatment.quantile(q)
+    of_difference, of_lift = between(control, treatment, q, alpha)
     return Effect(
         difference=after - before,
-        of_difference=of_difference(alpha),
+        of_difference=of_difference,
         lift=after / before - 1 if before else math.nan,
-        of_lift=Interval(low=_quotient(other.low, base.high) - 1, high=_quotient(other.high, base.low) - 1),
-        p_value=_p_value(of_difference),
+        of_lift=of_lift,
+        p_value=_p_value(lambda level: between(control, treatment, q, level)[0]),
         n=control.n + treatment.n,
+    )
+
+
+def _at_every_look(control: Histogram, treatment: Histogram, q: float, alpha: float) -> tuple[Interval, Interval]:
+    """Of the difference and of the lift: each arm has half of the error, so that both intervals hold."""
+    base, other = sequence(control, q, alpha=alpha / 2), sequence(treatment, q, alpha=alpha / 2)
+    return (
+        Interval(low=other.low - base.high, high=other.high - base.low),
+        Interval(low=_quotient(other.low, base.high) - 1, high=_quotient(other.high, base.low) - 1),
+    )
+
+
+def _at_one_look(control: Histogram, treatment: Histogram, q: float, alpha: float) -> tuple[Interval, Interval]:
+    """From both arms' intervals as from independent errors (Donner and Zou 2012), for the lift on the scale of
+    logarithms."""
+    base, other = fixed_interval(control, q, alpha=alpha), fixed_interval(treatment, q, alpha=alpha)
+    before, after = control.quantile(q), treatment.quantile(q)
+    if not (control.n and treatment.n):
+        return EVERYTHING, Interval(low=-1.0, high=math.inf)
+    difference = Interval(
+        low=after - before - math.hypot(after - other.low, base.high - before),
+        high=after - before + math.hypot(other.high - after, before - base.low),
+    )
+    if not (before and after):
+        return difference, Interval(low=-1.0, high=math.inf)
+    logs = [_log(value) for value in (before, base.low, base.high, after, other.low, other.high)]
+    middle = logs[3] - logs[0]
+    return difference, Interval(
+        low=math.exp(middle - math.hypot(logs[3] - logs[4], logs[2] - logs[0])) - 1,
+        high=_exp(middle + math.hypot(logs[5] - logs[3], logs[0] - logs[1])) - 1,
     )
 
 
@@ -145,8 +172,15 @@ def _p_value(of_difference: Callable[[float], Interval]) -> float:
     return math.exp(high)
 
 
-def _unsurprising(n: int, q: float, alpha: float, tuned_for: int) -> tuple[int, int]:
-    """The least and the greatest number of units at or below the quantile that E does not speak against."""
+def fixed_ranks(n: int, q: float, alpha: float) -> tuple[int, int]:
+    """Of the units between whose values the quantile of `n` is, at one look."""
+    return int(binom.ppf(alpha / 2, n, q)), int(binom.isf(alpha / 2, n, q)) + 1
+
+
+@lru_cache(maxsize=4096)
+def sequence_ranks(n: int, q: float, alpha: float, tuned_for: int = TUNED_FOR) -> tuple[int, int]:
+    """The same at every look: the least and the greatest number of units at or below the quantile that E does not
+    speak against. At least the first are at or below it, and at most one less than the second are below it."""
     weight = 1 / AlwaysValid(tuned_for=tuned_for).rho_squared
     a, b = q * weight, (1 - q) * weight
     log_prior = float(betaln(a, b))
@@ -158,11 +192,19 @@ def _unsurprising(n: int, q: float, alpha: float, tuned_for: int) -> tuple[int, 
     # E falls as long as k < q (n - 1), and rises from there on.
     middle = math.ceil(q * (n - 1))
     least = bisect_left(range(middle), True, key=fits)
-    return least, middle + bisect_left(range(middle + 1, n + 1), True, key=lambda k: not fits(k))
+    return least, middle + bisect_left(range(middle + 1, n + 1), True, key=lambda k: not fits(k)) + 1
 
 
 def _edge(index: int) -> float:
     return 0.0 if index <= _ZERO else math.exp(index * _LOG_GROWTH)
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < _LARGEST else math.inf
 
 
 def _quotient(a: float, b: float) -> float:

@@ -4,6 +4,7 @@ Fixed sample size: Newcombe's hybrid score interval (1998, method 10) and Fisher
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy.stats import fisher_exact, norm
@@ -18,7 +19,7 @@ def wilson(count: Count, *, alpha: float = 0.05) -> Interval:
     """The score interval of one share, at a fixed sample size."""
     if not count.n:
         return Interval(low=0.0, high=1.0)
-    z, n, share = float(norm.isf(alpha / 2)), count.n, count.share
+    z, n, share = _z(alpha), count.n, count.share
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Interval(low=max(0.0, centre - half), high=min(1.0, centre + half))
@@ -58,9 +59,14 @@ def always_valid(
         of_difference=bets.difference(alpha),
         lift=_lift(control, treatment),
         of_lift=bets.lift(alpha),
-        p_value=min(1.0, math.exp(-max(0.0, bets.log_e_value()))),
+        p_value=min(1.0, math.exp(-max(0.0, float(bets.log_e_value())))),
         n=control.n + treatment.n,
     )
+
+
+@cache
+def _z(alpha: float) -> float:
+    return float(norm.isf(alpha / 2))
 
 
 def _bets(control: Count, treatment: Count, share: float, centre: float) -> Bets:

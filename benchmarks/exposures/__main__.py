@@ -4,8 +4,8 @@
 
 In a fresh database on that PostgreSQL server, which has to be a superuser's: one experiment of 28 days with two arms,
 people in 32 segments, their turns and thumbs. Timed are a full computation of two metrics, one day of all built-in
-metrics, a nightly refresh, and the reading of everything a results page needs. `--keep` leaves the database there, and
-takes one that was left; with `--read` its sums are read and not computed again.
+metrics, a nightly refresh, the reading of everything a results page needs, and the pages. `--keep` leaves the
+database there, and takes one that was left; with `--read` its sums are read and not computed again.
 """
 
 import argparse

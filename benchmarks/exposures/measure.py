@@ -4,11 +4,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, override_settings
+from django.urls import reverse
 
 from benchmarks.exposures.people import BEGIN, KEY, NUM_DAYS, TABLES, fill, make_phase
+from webapp.accounts.models import User
 from webapp.experiments.models import CohortStat, ExperimentMetric, Exposure, Metric, Phase
 from webapp.experiments.services import snapshots
 from webapp.experiments.services.analysis import analyse
@@ -18,6 +24,7 @@ from webapp.experiments.services.snapshots import refresh
 from webapp.experiments.services.sums import to_json
 
 DAY = timedelta(days=1)
+PLAIN_FILES = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 GOALS = ("thumbs_up_rate", "kept_rate", "copy_rate", "next_day_return")
 
 
@@ -96,13 +103,34 @@ def read_results() -> None:
     with timed("the same metrics of one segment"):
         for metric in metrics:
             snapshots.totals(phase, metric, where=snapshots.Where(language="de", device="phone"))
+    read_pages(phase, metrics[0])
     people = Exposure.objects.filter(phase=phase, is_forced=False).values("arm_id").annotate(n=Count("pk"))
     print("Plan of the people by arm:", people.order_by().explain(), sep="\n")
     print("Plan of a metric:", CohortStat.objects.filter(phase=phase, metric=metrics[0]).explain(), sep="\n")
 
 
+@override_settings(STORAGES={**settings.STORAGES, "staticfiles": PLAIN_FILES})
+def read_pages(phase: Phase, metric: Metric) -> None:
+    """What somebody of the staff waits for, from the request to the last byte."""
+    browser = Client(headers={"host": "localhost"})
+    staff, _made = User.objects.get_or_create(username="ada", defaults={"is_staff": True, "is_superuser": True})
+    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    results = reverse("admin:experiments_experiment_results", args=[phase.experiment_id])
+    closer = reverse("admin:experiments_experiment_metric", args=[phase.experiment_id, metric.pk, "warm"])
+    for name, address in (
+        ("the page of the results", results),
+        ("the same page, once more", results),
+        ("the same of a part of the people", f"{results}?part=language:de"),
+        ("the page of one metric, by day and part", closer),
+    ):
+        with timed(name), CaptureQueriesContext(connection) as queries:
+            answer = browser.get(address)
+        assert answer.status_code == HTTPStatus.OK, (address, answer.status_code)
+        print(f"  {len(queries)} queries, {len(answer.content):,} bytes")
+
+
 def show_plan(phase: Phase, metrics: Sequence[Metric], window: Window, day: datetime) -> None:
-    people = exposed(phase.pk, window, since=day, before=day + DAY, now=day + 6 * DAY)
+    people = exposed(phase, window, since=day, before=day + DAY, now=day + 6 * DAY)
     select, params = query(people, window, columns_of(metrics))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {select}", params)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
-from tests.browser.chat_page import ANSWER_MS, ChatPage, Watch
+from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.browser.staff import at_work, make_staff
 from tests.browser.test_axe import OURS_IN_THE_ADMIN, wrong_on
 from tests.stack import Stack
@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 HELLO = "Say hello in one short sentence."
 PROMPTS, EXPERIMENTS = "/admin/experiments/promptversion/", "/admin/experiments/experiment/"
+HOLDOUTS = "/admin/experiments/holdout/"
 ADDED = " Be warm."
 WARM = SYSTEM_PROMPT + ADDED
 MOST_TABS = 60
@@ -26,6 +27,7 @@ REASON = "We try how shipping works, well before the first figures are there, an
 def _staff(stack: Stack) -> None:
     make_staff(stack, "experimenter", "ada", "grace")
     make_staff(stack, "moderator", "mo")
+    make_staff(stack, "administrator", "alan")
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_from_a_new_prompt_to_production_and_back(
 
     asked(chat)
     (arm,) = stack.sql("SELECT arm FROM chat_reply WHERE id = ?", chat.reply_id.replace("-", ""))
-    assert re.fullmatch(r"[\w-]+:[ab]", arm)
+    assert re.fullmatch(r"[\w-]+:[ab]#\d+", arm)
     assert stack.sql("SELECT COUNT(*) FROM experiments_exposure WHERE NOT is_forced") == [1]
     ada.goto(experiment)
     expect(ada.locator(".facts div", has_text="People in this phase")).to_contain_text("1")
@@ -125,7 +127,7 @@ def test_from_a_new_prompt_to_production_and_back(
     press(ada, link(ada, "Results"))
     press(ada, button(ada, "Compute now"))
     expect(ada.get_by_role("heading", name="No data yet")).to_be_visible()
-    expect(ada.get_by_text(re.compile("hours end on"))).to_be_visible()
+    expect(ada.get_by_text(re.compile("hours? ends? on"))).to_be_visible()
     look(ada, faults)
     press(ada, link(ada, re.compile("^Ship")))
     look(ada, faults)
@@ -143,6 +145,53 @@ def test_from_a_new_prompt_to_production_and_back(
     look(grace, faults)
     grace.get_by_role("button", name="Roll back to the built-in prompt").click()
     expect(panel).to_contain_text(content_hash(SYSTEM_PROMPT))
+
+
+def test_an_answer_in_the_playground_is_stopped_and_its_session_deleted(
+    new_context: Callable[..., BrowserContext], stack: Stack, faults: list[str]
+) -> None:
+    """While it is written, by keys alone, though the cell is drawn anew several times a second."""
+    ada = at_work(new_context(), stack, "ada", "/admin/experiments/playgroundsession/add/")
+    ada.get_by_label("A message, typed now").fill(LONG_TEXT)
+    button(ada, "Start").click()
+    cell = ada.locator(".cell")
+    expect(cell.locator(".answer")).to_have_text(re.compile(r"\w"), timeout=ANSWER_MS)
+    press(ada, button(ada, "Stop"))
+    expect(cell.get_by_role("heading")).to_contain_text("stopped")
+    expect(cell.locator(".answer")).to_have_text(re.compile(r"\w"))
+    expect(button(ada, "Try again")).to_be_visible()
+    look(ada, faults)
+    ada.get_by_text("Delete this session").click()
+    press(ada, button(ada, "Delete it"))
+    expect(ada.get_by_text("Deleted.")).to_be_visible()
+    assert stack.sql("SELECT COUNT(*) FROM experiments_playgroundrun WHERE state = 'stopped'") == [0]
+
+
+def test_a_holdout_from_its_form_to_its_results(
+    new_context: Callable[..., BrowserContext], stack: Stack, chat: ChatPage, faults: list[str]
+) -> None:
+    """An administrator begins it, somebody chats and is on a side, and both ends and results are one press away."""
+    alan = at_work(new_context(), stack, "alan", f"{HOLDOUTS}add/")
+    look(alan, faults)
+    alan.get_by_label("Why").fill("What this year is worth.")
+    press(alan, button(alan, "Begin the holdout"))
+    expect(alan.get_by_text("Its people keep what is in production now.")).to_be_visible()
+    look(alan, faults)
+    holdout = alan.url
+    asked(chat)
+    press(alan, link(alan, re.compile("^Results")))
+    expect(alan.get_by_role("heading", name="No data yet")).to_be_visible()
+    expect(alan.locator(".verdict-facts div", has_text="People")).to_contain_text("1")
+    expect(alan.get_by_text("nothing was shipped since it began")).to_be_visible()
+    look(alan, faults)
+    alan.goto(holdout)
+    press(alan, button(alan, "Begin the next period now"))
+    expect(alan.get_by_role("row", name=re.compile("^Period 2"))).to_be_visible()
+    look(alan, faults)
+    alan.get_by_label("Why").fill("Seen enough.")
+    press(alan, button(alan, "End the holdout"))
+    expect(alan.get_by_text("Its people get what everybody gets.")).to_be_visible()
+    expect(alan.get_by_role("row", name=re.compile("^Period 2"))).to_be_visible()
 
 
 def test_a_moderator_has_no_part_in_it(new_context: Callable[..., BrowserContext], stack: Stack, watch: Watch) -> None:

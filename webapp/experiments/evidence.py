@@ -35,15 +35,24 @@ class Evidence:
 
 def evidence_on(figures: Figures, arm_id: int, *, advice: str) -> Evidence:
     arm = figures.arm(arm_id)
-    rows = [row for row in figures.rows if row.arm_id == arm_id]
+    of_arm = [row for row in figures.rows if row.arm_id == arm_id]
+    rows = [row for row in of_arm if not row.is_hidden]
     pro = [_said(row) for row in rows if row.verdict in ("better", "safe")]
     contra = [_said(row) for row in rows if row.verdict in ("worse", "broken", "no_difference")]
     contra += [_unclear(row) for row in rows if row.verdict == "unclear" and row.role != "secondary"]
+    contra += [
+        _too_little(row) for row in rows if row.role == "goal" and row.verdict == "better" and not _is_worth(row)
+    ]
+    contra += [
+        _("%(metric)s: %(why)s.") % {"metric": row.metric, "why": wording.hidden_words()}
+        for row in of_arm
+        if row.is_hidden
+    ]
     if not figures.is_healthy:
         contra.insert(
             0, _("The people are not divided as planned, or saw several arms, so no figure here can be trusted.")
         )
-    if not rows:
+    if not of_arm:
         contra.append(_("Nobody’s time has ended yet, so there is nothing to compare."))
     if figures.days < figures.planned_days:
         contra.append(
@@ -58,12 +67,28 @@ def _said(row: RowFigures) -> str:
         "metric": row.metric,
         "verdict": wording.verdict_word(row.verdict),
         "change": wording.change(row.difference, row.unit, is_relative=False),
-        "interval": wording.interval_words(row.of_difference, row.unit, is_relative=False),
+        "interval": _interval(row),
     }
 
 
 def _unclear(row: RowFigures) -> str:
-    words = {"metric": row.metric, "interval": wording.interval_words(row.of_difference, row.unit, is_relative=False)}
+    words = {"metric": row.metric, "interval": _interval(row)}
     if row.role == "guardrail":
         return _("%(metric)s could still be worse than tolerated (%(interval)s).") % words
     return _("%(metric)s: whether it is better is not certain (%(interval)s).") % words
+
+
+def _is_worth(row: RowFigures) -> bool:
+    """All that it could be is at least what was worth shipping."""
+    least = row.difference_low if row.is_better_up else -row.difference_high
+    return least >= row.margin
+
+
+def _too_little(row: RowFigures) -> str:
+    words = _("%(metric)s: better, but %(worth)s was worth shipping, and it may be less (%(interval)s).")
+    worth = wording.change(row.margin if row.is_better_up else -row.margin, row.unit, is_relative=False)
+    return words % {"metric": row.metric, "worth": worth, "interval": _interval(row)}
+
+
+def _interval(row: RowFigures) -> str:
+    return wording.interval_words(row.of_difference, row.unit, is_relative=False, is_alike=row.is_alike)

@@ -40,6 +40,8 @@ BADGES = {
     "ship": "ship it",
     "roll_back": "roll back",
     "keep_running": "keep running",
+    "review": "ready for review",
+    "small_gain": "better, too little",
     "no_difference": "no difference",
     "unhealthy": "unhealthy",
 }
@@ -88,7 +90,7 @@ class ExperimentAdmin(ResultPages, ShippingPages, ReadOnlyAdmin):
         last = Phase.objects.filter(experiment=OuterRef(OuterRef("pk"))).order_by("-number").values("pk")[:1]
         exposed = Exposure.objects.filter(phase=Subquery(last), is_forced=False).order_by()
         people = exposed.values("phase").annotate(num=Count("pk")).values("num")
-        experiments: QuerySet[Experiment] = super().get_queryset(request)
+        experiments: QuerySet[Experiment] = super().get_queryset(request).exclude(layer=None)
         return experiments.annotate(num_exposed=Coalesce(Subquery(people), 0))
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:

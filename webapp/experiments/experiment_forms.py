@@ -108,7 +108,11 @@ class PlanForm(forms.Form):
     starts_at = forms.DateTimeField(label=_("Starts by itself"), required=False, widget=MomentInput)
     stops_at = forms.DateTimeField(label=_("Stops by itself"), required=False, widget=MomentInput)
     rolls_back = forms.BooleanField(
-        label=_("Stops by itself when a guardrail is certainly worse than tolerated"), required=False
+        label=_(
+            "Stops by itself, with all its arms, when a guardrail of one of them is certainly worse than tolerated"
+        ),
+        required=False,
+        help_text=_("Not before the time of the first people is over, which is a day for most guardrails."),
     )
 
     def clean(self) -> dict[str, Any]:

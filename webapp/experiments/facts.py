@@ -69,6 +69,19 @@ _WAS_APPEALED = """EXISTS (
     SELECT 1 FROM moderation_appeal a JOIN moderation_case k ON k.id = a.case_id WHERE k.reply_id = turn.id
 )"""
 _WAS_WITHDRAWN = f"turn.first_text_ms IS NOT NULL AND {_HAS_BLOCK.format(direction='output')}"
+# A day of SQLite is the beginning of the text that its moments are.
+_EARLIER_TURN = """EXISTS (
+    SELECT 1 FROM chat_conversation mine
+    JOIN chat_reply earlier ON earlier.conversation_id = mine.id
+    JOIN chat_message asked ON asked.id = earlier.message_id
+    WHERE mine.owner_id = turn.person_id AND NOT mine.is_temporary
+    AND earlier.epoch > 0 AND earlier.created_at >= asked.created_at AND {when}
+)"""
+_IS_RETURN = (
+    _EARLIER_TURN.format(when="earlier.created_at < turn.day")
+    + " AND NOT "
+    + _EARLIER_TURN.format(when="earlier.created_at >= turn.day AND earlier.created_at < turn.created_at")
+)
 _IS_ANSWER = "turn.state = 'done'"
 
 FACTS: Mapping[str, Fact] = MappingProxyType(
@@ -93,6 +106,7 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
                 sql=_if(f"{_BEGINS_CHAT} AND NOT {_GOES_ON}"),
             ),
             Fact(key="active_days", description="Days (UTC) with a turn", sql="turn.day", is_summed=False),
+            Fact(key="returns", description="Returns on a later day (UTC)", sql=_if(_IS_RETURN)),
             Fact(key="attempts", description="Answers begun, however they ended", sql="1"),
             Fact(key="answers", description="Answers finished", sql=_if(_IS_ANSWER)),
             Fact(

@@ -17,6 +17,7 @@ from webapp.experiments.facts import FACTS
 from webapp.experiments.metric_forms import MetricForm
 from webapp.experiments.models import Metric
 from webapp.experiments.services import metrics
+from webapp.experiments.services.funnels import step_names
 from webapp.experiments.services.history import History, history
 from webapp.moderation.readonly import ReadOnlyAdmin
 
@@ -51,6 +52,8 @@ class MetricAdmin(ReadOnlyAdmin):
 
     @display(description="of")
     def of(self, metric: Metric) -> str:
+        if metric.kind == Metric.Kind.FUNNEL:
+            return " → ".join(step_names(metric))
         names = [FACTS[key].description for key in (metric.fact, metric.per) if key in FACTS]
         return " / ".join(names)
 

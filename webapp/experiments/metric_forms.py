@@ -21,6 +21,40 @@ _KINDS = Metric.Kind
 FACT_CHOICES = [(fact.key, fact.description) for fact in FACTS.values()]
 
 
+MAX_LATER_STEPS = 4
+STEP_CHOICES = [
+    ("", "–"),
+    *((fact.key, fact.description) for fact in FACTS.values() if fact.is_summed and fact.unit == "count"),
+]
+
+
+class StepsWidget(forms.MultiWidget):
+    """A choice for each step after the first."""
+
+    def __init__(self) -> None:
+        labels = [_("Second step"), _("Third step"), _("Fourth step"), _("Fifth step")]
+        super().__init__([UnfoldAdminSelectWidget({"aria-label": label}, STEP_CHOICES) for label in labels])
+
+    def decompress(self, value: list[str] | None) -> list[str]:
+        steps = value or []
+        return [*steps, *[""] * (MAX_LATER_STEPS - len(steps))]
+
+
+class StepsField(forms.MultiValueField):
+    """Those that are chosen, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            fields=[forms.ChoiceField(choices=STEP_CHOICES, required=False) for _number in range(MAX_LATER_STEPS)],
+            widget=StepsWidget(),
+            label=_("And then, step by step (funnel only)"),
+            required=False,
+        )
+
+    def compress(self, data_list: list[str]) -> list[str]:
+        return [step for step in data_list if step]
+
+
 class MetricForm(forms.ModelForm):
     """What does not go with the kind has to be left empty, so that nobody believes that it counts."""
 
@@ -31,6 +65,7 @@ class MetricForm(forms.ModelForm):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
+    later_steps = StepsField()
     window_hours = forms.IntegerField(
         label=_("Ends so many hours after the exposure"),
         min_value=1,
@@ -47,7 +82,7 @@ class MetricForm(forms.ModelForm):
     class Meta:
         model = Metric
         fields = (
-            *("name", "key", "description", "kind", "unit", "fact", "per", "quantile", "cap"),
+            *("name", "key", "description", "kind", "unit", "fact", "per", "later_steps", "quantile", "cap"),
             *("from_hours", "window_hours", "is_better_up", "is_rare"),
         )
         labels = {
@@ -74,6 +109,7 @@ class MetricForm(forms.ModelForm):
         kind = cleaned.get("kind")
         self._goes_with(kind == _KINDS.RATIO, "per", needed=True)
         self._goes_with(kind == _KINDS.QUANTILE, "quantile", needed=True)
+        self._goes_with(kind == _KINDS.FUNNEL, "later_steps", needed=True)
         self._goes_with(kind == _KINDS.MEAN, "cap", needed=False)
         self._goes_with(kind in (_KINDS.BINARY, _KINDS.RETENTION), "is_rare", needed=False)
         if cleaned.get("from_hours", 0) >= cleaned.get("window_hours", MAX_WINDOW_HOURS):
@@ -83,6 +119,8 @@ class MetricForm(forms.ModelForm):
         fact = FACTS.get(cleaned.get("fact", ""))
         if kind == _KINDS.QUANTILE and fact and not fact.is_summed:
             self.add_error("fact", gettext("A single answer has no such number."))
+        if kind == _KINDS.FUNNEL and fact and fact.key not in dict(STEP_CHOICES):
+            self.add_error("fact", gettext("This is no step: it does not happen in one moment."))
         return cleaned
 
     def _goes_with(self, fits: bool, name: str, *, needed: bool) -> None:

@@ -39,7 +39,9 @@ def metric_plots(analysis: Analysis, row: Row) -> MetricPlots:
         return wording.change(value, unit, is_relative=False)
 
     def line(effect: Effect) -> tuple[str, str]:
-        return said(effect.difference), wording.interval_words(effect.of_difference, unit, is_relative=False)
+        alike = effect.is_without_variance
+        words = wording.interval_words(effect.of_difference, unit, is_relative=False, is_alike=alike)
+        return said(effect.difference), words
 
     return MetricPlots(
         days=series_plot(

@@ -14,17 +14,22 @@ from webapp.experiments.services import drafting, layers
 from webapp.experiments.services.drafting import MAX_ARMS, OF_AN_ARM, Measured, Plan
 
 STANDARD = {
-    "thumbs_up_rate": Role.GOAL,
-    "kept_rate": Role.GOAL,
+    "thumbs_up_rate_6h": Role.GOAL,
+    "kept_rate_6h": Role.GOAL,
+    "thumbs_up_rate": Role.SECONDARY,
+    "kept_rate": Role.SECONDARY,
     "turns_per_person": Role.SECONDARY,
     "answer_length": Role.SECONDARY,
     "output_blocks": Role.GUARDRAIL,
+    "withdrawn_1h": Role.GUARDRAIL,
     "withdrawn": Role.GUARDRAIL,
     "reports": Role.GUARDRAIL,
+    "error_rate_1h": Role.GUARDRAIL,
     "error_rate": Role.GUARDRAIL,
     "first_text_p95": Role.GUARDRAIL,
 }
-"""What a new plan measures: gains for people, and harm and cost that no gain makes up for."""
+"""What a new plan measures: gains for people, of which there are figures on the same day, and harm and
+cost that no gain makes up for."""
 
 ArmForms = forms.formset_factory(ArmForm, extra=0, min_num=MAX_ARMS, max_num=MAX_ARMS)
 
@@ -66,15 +71,21 @@ def forms_for_new(asked: Mapping[str, str], data: Any = None) -> PlanForms:
     return _forms(data, _new_plan(prompt), [control, treatment], _standard())
 
 
+def metrics_form(data: Any = None, chosen: Mapping[int, Measured] | None = None) -> MetricsForm:
+    """All metrics, those first that are `chosen`; unless any are named, what is standard."""
+    chosen = _standard() if chosen is None else chosen
+    metrics = sorted(Metric.objects.all(), key=lambda metric: (_place(chosen.get(metric.pk)), metric.name))
+    return MetricsForm(data, metrics=metrics, chosen=chosen, prefix="metrics")
+
+
 def _forms(
     data: Any, plan: MutableMapping[str, Any], arms: Sequence[Mapping[str, Any]], chosen: Mapping[int, Measured]
 ) -> PlanForms:
     blank = [{"weight": 1}] * (MAX_ARMS - len(arms))
-    metrics = sorted(Metric.objects.all(), key=lambda metric: (_place(chosen.get(metric.pk)), metric.name))
     return PlanForms(
         plan=PlanForm(data, initial=plan),
         arms=ArmForms(data, initial=[*arms, *blank], prefix="arms"),
-        metrics=MetricsForm(data, metrics=metrics, chosen=chosen, prefix="metrics"),
+        metrics=metrics_form(data, chosen),
     )
 
 

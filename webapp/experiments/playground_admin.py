@@ -51,6 +51,8 @@ class PlaygroundAdmin(ReadOnlyAdmin):
             own("cells", require_GET(self.cells_view), "cells"),
             own("go-on", require_POST(self.go_on_view), "go_on"),
             own("retry/<uuid:run_id>", require_POST(self.retry_view), "retry"),
+            own("stop/<uuid:run_id>", require_POST(self.stop_view), "stop"),
+            own("delete", require_POST(self.delete_own_view), "delete"),
             own("vote/<int:turn>", require_POST(self.vote_view), "vote"),
             own("save/<uuid:run_id>", require_POST(self.save_view), "save"),
             *super().get_urls(),
@@ -129,6 +131,17 @@ class PlaygroundAdmin(ReadOnlyAdmin):
         except PlaygroundError as error:
             messages.error(request, str(playground_pages.REFUSALS[error.code]))
         return redirect(PAGE, session.pk)
+
+    def stop_view(self, request: HttpRequest, session_id: UUID, run_id: UUID) -> HttpResponse:
+        session = self._session(request, session_id)
+        run = get_object_or_404(session.runs, pk=run_id)
+        playground.stop(run)
+        return redirect(f"{reverse(PAGE, args=[session.pk])}#cell-{run.pk}")
+
+    def delete_own_view(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        playground.delete(self._session(request, session_id))
+        messages.success(request, _("Deleted."))
+        return redirect("admin:experiments_playgroundsession_changelist")
 
     def vote_view(self, request: HttpRequest, session_id: UUID, turn: int) -> HttpResponse:
         session = self._session(request, session_id)

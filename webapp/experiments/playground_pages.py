@@ -11,10 +11,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
+from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong, WindowFull
 from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PreferenceVote
 from webapp.experiments.playground_forms import GoOnForm
 from webapp.experiments.services import playground, votes
+from webapp.experiments.services.playground_running import INTERNAL_ERROR
 from webapp.experiments.services.playground_turns import TriedTurn
 
 State = PlaygroundRun.State
@@ -26,7 +27,9 @@ ERRORS = {
     ModelRefused.code: gettext_lazy("The model server refused this request. The prompt may be too long for it."),
     GuardUnavailable.code: gettext_lazy("The safety check is not available right now, so there is no answer."),
     PromptTooLong.code: gettext_lazy("Prompt and conversation are too long for the model."),
+    WindowFull.code: gettext_lazy("The answer has filled all the room that the model has for one."),
     playground.LOST: gettext_lazy("No worker brought this to its end."),
+    INTERNAL_ERROR: gettext_lazy("Something went wrong on our side, twice. The log of the worker says what it was."),
 }
 REFUSALS = {
     "nothing": gettext_lazy("There is nothing to ask."),
@@ -60,10 +63,14 @@ class Cell:
         return self.run.state in playground.ACTIVE
 
     @property
+    def may_retry(self) -> bool:
+        return self.run.state in playground.UNANSWERED
+
+    @property
     def error(self) -> str:
         if self.run.state != State.FAILED:
             return ""
-        return str(ERRORS.get(self.run.error_code) or _("Something went wrong on our side."))
+        return str(ERRORS.get(self.run.error_code) or _("It was given up: %(code)s.") % {"code": self.run.error_code})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

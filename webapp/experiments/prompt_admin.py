@@ -18,7 +18,7 @@ from webapp.accounts.models import User
 from webapp.experiments import prompt_pages
 from webapp.experiments.models import Arm, Experiment, PromptApproval, PromptVersion
 from webapp.experiments.prompt_forms import ApprovalForm, LabelForm, PromptForm, RollbackForm
-from webapp.experiments.services import labels, prompts
+from webapp.experiments.services import labels, prompts, rejecting
 from webapp.moderation.readonly import ReadOnlyAdmin
 
 APPROVAL_COLOURS = {"approved": "success", "rejected": "danger", "waiting": "warning"}
@@ -137,11 +137,18 @@ class PromptVersionAdmin(ReadOnlyAdmin):
         if not form.is_valid():
             return self._version_page(request, version, approval=form)
         try:
-            judge = prompts.approve if form.cleaned_data["answer"] == "approve" else prompts.reject
-            judge(version, by=_staff(request), note=form.cleaned_data["note"])
+            self._judge(request, version, form)
         except prompts.OwnPrompt:
             messages.error(request, _("You wrote this prompt. A colleague approves it."))
         return redirect(PAGE, version.pk)
+
+    def _judge(self, request: HttpRequest, version: PromptVersion, form: ApprovalForm) -> None:
+        staff, note = _staff(request), form.cleaned_data["note"]
+        if form.cleaned_data["answer"] == "approve":
+            prompts.approve(version, by=staff, note=note)
+        elif paused := rejecting.reject(version, by=staff, note=note):
+            names = ", ".join(experiment.name for experiment in paused)
+            messages.warning(request, _("Paused, as they ran with it: %(experiments)s.") % {"experiments": names})
 
     def label_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
         if not self.has_label_permission(request):

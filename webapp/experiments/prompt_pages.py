@@ -9,8 +9,8 @@ from assistant.errors import PromptTooLong
 from assistant.prompt import estimate_tokens
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.experiments.example_prompt import assembled
-from webapp.experiments.models import Arm, Experiment, PromptVersion
-from webapp.experiments.services import labels, prompts
+from webapp.experiments.models import Arm, PromptVersion
+from webapp.experiments.services import labels, prompts, rejecting
 from webapp.experiments.text_diff import Line, diff
 
 BUILT_IN = "built-in"
@@ -59,7 +59,7 @@ def version_page(version: PromptVersion, *, against: str) -> Mapping[str, Any]:
         "num_tokens": estimate_tokens(version.text),
         "num_lines": version.text.count("\n") + 1,
         "experiments": sorted({arm.experiment for arm in arms}, key=lambda one: one.pk),
-        "running": Experiment.State.RUNNING,
+        "running_with": rejecting.running_with(version),
         "others": PromptVersion.objects.exclude(pk=version.pk).only("number", "note")[:MAX_COMPARED],
         "against": other,
         "lines": diff(other_text, version.text),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -29,6 +29,15 @@ class AdminPages(ModelAdmin):
 
 
 def experiment_or_refuse(request: HttpRequest, experiment_id: int, permission: str) -> Experiment:
+    """One that can be planned, run and shipped, which that of a holdout is not."""
+    experiment = measured_or_refuse(request, experiment_id, permission)
+    if experiment.is_of_holdout:
+        raise Http404
+    return experiment
+
+
+def measured_or_refuse(request: HttpRequest, experiment_id: int, permission: str) -> Experiment:
+    """One that has results, that of a holdout too."""
     if not request.user.has_perm(permission):
         raise PermissionDenied
     return get_object_or_404(Experiment.objects.select_related("owner", "shipped"), pk=experiment_id)

@@ -102,7 +102,9 @@ def _method(name: str, effect: Effect, row: Row, *, holds: str) -> Method:
     return Method(
         name=name,
         change=wording.change(effect.difference, unit, is_relative=False),
-        interval=wording.interval_words(effect.of_difference, unit, is_relative=False),
+        interval=wording.interval_words(
+            effect.of_difference, unit, is_relative=False, is_alike=effect.is_without_variance
+        ),
         chance=f"p {wording.p_value(effect.p_value)}" if math.isfinite(effect.p_value) else "–",
         holds=holds,
     )

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import asdict
 
-from webapp.experiments.services.figures import Figures
+from webapp.experiments.services.figures import Figures, RowFigures
 
 # A program for tables takes a text that begins so for something to compute, or to run.
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,13 +28,18 @@ def csv_of(figures: Figures, *, part: str = "") -> str:
             "arm": arm.key if arm else "",
             "arm_people": arm.n if arm else 0,
         }
-        lines.append({**shared, **arms, **asdict(row)})
+        lines.append({**shared, **arms, **_known(row)})
     file = io.StringIO()
     names = list(lines[0]) if lines else [*shared]
     writer = csv.DictWriter(file, names, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows({name: _harmless(value) for name, value in line.items()} for line in lines)
     return file.getvalue()
+
+
+def _known(row: RowFigures) -> dict[str, object]:
+    """What is hidden is left empty."""
+    return {name: "" if row.is_hidden and value != value else value for name, value in asdict(row).items()}
 
 
 def _harmless(value: object) -> object:

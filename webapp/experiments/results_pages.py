@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from webapp import jobs
 from webapp.experiments import results_wording as wording
+from webapp.experiments.funnel_rows import funnel_rows
 from webapp.experiments.metric_plots import metric_plots
 from webapp.experiments.models import Arm, Experiment, Metric
 from webapp.experiments.results_admin import (
@@ -17,7 +18,7 @@ from webapp.experiments.results_admin import (
     SEES,
     SHIPS,
     AdminPages,
-    experiment_or_refuse,
+    measured_or_refuse,
     results_address,
     staff_of,
 )
@@ -26,8 +27,8 @@ from webapp.experiments.results_csv import csv_of
 from webapp.experiments.results_health import lamps_of
 from webapp.experiments.results_query import Look, look_of, part_name
 from webapp.experiments.results_rows import groups_of
-from webapp.experiments.results_switches import switches_of
-from webapp.experiments.services import reports, shipping
+from webapp.experiments.results_switches import phase_name, switches_of
+from webapp.experiments.services import claims, reports, shipping
 from webapp.experiments.services.analysis import Analysis, analyse
 from webapp.experiments.services.figures import figures_of
 
@@ -55,12 +56,13 @@ class ResultPages(AdminPages):
         ]
 
     def results_view(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
-        experiment = experiment_or_refuse(request, experiment_id, SEES)
+        experiment = measured_or_refuse(request, experiment_id, SEES)
         look = look_of(experiment, request.GET)
         analysis = _analysis(experiment, look)
-        figures = figures_of(analysis)
+        figures = figures_of(analysis, part=look.part)
         advised = figures if look.is_whole else figures_of(_whole(experiment, look))
-        is_open = experiment.state in shipping.DECIDABLE and experiment.shipped is None
+        is_decidable = experiment.state in shipping.DECIDABLE and not experiment.is_of_holdout
+        is_open = is_decidable and experiment.shipped is None
         return self.page(
             request,
             "experiments/results.html",
@@ -75,8 +77,11 @@ class ResultPages(AdminPages):
             lamps=lamps_of(analysis),
             groups=groups_of(figures, look.scale, people_per_day=_people_per_day(analysis)),
             switches=switches_of(experiment, analysis, look),
+            phase=phase_name(analysis.phase) if analysis.phase else "",
+            holdout=experiment.holdout if experiment.is_of_holdout else None,
             blind=blind_shown(analysis),
             updated_at=updated_at(analysis),
+            is_measuring=claims.is_measuring(experiment),
             first_at=first_figures_at(analysis),
             reports=experiment.reports.select_related("made_by"),
             report_days=reports.LASTS_DAYS,
@@ -87,30 +92,36 @@ class ResultPages(AdminPages):
         )
 
     def csv_view(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
-        experiment = experiment_or_refuse(request, experiment_id, SEES)
+        experiment = measured_or_refuse(request, experiment_id, SEES)
         look = look_of(experiment, request.GET)
-        table = csv_of(figures_of(_analysis(experiment, look)), part=part_name(look.part) if look.part else "")
+        figures = figures_of(_analysis(experiment, look), part=look.part)
+        table = csv_of(figures, part=part_name(look.part) if look.part else "")
         response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{experiment.key}.csv"'
         return response
 
     def measure_view(self, request: HttpRequest, experiment_id: int) -> HttpResponseBase:
-        experiment = experiment_or_refuse(request, experiment_id, SEES)
+        experiment = measured_or_refuse(request, experiment_id, SEES)
         if request.method == "POST":
-            jobs.enqueue_measuring(experiment.pk)
-            messages.success(request, _("The figures are being computed. Load the page again in a minute."))
+            if claims.claim(experiment) and not jobs.enqueue_measuring(experiment.pk):
+                claims.unclaim(experiment)
+                messages.error(request, _("Nobody could be asked to compute them. They are computed every night."))
+            else:
+                messages.success(request, _("The figures are being computed. Load the page again in a minute."))
         return redirect(results_address(experiment, look_of(experiment, request.GET)))
 
     def metric_view(self, request: HttpRequest, experiment_id: int, metric_id: int, arm_key: str) -> HttpResponse:
         """One metric of one arm: over the days, by parts of the people, and by other methods."""
-        experiment = experiment_or_refuse(request, experiment_id, SEES)
+        experiment = measured_or_refuse(request, experiment_id, SEES)
         metric = get_object_or_404(Metric, pk=metric_id, experiments__experiment=experiment)
         arm = get_object_or_404(Arm, experiment=experiment, key=arm_key)
         look = look_of(experiment, request.GET)
         analysis = _analysis(experiment, look)
-        figures = figures_of(analysis)
+        groups = groups_of(figures_of(analysis, part=look.part), look.scale)
+        mine = [each for group in groups for each in group.rows if each.figures.metric_id == metric.pk]
+        shown = next((each for each in mine if each.figures.arm_id == arm.pk), None)
         row = next((row for row in analysis.rows if row.metric == metric and row.arm_id == arm.pk), None)
-        shown = [row for group in groups_of(figures, look.scale) for row in group.rows]
+        told = None if shown and shown.figures.is_hidden else row
         return self.page(
             request,
             "experiments/metric_results.html",
@@ -119,19 +130,17 @@ class ResultPages(AdminPages):
             arm=arm,
             look=look,
             analysis=analysis,
-            row=row,
-            shown=next(
-                (each for each in shown if each.figures.metric_id == metric.pk and each.figures.arm_id == arm.pk), None
-            ),
-            plots=metric_plots(analysis, row) if row else None,
-            methods=methods_of(row) if row else [],
+            shown=shown,
+            plots=metric_plots(analysis, told) if told else None,
+            methods=methods_of(told) if told else [],
+            steps=funnel_rows(analysis, told, where=look.where) if told else [],
             first_at=first_figures_at(analysis),
         )
 
     def report_view(self, request: HttpRequest, experiment_id: int) -> HttpResponseBase:
         """Freeze the figures of everybody, as strangers are not told of a part that was picked. The link is said once,
         as only its hash is kept."""
-        experiment = experiment_or_refuse(request, experiment_id, RUNS)
+        experiment = measured_or_refuse(request, experiment_id, RUNS)
         look = look_of(experiment, request.GET)
         if request.method == "POST":
             asked = request.POST.get("days", "")
@@ -143,7 +152,7 @@ class ResultPages(AdminPages):
         return redirect(results_address(experiment, look))
 
     def revoke_view(self, request: HttpRequest, experiment_id: int, report_id: UUID) -> HttpResponseBase:
-        experiment = experiment_or_refuse(request, experiment_id, RUNS)
+        experiment = measured_or_refuse(request, experiment_id, RUNS)
         report = get_object_or_404(experiment.reports, pk=report_id)
         if request.method == "POST":
             reports.revoke(report)

@@ -53,7 +53,7 @@ def groups_of(figures: Figures, scale: Scale, *, people_per_day: float = 0.0) ->
         rows = [row for row in figures.rows if row.role == role]
         if rows:
             shown = _shown(rows, figures, scale, people_per_day)
-            found.append(Group(role=role, title=wording.role_word(role), note=_note(rows), rows=tuple(shown)))
+            found.append(Group(role=role, title=wording.role_word(role), note=_notes(rows), rows=tuple(shown)))
     return found
 
 
@@ -72,7 +72,8 @@ def measured(row: RowFigures, scale: Scale, people_per_day: float) -> tuple[floa
 
 
 def _shown(rows: Sequence[RowFigures], figures: Figures, scale: Scale, people_per_day: float) -> list[RowShown]:
-    half = reach([_mark(row, scale, people_per_day) for row in rows if measured(row, scale, people_per_day)[2]])
+    shown = [row for row in rows if not row.is_hidden]
+    half = reach([_mark(row, scale, people_per_day) for row in shown if measured(row, scale, people_per_day)[2]])
     found, before = [], 0
     for row in rows:
         arm = figures.arm(row.arm_id)
@@ -88,11 +89,15 @@ def _shown(rows: Sequence[RowFigures], figures: Figures, scale: Scale, people_pe
                 base_value=wording.number(row.base_value, row.unit),
                 value=wording.number(row.value, row.unit),
                 change=wording.change(value, unit, is_relative=is_relative),
-                interval=wording.interval_words(interval, unit, is_relative=is_relative),
+                interval=wording.hidden_words()
+                if row.is_hidden
+                else wording.interval_words(interval, unit, is_relative=is_relative, is_alike=row.is_alike),
                 chance=wording.chance(row.chance),
                 verdict=wording.verdict_word(row.verdict),
                 tone=wording.TONES[row.verdict],
-                plot=_plot(row, arm, scale, people_per_day, half if is_relative else None),
+                plot=SafeString("")
+                if row.is_hidden
+                else _plot(row, arm, scale, people_per_day, half if is_relative else None),
             )
         )
         before = row.metric_id
@@ -130,6 +135,17 @@ def _tolerated(row: RowFigures, scale: Scale, people_per_day: float) -> tuple[fl
         size = row.margin * (people_per_day if scale == "scaled" and row.kind not in NO_SCALE else 1.0)
     is_upwards = row.is_better_up == (row.role != "guardrail")
     return (0.0, size) if is_upwards else (-size, 0.0)
+
+
+def _notes(rows: Sequence[RowFigures]) -> str:
+    weighted = list(dict.fromkeys(row.metric for row in rows if row.num_strata > 1 and not row.is_hidden))
+    if not weighted:
+        return _note(rows)
+    said = _(
+        "People are compared with those who were like them in language, device, guests and newcomers when they came: "
+        "%(metrics)s."
+    )
+    return f"{_note(rows)} {said % {'metrics': ', '.join(weighted)}}"
 
 
 def _note(rows: Sequence[RowFigures]) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from webapp.experiments.models import Experiment, Metric
+from webapp.experiments.models import Experiment, Metric, Phase
 from webapp.experiments.results_health import slice_name
 from webapp.experiments.results_query import SCALES, Look
 from webapp.experiments.services.analysis import Analysis
@@ -19,6 +20,13 @@ class Choice:
     is_chosen: bool
 
 
+def phase_name(phase: Phase) -> str:
+    """Of a holdout, whose phases begin by themselves, with the day."""
+    if not phase.experiment.is_of_holdout:
+        return str(phase)
+    return _("Period %(num)d, from %(day)s") % {"num": phase.number, "day": date_format(phase.started_at)}
+
+
 def switches_of(experiment: Experiment, analysis: Analysis, look: Look) -> list[tuple[str, Sequence[Choice]]]:
     """Each with a name and its choices, but those where there is nothing to choose."""
     scales = {"relative": _("relative"), "absolute": _("absolute"), "scaled": _("everybody, per day")}
@@ -29,7 +37,10 @@ def switches_of(experiment: Experiment, analysis: Analysis, look: Look) -> list[
             _("Compared with"),
             [Choice(each.arm.name, look.query(base=each.arm), each.arm == analysis.base) for each in analysis.arms],
         ),
-        (_("Phase"), [Choice(str(phase), look.query(phase=phase), phase == analysis.phase) for phase in phases]),
+        (
+            _("Period") if experiment.is_of_holdout else _("Phase"),
+            [Choice(phase_name(phase), look.query(phase=phase), phase == analysis.phase) for phase in phases],
+        ),
         (_("People"), _parts(analysis, look)),
     ]
     return [(name, choices) for name, choices in switches if len(choices) > 1]

@@ -1,15 +1,17 @@
 """Numbers and verdicts in words, for people who would rather look than read."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from assistant.experiments.intervals import Interval
+from assistant.experiments.recommendation import min_days
 from webapp.experiments.plots import Tone
 from webapp.experiments.services.figures import Figures, RowFigures
+from webapp.experiments.services.rows import MIN_SHOWN
 
 Said = Callable[[float], str]
 
@@ -27,11 +29,15 @@ BADGE_TONES = {"ship": "good", "roll_back": "bad", "unhealthy": "bad"}
 def badge_label(figures: Figures) -> str:
     match figures.badge:
         case "ship":
-            return _("Ship")
+            return _("Worth it") if figures.is_of_holdout else _("Ship")
         case "roll_back":
-            return _("Roll back")
+            return _("It did harm") if figures.is_of_holdout else _("Roll back")
+        case "small_gain":
+            return _("Better, but by less than is worth it")
         case "no_difference":
             return _("No difference worth having")
+        case "review":
+            return _("Ready for review")
         case "unhealthy":
             return _("Unhealthy")
         case "no_data":
@@ -50,25 +56,79 @@ def badge_sentence(figures: Figures) -> str:
     rows = [row for row in figures.rows if row.arm_id == figures.leader_id]
     match figures.badge:
         case "ship":
-            better = ", ".join(row.metric for row in rows if row.role == "goal" and row.verdict == "better")
-            return _("“%(arm)s” is certainly better at: %(metrics)s. No guardrail is broken.") % {
-                "arm": name,
-                "metrics": better,
-            }
+            said = _("“%(arm)s” is certainly better at: %(metrics)s.") % {"arm": name, "metrics": _better(rows)}
+            return " ".join(filter(None, (said, _of_guardrails(rows))))
         case "roll_back":
             worse = ", ".join(row.metric for row in rows if row.verdict in ("broken", "worse"))
             return _("“%(arm)s” is certainly worse at: %(metrics)s.") % {"arm": name, "metrics": worse}
+        case "small_gain":
+            better = _better(rows)
+            words = _("“%(arm)s” is certainly better at: %(metrics)s; and certainly by less than was worth shipping.")
+            return " ".join(filter(None, (words % {"arm": name, "metrics": better}, _of_guardrails(rows))))
         case "no_difference":
             return _("Whatever “%(arm)s” gains is less than what was worth shipping.") % {"arm": name}
+        case "review":
+            return f"{_time_over(figures)} {_so_far(figures, rows, name)}"
         case "unhealthy":
             return _("The people are not divided as planned, or saw several arms, so no figure here can be trusted.")
         case "no_data":
             return _("Nobody’s time has ended yet, so there is nothing to compare.")
-    if not figures.days_left:
-        if figures.days < figures.planned_days:
-            return _("It has ended, and nothing is certain in either direction.")
-        return _("The planned time is over, and nothing is certain in either direction.")
+    if _better(rows):
+        return _so_far(figures, rows, name)
     return _("Nothing is certain yet in either direction. You may look as often as you like.")
+
+
+def _better(rows: Sequence[RowFigures]) -> str:
+    return ", ".join(row.metric for row in rows if row.role == "goal" and row.verdict == "better")
+
+
+def _time_over(figures: Figures) -> str:
+    return _("It has ended.") if figures.days < figures.planned_days else _("The planned time is over.")
+
+
+def _so_far(figures: Figures, rows: Sequence[RowFigures], name: str) -> str:
+    """What is certain, and what is missing to ship it without a second thought."""
+    if not _better(rows):
+        return _("Nothing is certain in either direction.")
+    said = [_("“%(arm)s” is certainly better at: %(metrics)s.") % {"arm": name, "metrics": _better(rows)}]
+    if not any(_is_worth_it(row) for row in rows):
+        said.append(_("Whether by as much as was worth shipping is not certain."))
+    unclear = ", ".join(row.metric for row in rows if row.role == "guardrail" and row.verdict != "safe")
+    if unclear:
+        words = _(
+            "These could still be worse than tolerated: %(metrics)s. Whoever ships now says why it is worth that."
+        )
+        said.append(words % {"metrics": unclear})
+    least = min_days(figures.planned_days)
+    if figures.days < least:
+        words = ngettext(
+            "It takes %(num)d day, as one day is not like another.",
+            "It takes %(num)d days, as one day is not like another.",
+            least,
+        )
+        said.append(words % {"num": least})
+    return " ".join(said)
+
+
+def _is_worth_it(row: RowFigures) -> bool:
+    """As `recommend` has it: by the middle of what it could be."""
+    middle = (row.difference_low + row.difference_high) / 2 * (1 if row.is_better_up else -1)
+    return row.role == "goal" and row.verdict == "better" and middle >= row.margin
+
+
+def _of_guardrails(rows: Sequence[RowFigures]) -> str:
+    """None is broken, as an arm with a broken one is not to be shipped."""
+    guardrails = [row for row in rows if row.role == "guardrail"]
+    num_unclear = sum(row.verdict != "safe" for row in guardrails)
+    if not guardrails:
+        return ""
+    if not num_unclear:
+        return _("All guardrails are within limits.")
+    return ngettext(
+        "No guardrail is certainly broken, but %(num)d is not certain yet.",
+        "No guardrail is certainly broken, but %(num)d are not certain yet.",
+        num_unclear,
+    ) % {"num": num_unclear}
 
 
 def verdict_word(verdict: str) -> str:
@@ -113,7 +173,10 @@ def change(value: float, unit: str, *, is_relative: bool) -> str:
     return f"{sign}{number(value, unit)}"
 
 
-def interval_words(interval: Interval, unit: str, *, is_relative: bool) -> str:
+def interval_words(interval: Interval, unit: str, *, is_relative: bool, is_alike: bool = False) -> str:
+    """`is_alike`: within both arms everybody is alike, which says nothing of how much people differ."""
+    if is_alike and math.isinf(interval.low) and math.isinf(interval.high):
+        return _("not known, as nobody differs from the others of their arm yet")
     if math.isinf(interval.low) and math.isinf(interval.high):
         return _("could be anything")
     low, high = (change(end, unit, is_relative=is_relative) for end in (interval.low, interval.high))
@@ -145,12 +208,16 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def hidden_words() -> str:
+    return _("not shown: fewer than %(num)d people, here or in the rest") % {"num": MIN_SHOWN}
+
+
 def described(row: RowFigures, arm: str) -> str:
     """A row for somebody who does not see the plot."""
     return _("%(arm)s, change %(change)s, interval %(interval)s: %(verdict)s") % {
         "arm": arm,
         "change": change(row.difference, row.unit, is_relative=False),
-        "interval": interval_words(row.of_difference, row.unit, is_relative=False),
+        "interval": interval_words(row.of_difference, row.unit, is_relative=False, is_alike=row.is_alike),
         "verdict": verdict_word(row.verdict),
     }
 
@@ -166,4 +233,4 @@ def _digits(value: float) -> int:
 
 
 def _signed(value: float, digits: int) -> str:
-    return number_format(value, decimal_pos=digits, force_grouping=True).replace("-", "−")
+    return number_format(round(value, digits), decimal_pos=digits, force_grouping=True).replace("-", "−")

@@ -11,12 +11,14 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from assistant.experiments import health, multiplicity, power, rare
+from assistant.experiments import health, multiplicity, power, quantiles, rare
+from assistant.experiments.barriers import OfMeans
 from assistant.experiments.counts import Count
-from assistant.experiments.effects import compare, delta_lift
+from assistant.experiments.effects import compare, delta_lift, fieller, satterthwaite
 from assistant.experiments.estimates import Estimate, estimate, estimates_with_past
 from assistant.experiments.intervals import AlwaysValid, FixedHorizon
 from assistant.experiments.moments import Moments
+from assistant.experiments.quantiles import Histogram
 
 RANDOM = np.random.default_rng(20)
 CONTROL, TREATMENT = RANDOM.normal(10, 3, 500), RANDOM.normal(10.6, 4, 480)
@@ -72,12 +74,15 @@ def test_ratios_as_tea_tasting() -> None:
     up = RANDOM.binomial(rated, 0.6)
     arm = RANDOM.integers(0, 2, 900)
     table = pa.table({"variant": arm, "up": up, "rated": rated, "before": RANDOM.normal(1, 1, 900)})
-    theirs = tt.Experiment(ratio=tt.RatioOfMeans("up", "rated"), shares=tt.SampleRatio()).analyze(table)
+    theirs = tt.Experiment(ratio=tt.RatioOfMeans("up", "rated", use_t=False), shares=tt.SampleRatio()).analyze(table)
     sample = [Moments.of(np.column_stack((up, rated))[arm == key]) for key in (0, 1)]
     ours = compare(estimate(sample[0], "ratio"), estimate(sample[1], "ratio"), FixedHorizon())
     assert ours.difference == near(theirs["ratio"].effect_size)
-    # Welch's degrees of freedom differ by the unbiased variance of a ratio: compare what does not depend on them.
-    assert ours.difference / ours.standard_error == pytest.approx(theirs["ratio"].statistic, rel=1e-6)
+    # By the normal distribution, as its degrees of freedom are not Welch's.
+    half = stats.norm.isf(0.025) * ours.standard_error
+    assert ours.difference / ours.standard_error == near(theirs["ratio"].statistic)
+    assert ours.difference - half == near(theirs["ratio"].effect_size_ci_lower)
+    assert ours.difference + half == near(theirs["ratio"].effect_size_ci_upper)
     counts = [int((arm == key).sum()) for key in (0, 1)]
     chi_squared = stats.chisquare(counts)
     assert health.srm_p_value(counts, [1, 1]) == near(chi_squared.pvalue)
@@ -123,6 +128,50 @@ def test_cuped_of_a_ratio_where_one_arm_has_no_past_takes_nothing_away() -> None
         assert found == estimate(Moments.of(now), "ratio")
 
 
+def test_fiellers_ends_are_just_as_surprising_as_asked() -> None:
+    """From the people themselves: at both ends r of the lift's interval, treatment - (1 + r) control is as many of its
+    standard errors from 0 as the interval is wide; with CUPED, difference - r control."""
+    past = RANDOM.gamma(2, 3, 4000)
+    arm = RANDOM.integers(0, 2, 4000)
+    now = (0.8 + 0.4 * arm) * past + RANDOM.gamma(1, 2, 4000)
+    groups = [arm == key for key in (0, 1)]
+    control, treatment = (of_values(now[group]) for group in groups)
+    plain = compare(control, treatment, FixedHorizon())
+    width = FixedHorizon().width(0.05, n=0, df=satterthwaite(control, treatment))
+    for r in (plain.of_lift.low, plain.of_lift.high):
+        assert abs(_z(now[groups[1]], (1 + r) * now[groups[0]])) == near(width)
+    before, after = estimates_with_past([Moments.of(np.column_stack((now, past))[group]) for group in groups], "mean")
+    adjusted = fieller(before, after, 3.0)
+    left = now - OLS(now, np.column_stack((np.ones(4000), arm, past))).fit().params[2] * past
+    for r in (adjusted.low, adjusted.high):
+        assert abs(_z(left[groups[1]], (left + r * now)[groups[0]])) == near(3.0)
+
+
+def _z(treatment: np.ndarray, control: np.ndarray) -> float:
+    variance = treatment.var(ddof=1) / len(treatment) + control.var(ddof=1) / len(control)
+    return float((treatment.mean() - control.mean()) / math.sqrt(variance))
+
+
+@pytest.mark.parametrize(("n", "q"), [(57, 0.5), (501, 0.9), (2000, 0.95)])
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_quantile_at_one_look_as_scipys(n: int, q: float, alpha: float) -> None:
+    """The same order statistics, but for the width of a bin."""
+    times = RANDOM.lognormal(6, 0.5, n)
+    ours = quantiles.fixed_interval(Histogram.of(times), q, alpha=alpha)
+    theirs = stats.quantile_test(times, p=q).confidence_interval(1 - alpha)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=quantiles.GROWTH - 1)
+    assert ours.low <= theirs.low < theirs.high <= ours.high
+    ranks = stats.quantile_test(np.arange(1.0, n + 1), p=q).confidence_interval(1 - alpha)
+    assert quantiles.fixed_ranks(n, q, alpha) == (ranks.low, ranks.high)
+
+
+@pytest.mark.parametrize(("counts", "weights"), [((510, 460), (1, 1)), ((5012, 4700, 2480), (2, 2, 1))])
+def test_arms_as_large_as_planned_as_scipy(counts: tuple[int, ...], weights: tuple[int, ...]) -> None:
+    """Chi-squared, of two and of three arms."""
+    expected = np.array(weights) * sum(counts) / sum(weights)
+    assert health.srm_p_value(counts, weights) == near(stats.chisquare(counts, expected).pvalue)
+
+
 def test_the_always_valid_interval_as_published() -> None:
     """Width and p-value by the formulas of the asymptotic confidence sequence, written out."""
     surprise, n, alpha = AlwaysValid(tuned_for=5000), 2400, 0.05
@@ -160,17 +209,16 @@ def test_corrections_as_statsmodels() -> None:
 
 def test_one_look_needs_as_many_as_statsmodels_says() -> None:
     """Both arms together."""
-    plan = power.Plan(deviation=2.0, difference=0.25, per_day=100)
+    plan = power.Plan(barriers=OfMeans(deviation=2.0, surprise=_Normal()), difference=0.25)
     theirs = NormalIndPower().solve_power(effect_size=0.125, alpha=0.05, power=0.8)
-    assert power.units_for_one_look(plan) == pytest.approx(2 * theirs, abs=2)
+    assert power.power_of_looks(plan, [2 * theirs]) == pytest.approx(0.8, abs=2e-3)
 
 
 def test_power_of_one_look_is_the_normal_approximation() -> None:
     """The carried density with a single look has an answer in closed form."""
-    plan = power.Plan(deviation=1.0, difference=0.1, per_day=100)
-    z = plan.drift(3140)
-    expected = stats.norm.sf(stats.norm.isf(0.025) - z)
-    found = power.power_of_looks(plan, [3140], _Normal())
+    plan = power.Plan(barriers=OfMeans(deviation=1.0, surprise=_Normal()), difference=0.1)
+    expected = stats.norm.sf(stats.norm.isf(0.025) - 0.1 * np.sqrt(3140 / 4))
+    found = power.power_of_looks(plan, [3140])
     assert found == pytest.approx(expected, abs=2e-3)
 
 

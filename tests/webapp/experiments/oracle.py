@@ -1,7 +1,7 @@
 """What people did, counted slowly and in plain Python from the rows themselves."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,8 @@ class Turn:
     """Of the whole chat, itself included, copies and imports too."""
     blocks_from: float | None
     """The score from which the arm's shadow policy blocks; None: what was done counts."""
+    before: Sequence[datetime] = ()
+    """When the person's earlier turns were, in whatever chat."""
 
 
 def turns_of(person: User, blocks_from: float | None = None) -> list[Turn]:
@@ -24,7 +26,9 @@ def turns_of(person: User, blocks_from: float | None = None) -> list[Turn]:
     for chat in Conversation.objects.filter(owner=person, is_temporary=False):
         replies = list(chat.replies.select_related("message").order_by("created_at"))
         found += [Turn(reply, replies, blocks_from) for reply in replies if _happened(reply)]
-    return sorted(found, key=lambda turn: (turn.reply.created_at, turn.reply.pk))
+    found.sort(key=lambda turn: (turn.reply.created_at, turn.reply.pk))
+    moments = [turn.reply.created_at for turn in found]
+    return [replace(turn, before=[at for at in moments if at < turn.reply.created_at]) for turn in found]
 
 
 def _happened(reply: Reply) -> bool:
@@ -60,6 +64,11 @@ def _done(turn: Turn) -> bool:
     return turn.reply.state == "done"
 
 
+def _returns(turn: Turn) -> bool:
+    days = {at.astimezone(UTC).date() for at in turn.before}
+    return bool(days) and turn.reply.created_at.astimezone(UTC).date() not in days
+
+
 def _thumbs(turn: Turn) -> list[int]:
     return list(turn.reply.feedback.values_list("thumb", flat=True))
 
@@ -91,6 +100,7 @@ OF_A_TURN: dict[str, Callable[[Turn], float | None]] = {
     "followup_clicks": lambda turn: _is_first_answer(turn) and turn.reply.message.origin == "followup",
     "chats": _begins_chat,
     "abandoned_chats": lambda turn: _begins_chat(turn) and not _goes_on(turn),
+    "returns": _returns,
     "attempts": lambda turn: 1,
     "answers": _done,
     "kept_answers": _kept,
@@ -127,14 +137,35 @@ def first(fact: str, turns: Iterable[Turn], begins: datetime, ends: datetime) ->
     return next((value for value in values if value is not None), None)
 
 
-def unit(metric: Metric, exposure: Exposure) -> list[Any]:
-    """The columns of one exposed person: the number, for a ratio the one below, and both before the exposure."""
+def furthest(facts: Sequence[str], turns: Iterable[Turn], begins: datetime, ends: datetime) -> int:
+    """How many of the steps a person takes, from moment to moment; one that was a step before takes a later one."""
+    within = [turn for turn in turns if begins <= turn.reply.created_at < ends]
+    taken, last = 0, None
+    for at in sorted({turn.reply.created_at for turn in within}):
+        now = [turn for turn in within if turn.reply.created_at == at]
+        while taken < len(facts) and any(OF_A_TURN[facts[taken]](turn) for turn in now):
+            if facts[taken] in facts[:taken] and last == at:
+                break
+            taken, last = taken + 1, at
+    return taken
+
+
+def unit(metric: Metric, exposure: Exposure, remembered: dict[Any, list[Turn]] | None = None) -> list[Any]:
+    """The columns of one exposed person: the number, for a ratio the one below, and both before the exposure.
+
+    `remembered` has the turns of people for the next metric.
+    """
     policy = exposure.arm.shadow_policy
-    turns = turns_of(exposure.person, policy.rules["input"]["*"]["block"] if policy else None)
+    remembered = {} if remembered is None else remembered
+    if exposure.pk not in remembered:
+        remembered[exposure.pk] = turns_of(exposure.person, policy.rules["input"]["*"]["block"] if policy else None)
+    turns = remembered[exposure.pk]
     begins = exposure.at + timedelta(hours=metric.from_hours)
     ends = exposure.at + timedelta(hours=metric.window_hours)
     if metric.kind == "quantile":
         return [first(metric.fact, turns, begins, ends)]
+    if metric.kind == "funnel":
+        return [furthest([metric.fact, *metric.later_steps], turns, begins, ends)]
     facts = [metric.fact, metric.per] if metric.per else [metric.fact]
     after = [number(fact, turns, begins, ends) for fact in facts]
     # What a shadow policy would have done is asked of the window alone.

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
 from assistant.experiments.counts import Count
 from assistant.experiments.moments import Moments
@@ -56,7 +57,7 @@ class Made:
     def expose(self, nums: Mapping[Arm, int], *, num_mixed: int = 0, at: datetime = START) -> None:
         """So many people in each arm; some of the first arm's saw another one later."""
         for arm, num in nums.items():
-            names = [f"{self.experiment.key}-{arm.key}-{at:%d}-{number}" for number in range(num)]
+            names = [f"{self.experiment.key}-{arm.key}-{at:%m%d}-{number}" for number in range(num)]
             people = User.objects.bulk_create(User(username=name) for name in names)
             Exposure.objects.bulk_create(
                 Exposure(phase=self.phase, arm=arm, person=person, at=at, is_mixed=number < num_mixed)
@@ -121,7 +122,7 @@ SITUATIONS = ("no_data", "unhealthy", "ship", "roll_back", "keep_running")
 
 def situation(badge: str) -> Made:
     """An experiment whose badge has to be this one."""
-    made = make(badge.replace("_", "-"))
+    made = make(badge.replace("_", "-"), planned_days=365 if badge == "keep_running" else 14)
     goal = measure(made, f"liked_{badge}", margin=0.02)
     harm = measure(
         made, f"harm_{badge}", role="guardrail", kind="binary", unit="share", is_rare=True, margin=0.01,
@@ -130,6 +131,8 @@ def situation(badge: str) -> Made:
     made.expose({made.control: 60, made.arm: 300 if badge == "unhealthy" else 60})
     if badge == "no_data":
         return made
+    if badge == "keep_running":  # people still come
+        made.expose({made.control: 60, made.arm: 60}, at=timezone.now() - timedelta(days=1))
     gain = {"ship": 0.6, "keep_running": 0.05}.get(badge, 0.0)
     later = people(2, 2000, mean=2.0) + np.array([gain, 0])
     made.put(goal, {made.control: moments(people(1, 2000, mean=2.0)), made.arm: moments(later)})

@@ -1,6 +1,7 @@
 """What an experiment says, from sums whose effect is computed here by other means."""
 
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -8,14 +9,17 @@ import pytest
 from scipy import stats
 
 from assistant.experiments import rare
+from assistant.experiments.barriers import OfMeans
 from assistant.experiments.bounded import BoundedCounts
 from assistant.experiments.counts import Count
 from assistant.experiments.intervals import AlwaysValid
+from assistant.experiments.power import Plan, looks_needed
 from assistant.experiments.quantiles import Histogram
 from tests.webapp.experiments.results_making import (
     NOW,
     SITUATIONS,
     START,
+    Made,
     date_of,
     make,
     measure,
@@ -23,12 +27,11 @@ from tests.webapp.experiments.results_making import (
     people,
     situation,
 )
-from webapp.experiments.models import Allocation, Arm, Experiment
+from webapp.experiments.models import Allocation, Arm, Experiment, RampStep
 from webapp.experiments.services.analysis import analyse, guardrails_broken
 from webapp.experiments.services.drill_down import by_slice, over_days
 from webapp.experiments.services.rows import Row
 from webapp.experiments.services.snapshots import Where
-from webapp.experiments.services.waiting import days_left
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +74,7 @@ def test_the_past_makes_intervals_narrower() -> None:
     design = np.column_stack((np.ones(3000), treated, rows[:, 1]))
     expected = np.linalg.lstsq(design, rows[:, 0], rcond=None)[0][1]
     plain = math.sqrt(one[:, 0].var(ddof=1) / 1500 + two[:, 0].var(ddof=1) / 1500)
-    assert row.effect.difference == pytest.approx(expected, abs=2e-4)
+    assert row.effect.difference == pytest.approx(expected, rel=1e-6)
     assert row.one_look.standard_error == pytest.approx(plain * math.sqrt(0.4), rel=0.03)
 
 
@@ -199,6 +202,12 @@ def test_a_guardrail_within_what_is_tolerated_is_not_broken() -> None:
     assert not guardrails_broken(analysis)
 
 
+def coming(made: Made, *, num_days: int, each: int, begins: int = 0) -> None:
+    """So many people a day in each arm. They may stand for more: what counts is their proportion to the counted."""
+    for day in range(begins, begins + num_days):
+        made.expose({made.control: each, made.arm: each}, at=START + timedelta(days=day))
+
+
 def test_the_days_left_come_from_the_noise_and_the_worth() -> None:
     """A gain worth shipping that is hard to see takes longer than one that is easy to see."""
     waits = []
@@ -208,6 +217,7 @@ def test_the_days_left_come_from_the_noise_and_the_worth() -> None:
         made.put(
             metric, {made.control: moments(people(1, 3000, mean=3.0)), made.arm: moments(people(5, 3000, mean=3.0))}
         )
+        coming(made, num_days=14, each=2)
         waits.append(analyse(made.experiment, now=NOW).recommendation.days_left)
     small, large = waits
     assert small is not None
@@ -270,21 +280,48 @@ def test_an_experiment_that_never_began_has_no_data() -> None:
     assert analyse(made.experiment, now=NOW).recommendation.badge == "no_data"
 
 
-def test_the_days_that_are_left_go_by_the_days_that_are_counted() -> None:
-    """On the fourth day, with windows of three, those of the first day are counted: the pace is theirs, not a quarter
-    of it."""
-    made = make()
-    metric = measure(made, "turns", margin=0.02)
+def left_of(made: Made, *, days: float) -> int | None:
+    return analyse(made.experiment, now=START + timedelta(days=days)).recommendation.days_left
+
+
+def needed_by(made: Made, counted: Sequence[float]) -> int:
+    """The day whose evening finds the margin, with so many people on each evening from the first on."""
+    (row,) = analyse(made.experiment, now=NOW).rows
+    noise = OfMeans(deviation=row.one_look.standard_error * math.sqrt((row.base.n + row.side.n) / 4))
+    needed = looks_needed(Plan(barriers=noise, difference=row.margin, alpha=row.level), counted)
+    assert needed is not None
+    return needed
+
+
+def test_the_days_left_go_by_who_will_be_counted() -> None:
+    """Six days in, with windows of three, those of the first three days are counted, 600 of each day; those of the next
+    three are on their way, and as many come every day."""
+    made = make(planned_days=60)
+    metric = measure(made, "turns", margin=0.05)
     made.put(metric, {made.control: moments(people(1, 900, mean=2.0)), made.arm: moments(people(3, 900, mean=2.0))})
-    found = analyse(made.experiment, now=START + timedelta(days=4))
-    (row,) = found.rows
-    needed = days_left(
-        num_control=900,
-        num_treated=900,
-        standard_error=row.one_look.standard_error,
-        difference=row.margin,
-        alpha=row.level,
-        days_so_far=1.0,
-    )
-    assert found.recommendation.badge == "keep_running"
-    assert found.recommendation.days_left == needed is not None
+    coming(made, num_days=6, each=3)
+    needed = needed_by(made, [600 * max(0, day - 3) for day in range(1, 61)])
+    assert left_of(made, days=6) == needed - 6 > 0
+
+
+def test_the_rest_of_a_ramp_is_waited_for() -> None:
+    """On the fourth day of a ramp a tenth of the people are in it; from the fifth day on ten times as many come."""
+    made = make(planned_days=60)
+    metric = measure(made, "turns", margin=0.03, window_hours=24)
+    made.put(metric, {made.control: moments(people(1, 300, mean=2.0)), made.arm: moments(people(3, 300, mean=2.0))})
+    coming(made, num_days=4, each=3)
+    for number, (slots, hours, reached) in enumerate(((100, 96, START), (1000, 24, None)), start=1):
+        RampStep.objects.create(experiment=made.experiment, number=number, slots=slots, hours=hours, reached_at=reached)
+    needed = needed_by(made, [200 * min(day - 1, 4) + 2000 * max(0, day - 5) for day in range(1, 61)])
+    assert left_of(made, days=4) == needed - 4 > 0
+
+
+def test_the_days_left_of_shares_are_those_of_bets() -> None:
+    """With 200 people a day 20 and 24% are told apart after some forty days, not after 28."""
+    made = make(planned_days=100)
+    metric = measure(made, "came_back", margin=0.2, kind="binary", unit="share", window_hours=24)
+    made.put(metric, {made.control: Count(n=1300, yes=260), made.arm: Count(n=1300, yes=260)})
+    coming(made, num_days=14, each=2)
+    left = left_of(made, days=14)
+    assert left is not None
+    assert 25 <= left <= 35

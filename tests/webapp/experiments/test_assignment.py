@@ -1,11 +1,14 @@
 """Who gets what: by hashes, for ever, disjoint where it must be and independent where it may be."""
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from random import Random
+from statistics import median
 from typing import Any
 
 import pytest
@@ -15,8 +18,8 @@ from scipy.stats import chi2_contingency, chisquare
 
 from tests.webapp.experiments.making import DAY, begin_phase, draft, in_production, running, state, take_slots
 from webapp.accounts.models import User
-from webapp.experiments.models import Experiment, Holdout, Layer, Segment
-from webapp.experiments.services import exposures, forced_arms, holdouts, running_experiments
+from webapp.experiments.models import Experiment, Exposure, Holdout, Layer, Segment
+from webapp.experiments.services import before, exposures, forced_arms, holdouts, running_experiments
 from webapp.experiments.services.assignment import assign, slot_of
 
 pytestmark = pytest.mark.django_db
@@ -63,8 +66,8 @@ def test_the_same_person_has_the_same_arm() -> None:
 def test_weights_are_respected(weights: Mapping[str, int]) -> None:
     """Within an experiment that has half of the layer, and its slots say nothing about the arms."""
     layer = Layer.objects.create(name="one", salt=uuid.UUID(int=7))
-    experiment = running("tone", TWO, weights=weights, slots=range(500), layer=layer)
-    drawn = [(slot_of(str(experiment.layer.salt), person.pk) // 100, arms_of(person)) for person in people(10_000)]
+    running("tone", TWO, weights=weights, slots=range(500), layer=layer)
+    drawn = [(slot_of(str(layer.salt), person.pk) // 100, arms_of(person)) for person in people(10_000)]
     counts = Counter(arms["tone"] for _slot, arms in drawn if arms)
     whole = sum(counts.values())
     assert chisquare([whole, 10_000 - whole]).pvalue > NEVER
@@ -169,8 +172,8 @@ def test_only_an_arm_of_the_experiment_can_be_forced(person: User) -> None:
 
 
 def test_the_held_out_are_in_nothing(person: User) -> None:
-    running("tone", TWO)
     holdouts.begin(share=200, by=person)
+    running("tone", TWO)
     crowd = people(5_000)
     num_held_out = sum(not arms_of(held) for held in crowd)
     assert chisquare([num_held_out, 5_000 - num_held_out], [1_000, 4_000]).pvalue > NEVER
@@ -218,14 +221,60 @@ def test_assigning_asks_nothing(person: User, django_assert_num_queries: Any) ->
         assert len(assign(person)) == 5
 
 
-def test_segments_and_who_is_not_meant_cost_one_query_each(person: User, django_assert_num_queries: Any) -> None:
+def test_segments_cost_a_query_and_who_is_not_meant_one_in_minutes(
+    person: User, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever fails a condition may have been in it before. That is looked up once, not with every turn."""
     segment = Segment.objects.create(name="testers")
     for number in range(3):
         running(f"e{number}", {"control": {}, "new": {}}).segments.add(segment)
     running_experiments.forget()
     running_experiments.current()
+    for num_queries in (2, 1, 1):
+        with django_assert_num_queries(num_queries):
+            assert assign(person) == ()
+    monkeypatch.setattr(before, "KEPT_S", 0.0)
     with django_assert_num_queries(2):
         assert assign(person) == ()
+
+
+def test_who_was_looked_up_and_came_in_since_is_in_it(
+    person: User, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once where this process wrote it down, and after minutes where another one did."""
+    running("tone", TWO, devices=["phone"])
+    assert assign(person) == ()
+    person.device = "phone"
+    (mine,) = assign(person)
+    with django_capture_on_commit_callbacks(execute=True):
+        exposures.record(person, [mine], at=timezone.now())
+    person.device = "desktop"
+    assert assign(person) == (mine,)
+    Exposure.objects.all().delete()
+    assert assign(person) == (mine,)
+    monkeypatch.setattr(before, "KEPT_S", 0.0)
+    assert assign(person) == ()
+
+
+@pytest.mark.parametrize("audience", Experiment.Audience.values)
+def test_assigning_takes_no_time(
+    audience: str, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty experiments in five layers, met or not: 0.2 ms of the processor, or three times that where it is busy."""
+    monkeypatch.setattr(running_experiments, "LOOKED_AT_S", inf)
+    many(audience=audience, languages=["en"])
+    User.objects.bulk_create(User(username=f"person-{number}") for number in range(200))
+    crowd = list(User.objects.select_related("preferences"))
+    for person in crowd:
+        assign(person)
+    times_s = []
+    with django_assert_num_queries(0):
+        for person in crowd:
+            began = time.thread_time()
+            found = assign(person)
+            times_s.append(time.thread_time() - began)
+            assert len(found) == (0 if audience == Experiment.Audience.GUESTS else 5)
+    assert median(times_s) < 3 * 0.2e-3
 
 
 def test_reading_the_picture_costs_the_same_for_one_and_for_many(django_assert_num_queries: Any) -> None:

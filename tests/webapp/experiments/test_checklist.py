@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assistant.experiments.power import Plan, days_with_daily_looks
 from tests.webapp.experiments import making
 from tests.webapp.experiments.planning import TWO, measure, ramp, ready
 from tests.webapp.experiments.random_turns import make_turn
@@ -176,19 +175,34 @@ def returning(margin: float, **fields: Any) -> Experiment:
 
 def goal_of(experiment: Experiment) -> forecast.Forecast:
     found = forecast.forecasts(experiment, forecast.reach(experiment))
-    return next(each for each in found if each.role == "goal")
+    (goal,) = found
+    return goal
 
 
 @pytest.mark.usefixtures("past")
-def test_the_run_time_is_that_of_the_plan() -> None:
-    """A fifth return; twice as many are to be found among half of those who come."""
+def test_the_run_time_is_that_of_who_will_be_counted() -> None:
+    """A fifth return; twice as many are to be found among half of those who come. They came evenly from the fourth day
+    on, ten a day for twenty days: half of them are five a day, counted two days later."""
     experiment = returning(1.0, traffic=500, planned_days=14)
     goal = goal_of(experiment)
     assert goal.mean == pytest.approx(0.2)
-    assert goal.per_day == pytest.approx(200 / 28 / 2)
-    plan = Plan(deviation=0.4, difference=0.2, per_day=200 / 28 / 2, alpha=0.05)
-    assert goal.days == days_with_daily_looks(plan)
+    assert goal.num_people == pytest.approx(5 * (14 - 2 - 4), abs=5)
+    assert goal.days is not None
     assert f"about {goal.days} day" in thoughts(experiment)["time"][0]
+
+
+@pytest.mark.usefixtures("past")
+def test_a_ramp_takes_longer_and_finds_less() -> None:
+    """Of 1, 10 and 50% two days each, and of people whose two days are over, little is left of two weeks."""
+    at_once = goal_of(returning(1.0, planned_days=14))
+    Experiment.objects.all().delete()
+    careful = returning(1.0, planned_days=14)
+    ramp(careful, (10, 48), (100, 48), (500, 48), (1000, 24))
+    slowly = goal_of(careful)
+    assert at_once.days is not None
+    assert slowly.days is not None
+    assert slowly.days > at_once.days
+    assert slowly.num_people < at_once.num_people / 2
 
 
 @pytest.mark.usefixtures("past")
@@ -215,6 +229,27 @@ def test_what_is_found_in_a_year_or_never() -> None:
 @pytest.mark.usefixtures("past")
 def test_days_that_find_nothing_are_called_too_few() -> None:
     assert "too few to find anything" in thoughts(returning(0.5, planned_days=2))["time"][0]
+
+
+def firsts(experiment: Experiment) -> list[tuple[str, bool]]:
+    return [(item.text, item.is_met) for item in check(experiment) if item.code == "first_figures"]
+
+
+def test_it_is_said_when_the_first_figures_can_be_there() -> None:
+    """Once the first people's time is over: two days for a return, three for the share of answers kept."""
+    experiment = returning(1.0)
+    measure(experiment, "kept_rate", "goal", margin=0.05)
+    (goals, in_time), (guardrails, _) = firsts(experiment)
+    assert in_time
+    assert goals.index("after 2 days: Return on the next day") < goals.index("after 3 days: Kept answers")
+    assert "nothing in its first 24 hours" in guardrails
+
+
+def test_days_too_few_for_any_figure_are_worth_a_thought() -> None:
+    """Nobody's time is over within two days, if it takes two."""
+    assert [in_time for _, in_time in firsts(returning(1.0, planned_days=2))] == [False, True]
+    Experiment.objects.all().delete()
+    assert [in_time for _, in_time in firsts(returning(1.0, planned_days=3))] == [True, True]
 
 
 @pytest.mark.usefixtures("past")

@@ -12,6 +12,7 @@ from tests.webapp.experiments.planning import TWO, kinds, ready
 from tests.webapp.experiments.team import approved, browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.models import Experiment, Exposure, ForcedArm, Holdout, Layer, Metric, PromptVersion, Segment
+from webapp.experiments.plan_forms import STANDARD
 from webapp.experiments.services import life
 from webapp.moderation.models import AuditEntry
 
@@ -69,13 +70,13 @@ def test_a_draft_from_a_prompt_in_one_form(browser: Client, ada: User, prompt: P
     answer = browser.post(address, filled(browser, address, hypothesis="Warm answers are kept."))
     experiment = Experiment.objects.get()
     assert answer["Location"] == page(experiment)
-    assert (experiment.owner, experiment.layer.name, experiment.traffic) == (ada, "Main", 1000)
+    assert (experiment.owner, str(experiment.layer), experiment.traffic) == (ada, "Main", 1000)
     assert list(experiment.arms.values_list("key", "is_control", "prompt")) == [
         ("a", True, None),
         ("b", False, prompt.pk),
     ]
     roles = dict(experiment.metrics.values_list("metric__key", "role"))
-    assert (roles["thumbs_up_rate"], roles["reports"], roles["answer_length"]) == ("goal", "guardrail", "secondary")
+    assert (roles["thumbs_up_rate_6h"], roles["reports"], roles["answer_length"]) == ("goal", "guardrail", "secondary")
     assert experiment.metrics.get(metric__key="reports").margin == 0.005
     assert list(experiment.ramp.values_list("slots", flat=True)) == [10, 100, 500, 1000]
     assert browser.post(act(experiment, "start")).status_code == 302
@@ -339,6 +340,12 @@ def test_a_segment_is_filled_by_addresses(ada: User) -> None:
     assert browser_for(ada).get(add).status_code == 403
 
 
+def test_the_way_to_a_page_names_nothing_twice(browser: Client) -> None:
+    page = browser.get("/admin/experiments/experiment/").text
+    titles = re.findall(r"leading-5 min-w-0 truncate tracking-tight\">\s*(\w[^<]*?)\s*<", page)
+    assert titles == ["Prompts and experiments", "Experiments"]
+
+
 def test_a_segment_that_an_experiment_is_for_is_not_deleted() -> None:
     """Without it the experiment would be for everybody."""
     browser = browser_for(member_of("administrator"))
@@ -355,16 +362,21 @@ def test_a_segment_that_an_experiment_is_for_is_not_deleted() -> None:
 def test_a_holdout_begins_and_ends_with_a_reason(ada: User) -> None:
     browser = browser_for(member_of("administrator"))
     add = "/admin/experiments/holdout/add/"
-    assert "A small share of the people" in browser.get(add).content.decode()
-    assert browser.post(add, {"share": "5", "reason": ""}).status_code == 200
-    assert browser.post(add, {"share": "21", "reason": "All"}).status_code == 200
-    browser.post(add, {"share": "5", "reason": "The year's sum"})
+    page = browser.get(add)
+    assert "A small share of the people" in page.content.decode()
+    metrics = {field.html_name: field.value() for field in page.context["metrics"]}
+    asked = {**metrics, "share": "5", "period_days": "14", "reason": "The year's sum"}
+    for wrong in ({"reason": ""}, {"share": "21"}, {"period_days": "1"}):
+        assert browser.post(add, {**asked, **wrong}).status_code == 200
+    without_goals = {name: value for name, value in asked.items() if value != "goal"}
+    assert "Choose a goal" in browser.post(add, without_goals).content.decode()
+    browser.post(add, asked)
     holdout = Holdout.objects.get()
     assert (holdout.share, holdout.is_open) == (50, True)
-    assert (
-        "There is a holdout already"
-        in browser.post(add, {"share": "1", "reason": "More"}, follow=True).content.decode()
-    )
+    assert holdout.experiment is not None
+    assert holdout.experiment.planned_days == 14
+    assert dict(holdout.experiment.metrics.values_list("metric__key", "role")) == STANDARD
+    assert "There is a holdout already" in browser.post(add, asked, follow=True).content.decode()
     address = f"/admin/experiments/holdout/{holdout.pk}/"
     assert browser_for(ada).get(f"{address}change/").status_code == 200
     assert browser_for(ada).post(f"{address}end/", {"reason": "No"}).status_code == 403

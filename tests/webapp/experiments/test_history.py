@@ -47,7 +47,7 @@ def test_a_mean_and_its_deviation_are_those_of_people(people: int) -> None:
     values = [oracle.number("turns", turns, first, first + 72 * HOUR) for turns, first in starts()]
     found = of(make_metric("mean", "turns"))
     assert found.num_people == people > 20
-    assert found.people_per_day == pytest.approx(people / 28)
+    assert found.people_per_day == pytest.approx(people / (28 - 3))  # the last three days cannot be counted yet
     assert found.mean == pytest.approx(np.mean(values))
     assert found.deviation == pytest.approx(np.std(values, ddof=1))
     assert min(values) >= 0

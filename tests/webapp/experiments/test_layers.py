@@ -116,4 +116,4 @@ def test_overlapping_is_what_has_slots_elsewhere(layer: Layer) -> None:
     running("beside", TWO, slots=range(5), layer=layer)
     elsewhere = running("elsewhere", TWO)
     draft("idle", TWO)
-    assert layers.overlapping(mine) == [elsewhere]
+    assert [(each.other, each.share) for each in layers.overlapping(mine)] == [(elsewhere, 1.0)]

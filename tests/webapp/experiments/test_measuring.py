@@ -9,6 +9,7 @@ import pytest
 
 from assistant.experiments.bounded import BoundedCounts
 from assistant.experiments.counts import Count
+from assistant.experiments.funnels import Funnel
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import Histogram
 from tests.webapp.experiments import oracle
@@ -22,7 +23,7 @@ from tests.webapp.experiments.random_turns import (
     make_turn,
 )
 from webapp.experiments.facts import FACTS
-from webapp.experiments.models import Arm, Exposure, Metric, Phase
+from webapp.experiments.models import Arm, Experiment, Exposure, Metric, Phase
 from webapp.experiments.services.measuring import Cell, by_window, measure
 from webapp.experiments.services.sums import Sums
 
@@ -41,7 +42,10 @@ def measured(phase: Phase, *metrics: Metric) -> dict[int, dict[Cell, Sums]]:
     return found
 
 
-def expected(phase: Phase, metric: Metric) -> dict[Cell, Sums]:
+def expected(
+    phase: Phase, metric: Metric, *, num_known: int | None = None, known: dict[Any, list[oracle.Turn]] | None = None
+) -> dict[Cell, Sums]:
+    """With all columns of a person, or the first `num_known` of them, and zeros for the rest."""
     units = defaultdict(list)
     for exposure in Exposure.objects.filter(phase=phase, is_forced=False).select_related(
         "person", "arm__shadow_policy"
@@ -49,13 +53,18 @@ def expected(phase: Phase, metric: Metric) -> dict[Cell, Sums]:
         if exposure.at + metric.window_hours * HOURS <= NOW:
             day = exposure.at.astimezone(UTC).date()
             segment = (exposure.language, exposure.device, exposure.is_guest, exposure.is_new)
-            units[Cell(exposure.arm_id, day, *segment)].append(oracle.unit(metric, exposure))
+            unit = oracle.unit(metric, exposure, known)
+            seen = unit[:num_known]
+            units[Cell(exposure.arm_id, day, *segment)].append([*seen, *[0.0] * (len(unit) - len(seen))])
     return {cell: _sums(metric, rows) for cell, rows in units.items()}
 
 
 def _sums(metric: Metric, rows: list[list[Any]]) -> Sums:
     if metric.kind in ("binary", "retention"):
         return Count(n=len(rows), yes=sum(bool(row[0]) for row in rows))
+    if metric.kind == "funnel":
+        steps = range(1, len(metric.later_steps) + 2)
+        return Funnel.of(len(rows), tuple(sum(row[0] >= step for row in rows) for step in steps))
     if metric.kind == "quantile":
         return Histogram.of([row[0] for row in rows if row[0] is not None])
     if metric.cap == 1:
@@ -100,8 +109,9 @@ def test_every_fact_is_summed_as_counted_by_hand(everything: Phase) -> None:
     """As a mean, with the same in the fourteen days before beside it, for every arm, day and segment."""
     metrics = [make_metric("mean", fact) for fact in FACTS if fact != "shadow_blocks"]
     found = measured(everything, *metrics)
+    turns: dict[Any, list[oracle.Turn]] = {}
     for metric in metrics:
-        check(found[metric.pk], expected(everything, metric))
+        check(found[metric.pk], expected(everything, metric, known=turns))
     assert {metric.fact for metric in metrics if any(means(sums)[0] for sums in found[metric.pk].values())} >= {
         *FACTS.keys() - {"shadow_blocks"}
     }, "A fact that nobody has proves nothing."
@@ -117,11 +127,79 @@ def test_every_kind_of_metric_is_summed_as_counted_by_hand(everything: Phase) ->
         make_metric("binary", "reports", is_rare=True),
         make_metric("retention", "turns", from_hours=24, window_hours=48),
         make_metric("quantile", "first_text_ms", quantile=0.95, window_hours=24),
+        make_metric("funnel", "turns", later_steps=["copied", "turns", "returns", "turns"]),
+        make_metric("funnel", "chats", later_steps=["chats"], from_hours=5),
         make_metric("quantile", "latency_ms", quantile=0.5),
     ]
     found = measured(everything, *metrics)
     for metric in metrics:
         check(found[metric.pk], expected(everything, metric))
+
+
+def test_the_steps_of_funnels_are_taken_as_counted_by_hand(everything: Phase) -> None:
+    """With one fact several times, in whatever order, with a shadow policy among them; in one pass with other kinds."""
+    steps = [
+        ("turns", "kept_answers", "turns", "returns"),
+        ("attempts", "attempts", "attempts"),
+        ("returns", "turns", "returns"),
+        ("shadow_blocks", "thumbs_up", "shadow_blocks"),
+        ("attempts", "answers", "rated", "answers", "turns"),
+    ]
+    funnels = [make_metric("funnel", first, later_steps=later) for first, *later in steps]
+    found = measured(everything, *funnels, make_metric("mean", "turns"))
+    for metric in funnels:
+        wanted = expected(everything, metric)
+        check(found[metric.pk], wanted)
+        ends = [sums.yes for sums in wanted.values() if isinstance(sums, Funnel)]
+        assert any(ends), (metric, "A step that nobody takes proves nothing.")
+
+
+def test_a_turn_may_be_several_steps_but_what_was_one_before_takes_a_later_turn() -> None:
+    """A message whose answer is copied is both at once; who goes on after the copy sends another message after it."""
+    phase, person = make_experiment(), make_person()
+    metric = make_metric("funnel", "turns", later_steps=["copied", "turns"])
+    expose(phase, person, BEGIN)
+    make_turn(person, BEGIN)
+    make_turn(person, BEGIN + 2 * HOURS, copied_at=NOW)
+    assert reached(phase, metric) == (1, 1, 0)
+    make_turn(person, BEGIN + 3 * HOURS)
+    assert reached(phase, metric) == (1, 1, 1)
+
+
+def test_steps_count_within_the_window_and_in_their_order() -> None:
+    """A copy before the exposure is none, and one after the last message leads nowhere."""
+    phase, person = make_experiment(), make_person()
+    metric = make_metric("funnel", "copied", later_steps=["chats"], window_hours=24)
+    expose(phase, person, BEGIN)
+    make_turn(person, BEGIN - HOURS, copied_at=NOW)
+    make_turn(person, BEGIN)
+    chat = make_turn(person, BEGIN + HOURS).conversation
+    make_turn(person, BEGIN + 2 * HOURS, chat=chat, copied_at=NOW)
+    make_turn(person, BEGIN + 24 * HOURS)
+    assert reached(phase, metric) == (1, 0)
+
+
+def reached(phase: Phase, metric: Metric) -> tuple[int, ...]:
+    (sums,) = measured(phase, metric)[metric.pk].values()
+    assert isinstance(sums, Funnel)
+    return sums.reached
+
+
+def test_in_later_periods_of_a_holdout_nobody_has_a_past(everything: Phase) -> None:
+    """The days before were spent apart already: to adjust by them would take away what is looked for."""
+    metrics = [
+        make_metric("mean", "attempts"),
+        make_metric("mean", "reply_chars", cap=150.0, from_hours=5),
+        make_metric("ratio", "kept_answers", per="answers", window_hours=24),
+    ]
+    Experiment.objects.update(layer=None)
+    Phase.objects.update(number=2)
+    found = measured(Phase.objects.get(), *metrics)
+    for metric in metrics:
+        half = 2 if metric.per else 1
+        wanted = expected(everything, metric, num_known=half)
+        check(found[metric.pk], wanted)
+        assert any(means(sums)[0] for sums in wanted.values())
 
 
 def test_a_shadow_policy_is_asked_about_stored_scores(everything: Phase) -> None:

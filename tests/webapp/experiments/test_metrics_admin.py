@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -56,10 +57,11 @@ def page_of(metric: Metric) -> str:
 def test_the_catalogue_can_be_measured() -> None:
     """Each built-in metric is one that the form would take, and says something where everything happened."""
     built_in = Metric.objects.filter(is_built_in=True)
-    assert built_in.count() == 20
+    assert built_in.count() == 26
     for metric in built_in:
         values = {name: getattr(metric, name) for name in MetricForm.Meta.fields}
         given = {name: value for name, value in values.items() if value is not None and value is not False}
+        given |= {f"later_steps_{number}": step for number, step in enumerate(metric.later_steps)}
         form = MetricForm(given, instance=metric)
         assert form.is_valid(), (metric.key, form.errors)
         assert metric.fact in FACTS
@@ -87,6 +89,34 @@ def test_trying_it_shows_the_last_weeks_and_keeps_nothing(browser: Client) -> No
     assert not Metric.objects.filter(key="long-chats").exists()
 
 
+def test_a_funnel_is_kept_copied_and_tried_with_its_steps(browser: Client) -> None:
+    """An empty step between two is left out."""
+    steps = {"kind": "funnel", "cap": "", "later_steps_0": "copied", "later_steps_1": "", "later_steps_2": "turns"}
+    for num in (1, 2):
+        person = make_person()
+        for number in range(num):
+            at = timezone.now() - timedelta(days=3, minutes=-number)
+            make_turn(person, at, copied_at=at if number == 0 else None)
+    tried = browser.post(reverse(ADD), {**GIVEN, **steps, "try": ""}).context["lately"]
+    assert (tried.num_people, tried.mean) == (2, 0.5)
+    assert sum(bar.num for bar in tried.bars) == 2
+    browser.post(reverse(ADD), {**GIVEN, **steps, "keep": ""})
+    metric = Metric.objects.get(key="long-chats")
+    assert (metric.kind, metric.fact, metric.later_steps) == ("funnel", "turns", ["copied", "turns"])
+    shown = browser.get(page_of(metric)).content.decode()
+    assert shown.count('value="copied" selected') == shown.count('aria-label="Third step"') == 1
+    copy = browser.get(reverse(ADD), {"copy": "long-chats"}).content.decode()
+    assert copy.count('value="copied" selected') == 1
+    listing = browser.get(reverse("admin:experiments_metric_changelist"), {"q": "long-chats"}).content.decode()
+    assert "Messages sent → Answers copied, in whole or in part → Messages sent" in listing
+
+
+def test_the_database_keeps_funnels_and_steps_together() -> None:
+    for fields in ({"kind": "funnel"}, {"kind": "mean", "later_steps": ["turns"]}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Metric.objects.create(key="odd", name="Odd", fact="turns", **fields)
+
+
 def test_trying_it_says_where_there_is_nothing(browser: Client) -> None:
     shown = browser.post(reverse(ADD), {**GIVEN, "try": ""}).content.decode()
     assert "Fewer than two people" in shown
@@ -105,6 +135,11 @@ def test_trying_it_says_where_there_is_nothing(browser: Client) -> None:
         ({"cap": "-1"}, "cap"),
         ({"is_rare": "on"}, "is_rare"),
         ({"kind": "retention", "cap": ""}, "from_hours"),
+        ({"kind": "funnel", "cap": ""}, "later_steps"),
+        ({"later_steps_0": "copied"}, "later_steps"),
+        ({"kind": "funnel", "cap": "", "later_steps_1": "latency_ms"}, "later_steps"),
+        ({"kind": "funnel", "cap": "", "later_steps_1": "copied", "fact": "active_days"}, "fact"),
+        ({"kind": "funnel", "cap": "", "later_steps_1": "copied", "is_rare": "on"}, "is_rare"),
         ({"from_hours": "24"}, "from_hours"),
         ({"window_hours": "0"}, "window_hours"),
         ({"window_hours": "100000"}, "window_hours"),

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.db import transaction
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
-from kombu.exceptions import OperationalError
+from kombu.exceptions import OperationalError as BrokerAway
 
 from assistant.errors import ModelUnavailable
 from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest
@@ -50,6 +50,7 @@ class Echo:
         self.is_away = False
         self.pause_s = 0.0
         self.is_asked = asyncio.Event()
+        self.num_ended = 0
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
         if self.is_away:
@@ -57,10 +58,13 @@ class Echo:
         self.requests.append(request)
         self.is_asked.set()
         system, asked = request.messages[0].text, request.messages[-1].text
-        for piece in ("**", system.splitlines()[0], "** ", "said of: ", asked, "."):
-            yield GeneratedPiece(text=piece, token_ids=(1,))
-            await asyncio.sleep(self.pause_s)
-        yield GenerationEnd(finish_reason="stop", prompt_tokens=40, reply_tokens=6)
+        try:
+            for piece in ("**", system.splitlines()[0], "** ", "said of: ", asked, "."):
+                yield GeneratedPiece(text=piece, token_ids=(1,))
+                await asyncio.sleep(self.pause_s)
+            yield GenerationEnd(finish_reason="stop", prompt_tokens=40, reply_tokens=6)
+        finally:
+            self.num_ended += 1
 
 
 @pytest.fixture
@@ -229,7 +233,109 @@ def test_a_bug_ends_the_cell_too(tester: User, enqueued: list[UUID], monkeypatch
     monkeypatch.setattr(wiring, "turn_services", broken)
     session = tried(tester, "Be brief.")
     work(enqueued)
-    assert session.runs.get().error_code == "internal_error"
+    assert states(session) == [("failed", "internal_error")]
+    assert session.runs.get().attempt == 2
+    assert "Something went wrong on our side, twice" in browser_for(tester).get(address(session)).content.decode()
+
+
+def test_what_goes_wrong_once_is_tried_again(
+    tester: User, model: Echo, enqueued: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a chat: a database that was locked for a moment is no reason to give up."""
+    session = tried(tester, "Be brief.")
+    usual, failures = playground_running._update, [OperationalError("database is locked")]
+
+    def locked_once(*args: Any, **fields: Any) -> bool:
+        if fields.get("state") == "done" and failures:
+            raise failures.pop()
+        return usual(*args, **fields)
+
+    monkeypatch.setattr(playground_running, "_update", locked_once)
+    work(enqueued)
+    assert states(session) == [("done", "")]
+    assert session.runs.get().text == "**Be brief.** said of: wool."
+
+
+def test_a_cell_is_stopped_and_the_engine_with_it(tester: User, model: Echo, enqueued: list[UUID]) -> None:
+    """What was written stays. It can be tried again, and is not voted on."""
+    session = tried(tester, "Be brief.")
+    run, browser = session.runs.get(), browser_for(tester)
+    stop = f"{address(session, 'stop')}{run.pk}/"
+    model.pause_s = 0.3
+
+    async def stop_meanwhile() -> None:
+        running = asyncio.create_task(playground_running.run(enqueued.pop()))
+        await asyncio.wait_for(text_comes(session), timeout=5)
+        assert model.num_ended == 0
+        page = (await sync_to_async(browser.get)(address(session))).content.decode()
+        assert stop in page
+        await sync_to_async(browser.post)(stop)
+        await asyncio.wait_for(running, timeout=1.5)
+
+    async_to_sync(stop_meanwhile)()
+    assert model.num_ended == 1
+    run.refresh_from_db()
+    assert run.state == "stopped"
+    assert "**Be brief.** said of: wool.".startswith(run.text) and 0 < len(run.text) < 28
+    page = browser.get(address(session)).content.decode()
+    assert ">stopped</span>" in page and "Try again" in page and stop not in page
+    model.pause_s = 0.0
+    browser.post(f"{address(session, 'retry')}{run.pk}/")
+    work(enqueued)
+    browser.post(stop)
+    assert states(session) == [("done", "")]
+
+
+def test_what_waits_is_stopped_before_it_begins(tester: User, model: Echo, enqueued: list[UUID]) -> None:
+    session = tried(tester, "Be brief.")
+    playground.stop(session.runs.get())
+    work(enqueued)
+    assert (states(session), model.requests) == ([("stopped", "")], [])
+
+
+def test_a_worker_that_was_stopped_writes_nothing_into_the_next_try(
+    tester: User, model: Echo, enqueued: list[UUID]
+) -> None:
+    """It may look only when another one writes already."""
+    session = tried(tester, "Be brief.")
+    first = playground_running._claim(enqueued.pop())
+    assert first is not None
+    playground.stop(session.runs.get())
+    playground.retry(session.runs.get())
+    second = playground_running._claim(enqueued.pop())
+    assert second is not None
+    assert not playground_running._update(first, text="Old")
+    assert playground_running._update(second, text="New")
+    assert session.runs.get().text == "New"
+
+
+def test_what_was_stopped_is_told_again(tester: User, model: Echo, enqueued: list[UUID]) -> None:
+    """It was said, as in a chat."""
+    session = tried(tester, "Be brief.")
+    session.runs.update(state="stopped", text="So far")
+    enqueued.clear()
+    playground.go_on(session, "And moss?", after=0)
+    work(enqueued)
+    assert [message.text for message in model.requests[0].messages[1:]] == ["wool", "So far", "And moss?"]
+
+
+def test_a_session_is_deleted_by_who_made_it(tester: User, model: Echo, enqueued: list[UUID]) -> None:
+    """With its answers. A vote stays."""
+    session = tried(tester, "Be brief.", "Be kind.", is_blind=True)
+    kept = tried(tester, "Be calm.")
+    work(enqueued)
+    votes.vote(session, 0, choice="left", by=tester)
+    browser, delete = browser_for(tester), address(session, "delete")
+    assert delete in browser.get(address(session)).content.decode()
+    assert browser.get(delete).status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(tester, backend="django.contrib.auth.backends.ModelBackend")
+    for act in (delete, f"{address(session, 'stop')}{session.runs.all()[0].pk}/"):
+        assert strict.post(act).status_code == 403
+    assert browser.post(delete)["Location"] == "/admin/experiments/playgroundsession/"
+    assert list(PlaygroundSession.objects.all()) == [kept]
+    assert PlaygroundRun.objects.count() == 1
+    assert PreferenceVote.objects.get().session is None
 
 
 def test_a_cell_is_written_once(tester: User, model: Echo, enqueued: list[UUID]) -> None:
@@ -284,7 +390,7 @@ def test_a_broker_that_is_away_is_asked_once(monkeypatch: pytest.MonkeyPatch) ->
     class Away:
         def send_task(self, name: str, *, args: tuple[str, ...], **_: Any) -> None:
             asked.append(args)
-            raise OperationalError
+            raise BrokerAway
 
     monkeypatch.setattr(jobs, "_producer", Away)
     jobs.enqueue_playground_runs([uuid4(), uuid4()])
@@ -303,6 +409,11 @@ def test_who_chats_does_not_wait_for_the_playground() -> None:
         taken = [queue.get(timeout=5).headers["task"] for _ in range(2)]
     jobs._producer.cache_clear()
     assert taken == [jobs.RUN_TURN, jobs.PLAYGROUND_RUN]
+
+
+async def text_comes(session: PlaygroundSession) -> None:
+    while not await session.runs.exclude(text="").aexists():  # noqa: ASYNC110  # the row is where it comes
+        await asyncio.sleep(0.02)
 
 
 def states(session: PlaygroundSession) -> list[tuple[str, str]]:
@@ -436,7 +547,7 @@ def test_a_session_of_somebody_else_is_absent(tester: User, page: str, enqueued:
     for somebody in (member_of("experimenter", "ada"), boss):
         browser = browser_for(somebody)
         assert browser.get(address(session, page)).status_code == 404
-        for act in ("go-on", "vote/0", f"retry/{run.pk}", f"save/{run.pk}"):
+        for act in ("go-on", "vote/0", f"retry/{run.pk}", f"stop/{run.pk}", f"save/{run.pk}", "delete"):
             assert browser.post(address(session, act), {"text": "x", "note": "x"}).status_code == 404
         assert str(session.pk) not in browser.get("/admin/experiments/playgroundsession/").content.decode()
     assert browser_for(tester).get(address(session, page)).status_code == 200

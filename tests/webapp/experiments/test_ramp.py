@@ -39,9 +39,9 @@ def now() -> datetime:
     return timezone.now()
 
 
-def of(owner: User, **fields: Any) -> Experiment:
+def of(owner: User, arms: Mapping[str, Mapping[str, Any]] = TWO, **fields: Any) -> Experiment:
     """Counted by yes and no, which a test can write down."""
-    experiment = draft("tone", TWO, owner=owner, **fields)
+    experiment = draft("tone", arms, owner=owner, **fields)
     measure(experiment, "next_day_return", "goal", margin=0.05)
     measure(experiment, "reports", "guardrail", margin=0.005)
     return experiment
@@ -185,7 +185,19 @@ def test_harm_stops_it(ada: User, now: datetime) -> None:
     assert broken["low"] > broken["tolerated"]
     assert experiment.slots.count() == 0
     assert [letter.subject for letter in mail.outbox] == ["Cria: “tone” was stopped"]
-    assert "Reports" in mail.outbox[0].body
+    assert "beyond doubt: b (Reports).\n" in mail.outbox[0].body
+
+
+def test_harm_of_one_arm_stops_all_and_says_which_it_was(ada: User, now: datetime) -> None:
+    """Without it everybody would have to be drawn anew, which somebody decides who knows what the others are for."""
+    experiment = life.start(of(ada, {**TWO, "c": {"temperature": 0.5}}), by=ada)
+    figures(experiment, reports={"a": 15, "b": 15, "c": 240})
+    tick(now + HOUR)
+    experiment = again(experiment)
+    assert (experiment.state, experiment.phases.count()) == (State.STOPPED, 1)
+    assert experiment.decision_reason == (
+        "Worse than is tolerated, beyond doubt: c (Reports). That was not found of: b."
+    )
 
 
 @pytest.mark.parametrize("reports", [{"a": 15, "b": 15}, {"a": 15, "b": 25}, {"a": 240, "b": 15}])

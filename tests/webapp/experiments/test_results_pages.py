@@ -2,15 +2,18 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from assistant.experiments.counts import Count
 from assistant.experiments.quantiles import Histogram
+from tests.webapp.experiments.making import take_slots
 from tests.webapp.experiments.results_making import (
     SITUATIONS,
     START,
@@ -22,12 +25,15 @@ from tests.webapp.experiments.results_making import (
     prompt,
     situation,
 )
-from tests.webapp.experiments.team import browser_for, member_of
+from tests.webapp.experiments.team import approved, browser_for, member_of
 from tests.webapp.moderation.making import make_reply
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.chat.models import Comparison, Reply
-from webapp.experiments.models import Allocation, Metric, Phase, PreferenceVote
+from webapp.experiments.models import Allocation, Metric, Phase, PlaygroundSession, PreferenceVote
+from webapp.experiments.services import labels, votes
+from webapp.experiments.services.analysis import analyse
+from webapp.experiments.services.playground_turns import typed
 
 pytestmark = pytest.mark.django_db
 
@@ -91,15 +97,20 @@ def test_the_table_has_a_row_for_each_metric_by_role(browser: Client) -> None:
     assert "less is better" in page
 
 
-def test_a_change_is_shown_relative_absolute_or_for_everybody(browser: Client) -> None:
-    """0.6 of 2 is about 30 %; 120 people in 14 days with all slots are so many a day."""
+def test_a_change_is_shown_relative_absolute_or_for_everybody(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.6 of 2 is about 30 %. 120 people in 20 days with three tenths of the slots are 20 a day: 0.6 is 12 for them."""
+    monkeypatch.setattr(timezone, "now", lambda: START + timedelta(days=20))
     made = situation("ship")
+    take_slots(made.experiment, range(300))
+    difference = next(row for row in analyse(made.experiment).rows if row.metric.key == "liked_ship").effect.difference
     relative, absolute, scaled = (
         text_of(browser, address(made) + f"?show={scale}") for scale in ("relative", "absolute", "scaled")
     )
     assert '<strong dir="ltr">+3' in relative and " %</strong>" in relative
     assert '<strong dir="ltr">+0.6' in absolute or '<strong dir="ltr">+0.5' in absolute
-    assert scaled != absolute
+    (shown,) = re.findall(r'<strong dir="ltr">\+([\d.]+)</strong>', scaled)
+    assert float(shown) == pytest.approx(20 * difference, abs=0.05)
+    assert shown not in absolute
 
 
 def test_the_badge_goes_by_everybody_whatever_is_looked_at(browser: Client) -> None:
@@ -120,6 +131,30 @@ def test_the_badge_goes_by_everybody_whatever_is_looked_at(browser: Client) -> N
     assert (figures["badge"], figures["base_id"]) == ("keep_running", made.control.pk)
 
 
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [(5, "All guardrails are within limits."), (16, "No guardrail is certainly broken, but 1 is not certain yet.")],
+)
+def test_a_guardrail_that_is_not_certain_is_not_passed_over(events: int, words: str, browser: Client) -> None:
+    """Whoever ships should know of it."""
+    made = situation("ship")
+    harm = Metric.objects.get(key="harm_ship")
+    made.phase.cohorts.filter(metric=harm).delete()
+    made.put(harm, {made.control: Count(n=2000, yes=5), made.arm: Count(n=2000, yes=events)})
+    assert f"is certainly better at: Liked ship. {words}" in text_of(browser, address(made))
+
+
+def test_where_nobody_differs_it_is_not_said_that_anything_could_be(browser: Client) -> None:
+    made = make()
+    metric = measure(made, "visits")
+    alike = moments(np.ones((400, 2)))
+    made.put(metric, {made.control: alike, made.arm: alike})
+    for page in (address(made), address(made, "metric", metric.pk, "b")):
+        said = text_of(browser, page)
+        assert "not known, as nobody differs from the others of their arm yet" in said
+        assert "could be anything" not in said
+
+
 def test_what_was_over_before_the_first_window_promises_nothing(browser: Client) -> None:
     made = situation("no_data")
     Phase.objects.filter(pk=made.phase.pk).update(ended_at=START + timedelta(hours=23))
@@ -133,8 +168,8 @@ def test_what_is_over_has_no_days_left(browser: Client) -> None:
     made = situation("keep_running")
     Phase.objects.filter(pk=made.phase.pk).update(ended_at=START + timedelta(days=5))
     page = text_of(browser, address(made))
-    assert "Undecided" in page
-    assert "It has ended, and nothing is certain" in page
+    assert "Ready for review" in page
+    assert "It has ended. Nothing is certain" in page
     assert "Keep running" not in page
 
 
@@ -249,6 +284,31 @@ def test_blind_votes_count_for_arms_that_answer_so(browser: Client) -> None:
     assert "was preferred in 2 of 2 comparisons, 0 of them ties." in text_of(browser, address(made))
 
 
+def test_an_arm_without_a_prompt_answered_with_what_was_in_production_then(browser: Client) -> None:
+    """Shipping the other arm, or anything else, does not turn its votes into others."""
+    author, staff = member_of("experimenter", "ada"), member_of("experimenter", "grace")
+    old, new, other = (approved(text, author=author, by=staff) for text in ("Be calm.", "Be kind.", "Be brief."))
+    made = situation("keep_running")
+    made.arm.prompt, made.arm.temperature = new, None
+    made.arm.save()
+    labels.put(labels.PRODUCTION, old, by=staff, reason="First")
+    session = PlaygroundSession.objects.create(person=staff, turns=[typed("wool").to_json()], is_blind=True)
+    for column, version in enumerate((old, new)):
+        session.runs.create(column=column, turn=0, prompt=version, state="done", text="An answer")
+    labels.put(labels.PRODUCTION, other, by=staff, reason="Meanwhile")
+    votes.vote(session, 0, choice="right", by=staff)
+    said = "was preferred in 1 of 1 comparisons"
+    assert said in text_of(browser, address(made))
+    labels.put(labels.PRODUCTION, new, by=staff, reason="Shipped")
+    session.delete()
+    assert said in text_of(browser, address(made))
+    for version in (old, other):  # in a chat: what was in production when the answer was made, and what was not
+        one, two = (answered(staff, each.content_hash) for each in (version, new))
+        Reply.objects.filter(pk=one.pk).update(created_at=session.created_at)
+        Comparison.objects.create(person=staff, message=one.message, left=one, right=two, choice="right")
+    assert "was preferred in 2 of 2 comparisons" in text_of(browser, address(made))
+
+
 def answered(person: User, prompt_version: str) -> Reply:
     reply = make_reply(person)
     reply.prompt_version = prompt_version
@@ -264,13 +324,6 @@ def test_who_may_see_results(role: str, status: int) -> None:
     browser = browser_for(member_of(role))
     for page in (address(made), address(made, "csv"), address(made, "metric", metric.pk, "b")):
         assert browser.get(page).status_code == status
-
-
-def test_no_page_shows_a_name_or_a_word_of_the_people(browser: Client) -> None:
-    """Sums only."""
-    made = situation("ship")
-    made.expose({made.control: 1}, at=START + timedelta(days=2))
-    assert "ship-control-" not in text_of(browser, address(made))
 
 
 def test_many_arms_and_endless_intervals_are_shown(browser: Client) -> None:

@@ -1,7 +1,7 @@
 """What an answer is made with: production, what the held out keep, and over it the arms; noted, and kept to."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.conf import settings as site
 from django.utils import timezone, translation
 
 from assistant.prompt_text import SYSTEM_PROMPT, VARIABLES, content_hash
-from tests.webapp.experiments.making import in_production, prompt, running, state
+from tests.webapp.experiments.making import begin_phase, draft, in_production, prompt, running, state
 from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.models import Reply
@@ -18,8 +18,24 @@ from webapp.chat.services import ownership, turns
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.preview import preview_prompt
 from webapp.chat.services.running import _load, turn_config
-from webapp.experiments.models import Experiment, Exposure, Holdout, ProductionChange, PromptVersion, StarterSet
-from webapp.experiments.services import exposures, forced_arms, holdouts, running_experiments, serving, variables
+from webapp.experiments.models import (
+    Experiment,
+    Exposure,
+    Holdout,
+    Phase,
+    ProductionChange,
+    PromptVersion,
+    StarterSet,
+)
+from webapp.experiments.services import (
+    exposures,
+    forced_arms,
+    holdouts,
+    life,
+    running_experiments,
+    serving,
+    variables,
+)
 from webapp.experiments.services.serving import Served
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -83,13 +99,14 @@ def test_an_arm_is_laid_over_production(person: User) -> None:
     served = serving.for_turn(asked(person))
     assert (served.system_prompt, served.prompt_version) == ("You are kind.", version.content_hash)
     assert (served.temperature, served.top_p, served.max_reply_tokens) == (0.7, 0.5, 64)
-    assert set(served.arm.split(", ")) == {"tone:new", "length:new"}
+    assert {pair.partition("#")[0] for pair in served.arm.split(", ")} == {"tone:new", "length:new"}
 
 
 def test_a_control_is_in_the_experiment_with_nothing_changed(person: User) -> None:
-    in_arm(running("tone", {"control": {}, "new": {"temperature": 0.9}}), person, "control")
+    experiment = running("tone", {"control": {}, "new": {"temperature": 0.9}})
+    in_arm(experiment, person, "control")
     served = serving.for_turn(asked(person))
-    assert (served.arm, served.temperature) == ("tone:control", None)
+    assert (served.arm, served.temperature) == (f"tone:control#{experiment.phases.get().pk}", None)
 
 
 def test_a_temporary_chat_is_in_nothing(person: User) -> None:
@@ -112,6 +129,38 @@ def test_another_attempt_goes_on_as_the_first_began(person: User) -> None:
     in_production("You are brief.")
     assert serving.for_turn(reply) == first
     assert serving.for_turn(asked(person)).system_prompt == "You are brief."
+
+
+@pytest.mark.parametrize("began_meanwhile", ["before it was assigned", "after it was assigned"])
+def test_another_attempt_is_counted_in_the_phase_of_the_first(person: User, began_meanwhile: str) -> None:
+    """The one in which the arm was assigned, whenever the turn was sent and whatever has begun since."""
+    experiment = running("tone", {"control": {}, "new": {"top_p": 0.5}})
+    reply = asked(person)
+    if began_meanwhile == "before it was assigned":
+        life.new_phase(experiment, weights={"control": 1, "new": 1}, by=None, reason="Others")
+    first = serving.for_turn(reply)
+    reply = noted(reply, first)
+    if began_meanwhile == "after it was assigned":
+        phase = life.new_phase(experiment, weights={"control": 1, "new": 1}, by=None, reason="Others")
+        Phase.objects.filter(pk=phase.pk).update(started_at=reply.created_at - timedelta(seconds=1))
+    again = serving.for_turn(reply)
+    assert again == first
+    exposures.record(person, again.exposed, at=reply.created_at)
+    (exposure,) = Exposure.objects.all()
+    assert exposure.phase.number == (2 if began_meanwhile == "before it was assigned" else 1)
+
+
+def test_a_tester_of_a_draft_is_in_no_phase_in_another_attempt(person: User) -> None:
+    """Nor if it has started since."""
+    experiment = draft("tone", {"control": {}, "new": {"top_p": 0.5}})
+    forced_arms.force(experiment, experiment.arms.get(key="new"), person)
+    reply = asked(person)
+    reply = noted(reply, serving.for_turn(reply))
+    experiment.started_at = reply.created_at - timedelta(seconds=1)
+    experiment.save()
+    state(experiment, Experiment.State.RUNNING)
+    begin_phase(experiment, number=1)
+    assert [one.phase_id for one in serving.for_turn(reply).assigned] == [None]
 
 
 def test_a_tester_remains_one_in_another_attempt(person: User) -> None:
@@ -155,10 +204,27 @@ def test_the_held_out_keep_what_was_in_production(person: User) -> None:
     assert (served.system_prompt, served.temperature, served.arm) == ("You are brief.", 0.1, "")
     forced_arms.force(experiment, experiment.arms.get(key="new"), person)
     served = serving.for_turn(asked(person))
-    assert (served.system_prompt, served.temperature, served.arm) == ("You are kind.", 0.9, "tone:new")
+    assert (served.system_prompt, served.temperature, served.arm) == (
+        *("You are kind.", 0.9),
+        f"tone:new#{experiment.phases.get().pk}",
+    )
     forced_arms.release(experiment, person)
     holdouts.end(holdout)
     assert serving.for_turn(Reply.objects.first() or asked(person)).system_prompt == "You are kind."
+
+
+def test_the_side_of_a_holdout_is_counted_again_by_another_attempt(person: User) -> None:
+    """Which may be the first that uses the prompt. A temporary chat is on no side."""
+    in_production("You are brief.")
+    holdouts.begin(share=200, by=person)
+    Holdout.objects.update(share=1000)
+    in_production("You are kind.")
+    reply = asked(person)
+    first = serving.for_turn(reply)
+    assert (first.system_prompt, first.arm, first.assigned) == ("You are brief.", "", ())
+    assert [one.arm_key for one in first.exposed] == [Holdout.HELD]
+    assert serving.for_turn(noted(reply, first)) == first
+    assert serving.for_turn(asked(person, is_temporary=True)).exposed == ()
 
 
 def test_arms_of_ideas_are_not_part_of_turns(person: User) -> None:

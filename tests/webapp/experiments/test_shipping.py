@@ -8,8 +8,8 @@ from tests.webapp.experiments.team import browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import evidence_on
-from webapp.experiments.models import Experiment, ProductionChange, PromptLabel
-from webapp.experiments.services import labels, life, shipping
+from webapp.experiments.models import Experiment, ProductionChange, PromptLabel, PromptVersion, StarterSet
+from webapp.experiments.services import labels, life, prompts, shipping
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.figures import figures_of
 
@@ -30,6 +30,11 @@ def ship_address(made: Made) -> str:
 
 def roll_back_address(made: Made) -> str:
     return reverse("admin:experiments_experiment_roll_back", args=[made.experiment.pk])
+
+
+def ship(made: Made, staff: User) -> None:
+    evidence = evidence_on(figures_of(analyse(made.experiment)), made.arm.pk, advice="ship")
+    shipping.ship(made.experiment, made.arm, by=staff, reason=REASON, evidence=evidence)
 
 
 def with_prompt(made: Made, *, approved_by: User | None) -> Made:
@@ -137,6 +142,59 @@ def test_shipping_can_be_undone(staff: User) -> None:
     assert (made.experiment.decision, made.experiment.shipped) == ("roll_back", None)
 
 
+def test_undoing_gives_back_what_was_there_and_nothing_else(staff: User) -> None:
+    """What shipping did not change was there before it, and stays."""
+    made = with_prompt(situation("ship"), approved_by=staff)
+    made.arm.temperature = None
+    made.arm.save()
+    for version in (prompt(3, approved_by=staff), made.arm.prompt):
+        assert version is not None
+        labels.put(labels.PRODUCTION, version, by=staff, reason=REASON)
+    ship(made, staff)
+    shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    assert labels.production() == made.arm.prompt
+    assert not ProductionChange.objects.exists()
+    assert labels.before_production() == PromptVersion.objects.get(number=3)
+
+
+def test_undoing_skips_what_others_tried_in_between(staff: User) -> None:
+    """The prompt of the arm was put aside, and back again: what it took the place of is what is given back."""
+    made = with_prompt(situation("ship"), approved_by=staff)
+    assert made.arm.prompt is not None
+    first, second = (prompt(number, approved_by=staff) for number in (3, 4))
+    labels.put(labels.PRODUCTION, first, by=staff, reason=REASON)
+    ship(made, staff)
+    for version in (second, made.arm.prompt):
+        labels.put(labels.PRODUCTION, version, by=staff, reason=REASON)
+    shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    assert labels.production() == first
+    assert labels.before_production() is None
+
+
+def test_what_was_before_and_is_no_longer_approved_is_not_given_back(staff: User) -> None:
+    made = with_prompt(situation("ship"), approved_by=staff)
+    first = prompt(3, approved_by=staff)
+    labels.put(labels.PRODUCTION, first, by=staff, reason=REASON)
+    ship(made, staff)
+    prompts.reject(first, by=staff, note="It lies")
+    with pytest.raises(CannotChange, match="Prompt 3, which was in production before, was rejected"):
+        shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    assert labels.production() == made.arm.prompt
+
+
+def test_ideas_that_were_there_before_come_back(staff: User) -> None:
+    made = situation("ship")
+    old, made.arm.starters = (StarterSet.objects.create(name=name, ideas={}) for name in ("old", "new"))
+    made.arm.save()
+    ProductionChange.objects.create(starters=old, temperature=0.3, reason="before")
+    ship(made, staff)
+    assert shipping.changed_settings(made.arm) == {"temperature": 0.3, "starters": made.arm.starters}
+    shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    change = ProductionChange.objects.first()
+    assert change is not None
+    assert (change.starters, change.temperature) == (old, 0.3)
+
+
 def test_what_came_after_is_not_undone(staff: User) -> None:
     """Somebody has changed production since: going back would undo theirs."""
     made, browser = situation("ship"), browser_for(staff)
@@ -205,8 +263,7 @@ def test_who_may_ship(role: str, ships: int, rolls_back: int) -> None:
 def test_undoing_leaves_what_others_have_shipped_since(staff: User) -> None:
     made = situation("ship")
     ProductionChange.objects.create(temperature=0.9, reason="before")
-    evidence = evidence_on(figures_of(analyse(made.experiment)), made.arm.pk, advice="ship")
-    shipping.ship(made.experiment, made.arm, by=staff, reason=REASON, evidence=evidence)
+    ship(made, staff)
     ProductionChange.objects.create(temperature=0.3, top_p=0.5, reason="another experiment")
     shipping.undo(made.experiment, by=staff, reason=REASON)
     change = ProductionChange.objects.first()

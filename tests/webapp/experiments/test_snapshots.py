@@ -141,7 +141,7 @@ def test_days_and_segments_add_up_to_the_whole(phase: Phase, metrics: list[Metri
     for metric in metrics:
         whole = snapshots.totals(phase, metric)
         assert len(whole) == 2
-        days = snapshots.by_day(phase, metric).values()
+        days = [snapshots.together(day) for day in snapshots.by_day(phase, metric).values()]
         assert len(days) > 3
         segments = [
             snapshots.totals(phase, metric, where=Where(language=language, is_guest=is_guest))
@@ -155,7 +155,7 @@ def test_days_and_segments_add_up_to_the_whole(phase: Phase, metrics: list[Metri
 def test_until_ends_with_a_day_of_exposure(phase: Phase, metrics: list[Metric]) -> None:
     refresh(phase.experiment, now=FINAL)
     until = date(2026, 3, 3)
-    days = [arms for day, arms in snapshots.by_day(phase, metrics[1]).items() if day <= until]
+    days = [snapshots.together(arms) for day, arms in snapshots.by_day(phase, metrics[1]).items() if day <= until]
     summed = {arm: add([part[arm] for part in days if arm in part]) for arm in snapshots.totals(phase, metrics[1])}
     assert snapshots.totals(phase, metrics[1], until=until) == summed != snapshots.totals(phase, metrics[1])
 
@@ -232,6 +232,19 @@ def test_only_metrics_in_the_roles_that_are_asked_for_are_measured() -> None:
     assert [row.metric for row in CohortStat.objects.all()] == [guardrail]
     refresh(phase.experiment, now=FINAL)
     assert {row.metric for row in CohortStat.objects.all()} == {goal, guardrail}
+
+
+def test_a_look_between_leaves_what_arrives_late_to_the_night() -> None:
+    """A day is read until its last window is over, and once after that; then only for what arrives late."""
+    metric = make_metric("binary", "turns", window_hours=6)
+    phase = make_experiment(metric)
+    expose(phase, make_person(), BEGIN)
+    over, hour = BEGIN.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(hours=30), timedelta(hours=1)
+    looks = [(over - hour, False), (over, False), (over + hour, False), (over + 2 * hour, True)]
+    looks += [(FINAL, False), (FINAL, True)]
+    nums = [refresh(phase.experiment, now=now, waits_for_late=waits).num_days for now, waits in looks]
+    assert nums == [1, 1, 0, 1, 0, 1]
+    assert refresh(phase.experiment, now=FINAL).num_days == 0
 
 
 def test_unfinished_experiments_are_those_that_have_begun(redis: RedisServer) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from assistant.experiments.bounded import BoundedCounts
 from assistant.experiments.counts import Count
+from assistant.experiments.funnels import Funnel
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import Histogram
 from webapp.experiments.models import Metric
@@ -17,12 +18,14 @@ RNG = np.random.default_rng(3)
 PARTS: dict[str, list[Sums]] = {
     "moments": [Moments.of(RNG.normal(50, 9, size=(n, 4))) for n in (7, 0, 1, 300)],
     "count": [Count(n=9, yes=2), Count(n=0, yes=0), Count(n=4, yes=4)],
+    "funnel": [Funnel.of(9, (7, 2, 2)), Funnel.of(0, (0, 0, 0)), Funnel.of(4, (4, 4, 1))],
     "bounded": [BoundedCounts.of(RNG.random(n)) for n in (5, 0, 40)],
     "histogram": [Histogram.of(values) for values in (RNG.random(5) * 900, [], [0.0], RNG.random(40))],
 }
 METRICS = {
     "moments": Metric(kind="ratio", fact="copied", per="answers"),
     "count": Metric(kind="retention", fact="turns"),
+    "funnel": Metric(kind="funnel", fact="turns", later_steps=["copied", "turns"]),
     "bounded": Metric(kind="mean", fact="turns", cap=1.0),
     "histogram": Metric(kind="quantile", fact="latency_ms", quantile=0.5),
 }

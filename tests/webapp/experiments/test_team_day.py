@@ -1,38 +1,25 @@
 """The days of a product team with 2,000 people, through the services of the pages: two ideas, two decisions."""
 
-import random
-import uuid
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from django.utils import timezone
 
-from tests.webapp.experiments.planning import measure
-from tests.webapp.experiments.team import approved, member_of
+from tests.webapp.experiments.days import HOT, HOUR, MORNING, Clock, Days, make_people
+from tests.webapp.experiments.team import member_of
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation, Message, Reply
+from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import evidence_on
-from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Exposure, Layer, ProductionChange
-from webapp.experiments.services import exposures, labels, life, serving, shipping, ticking
+from webapp.experiments.models import Experiment, ExperimentMetric, Exposure, Layer, Metric, ProductionChange
+from webapp.experiments.services import checklist, drafting, labels, life, prompts, serving, shipping, ticking
 from webapp.experiments.services.analysis import analyse
+from webapp.experiments.services.drafting import Measured, Plan
 from webapp.experiments.services.figures import figures_of
 from webapp.experiments.services.snapshots import refresh
-from webapp.moderation.services.reports import report
 
 pytestmark = pytest.mark.django_db
 
 NUM_PEOPLE = 2_000
-MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 Role = ExperimentMetric.Role
-
-
-@dataclass
-class Clock:
-    """The time that everything asks for; only the test moves it."""
-
-    now: datetime = MORNING
+KEPT, KEPT_WARM = 0.78, 0.85
 
 
 @pytest.fixture
@@ -47,94 +34,48 @@ def team(clock: Clock) -> tuple[User, User]:
     return member_of("experimenter", "ada"), member_of("experimenter", "grace")
 
 
-def planned(key: str, owner: User, better: dict[str, object]) -> Experiment:
+def planned(name: str, owner: User, better: dict[str, object], *, guardrail: str, margin: float) -> Experiment:
     """A draft in a layer of its own, as the form makes it."""
-    experiment = Experiment.objects.create(
-        key=key, name=key, hypothesis="Answers get better.", owner=owner, layer=Layer.objects.create(name=key)
+    kept, guards = (Metric.objects.get(key=key) for key in ("kept_rate", guardrail))
+    plan = Plan(
+        fields={"name": name, "hypothesis": "Answers get better.", "layer": Layer.objects.create(name=name)},
+        segments=(),
+        arms=({"name": "As it is", "weight": 1}, {"name": "Another way", "weight": 1, **better}),
+        metrics=(
+            Measured(metric=kept, role=Role.GOAL, margin=0.02),
+            Measured(metric=guards, role=Role.GUARDRAIL, margin=margin),
+        ),
+        ramp="",
     )
-    Arm.objects.create(experiment=experiment, key="a", name="As it is", is_control=True)
-    Arm.objects.create(experiment=experiment, key="b", name="Another way", **better)
-    measure(experiment, "kept_rate", Role.GOAL, margin=0.02)
-    measure(experiment, "reports", Role.GUARDRAIL, margin=0.01)
-    return experiment
+    return drafting.create(plan, owner=owner)
 
 
-def make_people() -> list[User]:
-    return User.objects.bulk_create(
-        User(username=f"person-{number}", is_guest=number % 2 == 0, date_joined=MORNING - 30 * HOUR * 24)
-        for number in range(NUM_PEOPLE)
-    )
-
-
-@dataclass
-class Days:
-    """What people do: they ask three things, ask again for what they do not like, and report what shocks them.
-
-    They like the warm prompt better, and hot sampling shocks some of them.
-    """
-
-    chance: random.Random = field(default_factory=lambda: random.Random(5))
-    conversations: list[Conversation] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
-    shocked: list[tuple[User, Reply]] = field(default_factory=list)
-
-    def chats(self, person: User, at: datetime) -> None:
-        conversation = Conversation(owner=person, title="A chat")
-        self.conversations.append(conversation)
-        answer = None
-        for number in range(3):
-            served = serving.for_next_turn(person)
-            exposures.record(person, served.assigned, at=at)
-            asked_at = at + timedelta(minutes=number * 5)
-            message = Message(id=uuid.uuid4(), conversation=conversation, parent=answer, text="A question")
-            self.messages.append(message)
-            answer = self._answer(message, served, asked_at)
-            if self.chance.random() > (0.92 if "warm" in served.system_prompt else 0.75):
-                self._answer(message, served, asked_at + timedelta(minutes=1))
-            if number == 0 and self.chance.random() < (0.08 if served.temperature == 1.8 else 0.002):
-                self.shocked.append((person, answer))
-
-    def _answer(self, message: Message, served: serving.Served, at: datetime) -> Reply:
-        reply = Reply(
-            conversation=message.conversation,
-            message=message,
-            state=Reply.State.DONE,
-            epoch=1,
-            text="An answer.",
-            prompt_version=served.prompt_version,
-            arm=served.arm,
-            seed=1,
-            deadline=at + HOUR,
-            created_at=at,
-            finished_at=at + timedelta(seconds=5),
-        )
-        self.replies.append(reply)
-        return reply
-
-    def end(self) -> None:
-        """Write it all down."""
-        Conversation.objects.bulk_create(self.conversations)
-        Message.objects.bulk_create(self.messages)
-        Reply.objects.bulk_create(self.replies)
-        for person, reply in self.shocked:
-            report(person, reply.pk, "hateful")
+def likely_days() -> Days:
+    """With effects of a likely size."""
+    return Days(kept=KEPT, kept_warm=KEPT_WARM, shocked_usually=0.005, shocked_hot=0.05, failed=0.03)
 
 
 def test_two_versions_in_the_morning_two_decisions_in_the_end(team: tuple[User, User], clock: Clock) -> None:
     """One arm is truly better and is shipped; the other breaks a guardrail and is rolled back by nobody."""
     ada, grace = team
-    warm = approved("You are Cria, a warm assistant.", author=ada, by=grace)
-    better = life.start(planned("warm", ada, {"prompt": warm}), by=ada)
-    hot = life.start(planned("hot", grace, {"temperature": 1.8}), by=grace)
+    warm = prompts.create("You are Cria, a warm assistant.", note="Warmer", author=ada)
+    draft = planned("Warm", ada, {"prompt": warm}, guardrail="error_rate", margin=1.0)
+    assert [item.code for item in checklist.required(draft) if not item.is_met] == ["approved"]
+    with pytest.raises(CannotChange, match="is approved"):
+        life.start(draft, by=ada)
+    prompts.approve(warm, by=grace)
+    better = life.start(draft, by=ada)
+    hot = life.start(planned("Hot", grace, {"temperature": HOT}, guardrail="reports", margin=0.01), by=grace)
     before = serving.in_production()
-    people, days = make_people(), Days()
+    people, days = make_people(NUM_PEOPLE), likely_days()
     for day in range(2):
         for number, person in enumerate(people[day::2]):
-            days.chats(person, MORNING + day * 24 * HOUR + number * timedelta(seconds=30))
+            days.chats(person, MORNING + day * 24 * HOUR + number * HOUR / 120)
     days.end()
 
-    assert Exposure.objects.filter(phase__experiment=better).count() == NUM_PEOPLE
+    for experiment in (better, hot):
+        met = Exposure.objects.filter(phase__experiment=experiment)
+        assert (met.count(), met.filter(is_mixed=True).count()) == (NUM_PEOPLE, 0)
     assert analyse(better, now=clock.now).recommendation.badge == "no_data"
 
     rolled_back_after = None
@@ -155,11 +96,13 @@ def test_two_versions_in_the_morning_two_decisions_in_the_end(team: tuple[User, 
 
     found = analyse(better, now=clock.now)
     assert found.health.is_healthy
-    assert found.recommendation.badge == "ship"
+    assert found.recommendation.badge == Experiment.objects.get(pk=better.pk).badge == "ship"
     assert found.leader is not None
     assert found.leader.prompt == warm
     kept = next(row for row in found.rows if row.metric.key == "kept_rate")
-    assert kept.effect.of_difference.low > 0
+    # What is asked again is one answer more, and that one is kept.
+    truth = 1 / (2 - KEPT_WARM) - 1 / (2 - KEPT)
+    assert 0 < kept.effect.of_difference.low < truth < kept.effect.of_difference.high
     assert kept.base.n + kept.side.n == NUM_PEOPLE
 
     evidence = evidence_on(figures_of(found, now=clock.now), found.leader.pk, advice="ship")
@@ -172,5 +115,5 @@ def test_two_versions_in_the_morning_two_decisions_in_the_end(team: tuple[User, 
     assert {serving.for_next_turn(person).prompt_version for person in people[:50]} == {warm.content_hash}
     assert not ProductionChange.objects.exists(), "the prompt is all that this arm changed"
 
-    labels.rollback(by=grace, reason="Let us see.")
+    shipping.undo(better, by=grace, reason="Let us see.")
     assert serving.in_production().prompt_version == before.prompt_version

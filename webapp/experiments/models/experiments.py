@@ -40,7 +40,11 @@ class Layer(models.Model):
 
 
 class Experiment(models.Model):
-    """From a draft to a decision. Once started only its traffic may grow, and that within the same phase."""
+    """From a draft to a decision. Once started only its traffic may grow, and that within the same phase.
+
+    One without a layer is that of a holdout, the people held out against all others: it takes nobody from a layer, its
+    phases are the periods of the holdout, and nothing of it is shipped.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", "draft"
@@ -66,7 +70,7 @@ class Experiment(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="experiments"
     )
-    layer = models.ForeignKey(Layer, on_delete=models.PROTECT, related_name="experiments")
+    layer = models.ForeignKey(Layer, null=True, on_delete=models.PROTECT, related_name="experiments")
     state = models.CharField(max_length=8, choices=State.choices, default=State.DRAFT)
     traffic = models.PositiveSmallIntegerField(
         default=SLOTS,
@@ -102,6 +106,9 @@ class Experiment(models.Model):
     stopped_at = models.DateTimeField(null=True, blank=True)
     watched_at = models.DateTimeField(null=True, blank=True, help_text="When its guardrails were last looked at.")
     badge = models.CharField(max_length=20, blank=True, help_text="What the figures advised then.")
+    measuring_since = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody asked for figures that are being computed."
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -117,6 +124,10 @@ class Experiment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_of_holdout(self) -> bool:
+        return self.layer_id is None
 
     @property
     def is_over(self) -> bool:
@@ -178,6 +189,12 @@ class Phase(models.Model):
     def salt(self) -> str:
         """What people's arms are drawn by."""
         return f"{self.experiment.key}:{self.number}"
+
+    @property
+    def has_past(self) -> bool:
+        """Whether the days before somebody came say what they were like untouched: not in later periods of a holdout,
+        when the same people have been held out all along."""
+        return self.number == 1 or not self.experiment.is_of_holdout
 
 
 class Allocation(models.Model):

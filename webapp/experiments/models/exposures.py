@@ -53,8 +53,14 @@ class ForcedArm(models.Model):
 
 class Holdout(Serving):
     """A small share of the people who are in no experiment and keep what was in production when it began, so that all
-    that was shipped since can be measured together. One at a time."""
+    that was shipped since can be measured together. One at a time.
 
+    `experiment` compares them with everybody else, period by period. None: it began before there was such a thing.
+    """
+
+    HELD, OTHERS = "held", "others"  # the keys of its experiment's arms
+
+    experiment = models.OneToOneField(Experiment, null=True, on_delete=models.PROTECT, related_name="holdout")
     salt = models.UUIDField(default=uuid.uuid4, editable=False)
     share = models.PositiveSmallIntegerField(
         validators=[MaxValueValidator(SLOTS // 5)], help_text="Of a thousand people; at most 200."

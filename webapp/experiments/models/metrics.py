@@ -15,6 +15,7 @@ class Metric(models.Model):
     ratio      sums over sums, `fact` by `per`
     quantile   of the person's first value of `fact`
     retention  whether there is any `fact` between `from_hours` and `window_hours`
+    funnel     whether `fact` and then each of the `later_steps` came to pass, in this order
     """
 
     class Kind(models.TextChoices):
@@ -23,6 +24,7 @@ class Metric(models.Model):
         RATIO = "ratio", "ratio"
         QUANTILE = "quantile", "quantile"
         RETENTION = "retention", "return"
+        FUNNEL = "funnel", "funnel"
 
     class Unit(models.TextChoices):
         SHARE = "share", "share"
@@ -36,6 +38,7 @@ class Metric(models.Model):
     unit = models.CharField(max_length=5, choices=Unit.choices, default=Unit.COUNT)
     fact = models.CharField(max_length=40, help_text="One of `webapp.experiments.facts.FACTS`.")
     per = models.CharField(max_length=40, blank=True, help_text="The fact below the line of a ratio.")
+    later_steps = models.JSONField(default=list, blank=True, help_text="The facts after the first one of a funnel.")
     quantile = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.01), MaxValueValidator(0.99)])
     from_hours = models.PositiveSmallIntegerField(default=0, help_text="Counts from so many hours after exposure.")
     window_hours = models.PositiveSmallIntegerField(default=72, validators=[MinValueValidator(1)])
@@ -55,6 +58,10 @@ class Metric(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="quantile", quantile__isnull=False) | (~Q(kind="quantile") & Q(quantile__isnull=True)),
                 name="quantile_says_which",
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind="funnel") & ~Q(later_steps=[])) | (~Q(kind="funnel") & Q(later_steps=[])),
+                name="funnel_has_steps",
             ),
             models.CheckConstraint(condition=Q(from_hours__lt=models.F("window_hours")), name="window_is_not_empty"),
         ]

@@ -47,7 +47,10 @@ class PlaygroundSession(models.Model):
 
 
 class PlaygroundRun(Serving):
-    """One version's answer to one of the turns. `draft` is a text that is no version yet."""
+    """One version's answer to one of the turns. `draft` is a text that is no version yet.
+
+    `attempt` counts the workers that took it: what an earlier one still writes is not taken any more.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "waiting"
@@ -55,6 +58,7 @@ class PlaygroundRun(Serving):
         DONE = "done", "finished"
         BLOCKED = "blocked", "withheld"
         FAILED = "failed", "failed"
+        STOPPED = "stopped", "stopped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(PlaygroundSession, on_delete=models.CASCADE, related_name="runs")
@@ -63,6 +67,7 @@ class PlaygroundRun(Serving):
     draft = models.TextField(blank=True)
     seed = models.BigIntegerField(default=0)
     state = models.CharField(max_length=7, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
     error_code = models.CharField(max_length=40, blank=True)

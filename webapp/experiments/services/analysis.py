@@ -13,9 +13,9 @@ from assistant.experiments.recommendation import Badge, Recommendation, recommen
 from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Phase
 from webapp.experiments.services.health import HealthFound, Measured, check_health
 from webapp.experiments.services.rows import Role, Row, rows_of
-from webapp.experiments.services.snapshots import ANYBODY, Exposed, Where, exposed, totals
+from webapp.experiments.services.snapshots import ANYBODY, Exposed, Where, by_stratum, exposed, together
 from webapp.experiments.services.sums import Sums
-from webapp.experiments.services.waiting import days_left
+from webapp.experiments.services.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +72,21 @@ def analyse(
     if base is None:
         return _nothing(experiment)
     plan = list(experiment.metrics.select_related("metric"))
-    sums = {each.metric_id: totals(phase, each.metric, until=until, where=where) for each in plan}
+    strata = {each.metric_id: by_stratum(phase, each.metric, until=until, where=where) for each in plan}
+    sums = {metric_id: together(mine) for metric_id, mine in strata.items()}
     weights = {each.arm.pk: each.weight for each in arms}
-    rows = rows_of(plan, sums, weights=weights, base_id=base.pk, alpha=experiment.alpha)
+    rows = rows_of(
+        plan, sums, strata=strata if phase.has_past else {}, weights=weights, base_id=base.pk, alpha=experiment.alpha
+    )
     health = check_health(phase, people=people, weights=weights, sums=_by_metric(plan, sums), base=base.pk, until=until)
     days = days_so_far(phase, until=until, now=now)
+    waiting = Waiting(phase=phase, sums=sums, weights=weights, base_id=base.pk, days=days)
     advice = {
         each.arm.pk: _advise(
             [row for row in rows if row.arm_id == each.arm.pk],
             health,
             experiment,
-            days,
+            waiting,
             is_over=phase.ended_at is not None,
         )
         for each in arms
@@ -123,7 +127,9 @@ def _by_metric(plan: Sequence[ExperimentMetric], sums: Mapping[int, Mapping[int,
 
 _NO_DATA = Recommendation(badge="no_data", evidence_for=(), evidence_against=())
 # What the whole is about: something to ship, then something to wait for, then what is settled.
-_ORDER: tuple[Badge, ...] = ("ship", "keep_running", "roll_back", "no_difference", "unhealthy", "no_data")
+_ORDER: tuple[Badge, ...] = (
+    *("ship", "keep_running", "review", "small_gain", "roll_back", "no_difference", "unhealthy", "no_data"),
+)
 
 
 def _nothing(experiment: Experiment) -> Analysis:
@@ -152,35 +158,22 @@ def _arms(phase: Phase, people: Mapping[int, Exposed]) -> tuple[ArmPeople, ...]:
 
 
 def _advise(
-    rows: Sequence[Row], health: HealthFound, experiment: Experiment, days: float, *, is_over: bool
+    rows: Sequence[Row], health: HealthFound, experiment: Experiment, waiting: Waiting, *, is_over: bool
 ) -> Recommendation:
-    """Nothing is said of days that are left to a phase that is over."""
+    """How long nothing certain has to be waited for is known best from the noise so far."""
     advice = recommend(
         [row.finding for row in rows],
         is_healthy=health.is_healthy,
         has_data=bool(rows),
-        days_so_far=days,
+        days_so_far=waiting.days,
         planned_days=experiment.planned_days,
+        is_over=is_over,
     )
-    if advice.badge != "keep_running":
+    if advice.badge != "keep_running" or any(row.role == Role.GOAL and row.verdict == "better" for row in rows):
         return advice
-    if is_over:
-        return replace(advice, days_left=None)
-    waits = [_days_left(row, days) for row in rows if row.role == Role.GOAL]
+    waits = [waiting.days_left(row) for row in rows if row.role == Role.GOAL]
     known = [wait for wait in waits if wait is not None]
     return replace(advice, days_left=min(known)) if known else advice
-
-
-def _days_left(goal: Row, days: float) -> int | None:
-    """Those who are counted came on the days before the last window began."""
-    return days_left(
-        num_control=goal.base.n,
-        num_treated=goal.side.n,
-        standard_error=goal.one_look.standard_error,
-        difference=goal.margin,
-        alpha=goal.level,
-        days_so_far=days - goal.metric.window_hours / 24,
-    )
 
 
 def _leader(advice: Mapping[int, Recommendation], rows: Sequence[Row]) -> int | None:

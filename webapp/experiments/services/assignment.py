@@ -1,8 +1,11 @@
-"""Which arms somebody gets. Hashes say it, and the picture of what runs; a query is made for who fails a condition.
+"""Which arms somebody gets. Hashes say it, and the picture of what runs; who fails a condition is asked for, once in
+some minutes.
 
 person ─ held out? ─▶ in no experiment, but as a tester
    │
    └─ each layer: slot 0…999 ─▶ whose is it? ─▶ is it meant for them, or were they in it before? ─▶ arm
+
+While there is a holdout everybody is on one side of it, which is counted like an arm and changes nothing by itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +14,10 @@ from uuid import UUID
 
 from assistant.experiments.bucketing import SPAN, choose, position
 from webapp.accounts.models import User
-from webapp.experiments.models import Exposure
+from webapp.experiments.models import Holdout
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import running_experiments
+from webapp.experiments.services.before import arms_before
 from webapp.experiments.services.picture import Arm, Picture, Running
 from webapp.experiments.services.targeting import Traits, is_meant_for, is_new_to
 
@@ -52,6 +56,22 @@ def slot_of(salt: str, person_id: UUID) -> int:
 def is_held_out(picture: Picture, person: User) -> bool:
     holdout = picture.holdout
     return holdout is not None and slot_of(holdout.salt, person.pk) < holdout.share
+
+
+def side_of(picture: Picture, person: User) -> Assigned | None:
+    """The side of the holdout that somebody is on. Testers are in no result: they see what is nobody's yet."""
+    sides = picture.holdout.sides if picture.holdout else None
+    if sides is None:
+        return None
+    is_held = is_held_out(picture, person)
+    return Assigned(
+        phase_id=sides.phase_id,
+        arm_id=sides.held_id if is_held else sides.others_id,
+        experiment_key=sides.key,
+        arm_key=Holdout.HELD if is_held else Holdout.OTHERS,
+        is_forced=person.pk in picture.testers,
+        is_new=person.date_joined >= sides.phase_started_at,
+    )
 
 
 def places(picture: Picture, person: User) -> tuple[Place, ...]:
@@ -112,5 +132,4 @@ def _arms_before(experiments: list[Running], person: User) -> Mapping[int | None
         return {}
     arms = {arm.id: arm for experiment in experiments for arm in experiment.arms.values()}
     phases = [experiment.phase_id for experiment in experiments if experiment.phase_id is not None]
-    seen = Exposure.objects.filter(person=person, phase_id__in=phases, is_forced=False)
-    return {phase_id: arms[arm_id] for phase_id, arm_id in seen.values_list("phase_id", "arm_id") if arm_id in arms}
+    return {phase_id: arms[arm_id] for phase_id, arm_id in arms_before(person, phases).items() if arm_id in arms}

@@ -1,11 +1,12 @@
 """What people preferred who did not know which arm had answered: in the playground, and side by side in chats.
 
-A vote counts where both answers were made as the two arms make them, with all that they set. An answer in a chat tells
-its prompt alone, so these count for arms that set nothing else.
+A vote counts where both answers were made as the two arms made them then, with all that they set. An answer in a chat
+tells its prompt alone, so these count for arms that set nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from assistant.experiments.preferences import Outcome, Preference, Vote, preference, strengths
@@ -16,6 +17,7 @@ from webapp.experiments.services import labels
 
 SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")
 Way = tuple[str, frozenset[tuple[str, Any]]]
+Productions = Sequence[tuple[datetime, str]]
 OUTCOMES: dict[str, Outcome] = {"left": "left", "right": "right", "tie": "tie", "neither": "tie"}
 
 
@@ -31,10 +33,7 @@ class BlindVotes:
 
 def between(base: Arm, arm: Arm) -> BlindVotes | None:
     """None where nobody has compared what they answer with, or this is the same."""
-    authors = {_way_of(base): 0, _way_of(arm): 1}
-    if len(authors) < 2:
-        return None
-    votes = list(_votes(authors))
+    votes = list(_votes(base, arm))
     if not votes:
         return None
     return BlindVotes(
@@ -45,14 +44,29 @@ def between(base: Arm, arm: Arm) -> BlindVotes | None:
     )
 
 
-def prompt_hash(arm: Arm) -> str:
-    """Of what it answers with: its own prompt, or the one in production."""
-    prompt = arm.prompt or labels.production()
-    return prompt.content_hash if prompt else content_hash(SYSTEM_PROMPT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """`production`: the hash of the prompt that was in production when the answers were made."""
+
+    left: Way
+    right: Way
+    choice: str
+    turn: str
+    production: str
 
 
-def _way_of(arm: Arm) -> Way:
-    return _way({"prompt": prompt_hash(arm), **{name: getattr(arm, name) for name in SETTINGS}})
+def _votes(base: Arm, arm: Arm) -> Iterator[Vote]:
+    known = labels.production_hashes()
+    for vote in (*_tried(base, arm, known), *_chatted(base, arm, known)):
+        authors = {_way_of(base, vote.production): 0, _way_of(arm, vote.production): 1}
+        if len(authors) == 2 and vote.left != vote.right and vote.left in authors and vote.right in authors:
+            yield Vote(authors[vote.left], authors[vote.right], OUTCOMES[vote.choice], vote.turn)
+
+
+def _way_of(arm: Arm, production: str) -> Way:
+    """An arm without a prompt answers with the one in production."""
+    prompt = arm.prompt.content_hash if arm.prompt else production
+    return _way({"prompt": prompt, **{name: getattr(arm, name) for name in SETTINGS}})
 
 
 def _way(serving: Mapping[str, Any]) -> Way:
@@ -61,27 +75,41 @@ def _way(serving: Mapping[str, Any]) -> Way:
     return serving["prompt"], frozenset((name, value) for name, value in said.items() if value not in (None, ""))
 
 
-def _votes(authors: Mapping[Way, int]) -> Iterator[Vote]:
-    for left, right, choice, turn in (*_tried(authors), *_chatted(authors)):
-        if left != right and left in authors and right in authors:
-            yield Vote(authors[left], authors[right], OUTCOMES[choice], turn)
-
-
-def _tried(authors: Mapping[Way, int]) -> Iterator[tuple[Way, Way, str, str]]:
-    hashes = [prompt for prompt, _settings in authors]
+def _tried(base: Arm, arm: Arm, known: Productions) -> Iterator[_Compared]:
+    hashes = _hashes(base, arm, known)
     found = PreferenceVote.objects.filter(left_serving__prompt__in=hashes, right_serving__prompt__in=hashes)
     for vote in found:
-        yield _way(vote.left_serving), _way(vote.right_serving), vote.choice, vote.turn_hash
+        yield _Compared(
+            left=_way(vote.left_serving),
+            right=_way(vote.right_serving),
+            choice=vote.choice,
+            turn=vote.turn_hash,
+            production=vote.left_serving.get("production") or labels.production_hash_at(vote.created_at, known),
+        )
 
 
-def _chatted(authors: Mapping[Way, int]) -> Iterator[tuple[Way, Way, str, str]]:
-    if any(settings for _prompt, settings in authors):
+def _chatted(base: Arm, arm: Arm, known: Productions) -> Iterator[_Compared]:
+    if any(getattr(each, name) not in (None, "") for each in (base, arm) for name in SETTINGS):
         return
-    hashes = [prompt for prompt, _settings in authors]
+    hashes = _hashes(base, arm, known)
     found = Comparison.objects.filter(left__prompt_version__in=hashes, right__prompt_version__in=hashes)
-    names = ("left__prompt_version", "right__prompt_version", "choice", "message_id")
-    for left, right, choice, message_id in found.values_list(*names):
-        yield (left, frozenset()), (right, frozenset()), choice, str(message_id)
+    names = ("left__prompt_version", "right__prompt_version", "choice", "message_id", "left__created_at")
+    for left, right, choice, message_id, at in found.values_list(*names):
+        yield _Compared(
+            left=(left, frozenset()),
+            right=(right, frozenset()),
+            choice=choice,
+            turn=str(message_id),
+            production=labels.production_hash_at(at, known),
+        )
+
+
+def _hashes(base: Arm, arm: Arm, known: Productions) -> set[str]:
+    """Of all prompts that the two have ever answered with."""
+    if base.prompt and arm.prompt:
+        return {base.prompt.content_hash, arm.prompt.content_hash}
+    own = {each.prompt.content_hash for each in (base, arm) if each.prompt}
+    return {content_hash(SYSTEM_PROMPT), *(found for _since, found in known), *own}
 
 
 def _winner(vote: Vote) -> int | None:

@@ -1,5 +1,6 @@
 """What has to be there before an experiment starts, and what is worth a thought."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from django.utils.translation import ngettext
 from assistant import prompt_text
 from assistant.prompt_text import PromptTextError
 from webapp import wiring
-from webapp.experiments.models import Arm, Experiment, ExperimentMetric
+from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Metric
+from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import layers, prompts
 from webapp.experiments.services.forecast import Forecast, Reach, forecasts, reach
 from webapp.experiments.services.picture import Changes
@@ -45,7 +47,8 @@ def check(experiment: Experiment) -> list[Item]:
 def required(experiment: Experiment) -> list[Item]:
     """Quick to answer: `start` asks it, too."""
     arms = list(experiment.arms.select_related("prompt", "starters"))
-    roles = set(experiment.metrics.values_list("role", flat=True))
+    metrics = list(experiment.metrics.select_related("metric"))
+    roles = {each.role for each in metrics}
     return [
         Item(
             code="hypothesis",
@@ -59,6 +62,7 @@ def required(experiment: Experiment) -> list[Item]:
         ),
         *_of_prompts(arms),
         *_of_endpoints(arms),
+        *_of_shadows(arms, metrics),
         Item(code="goal", text=_("At least one metric is a goal."), is_met=Role.GOAL in roles),
         Item(code="guardrail", text=_("At least one metric is a guardrail."), is_met=Role.GUARDRAIL in roles),
         _of_slots(experiment),
@@ -68,7 +72,12 @@ def required(experiment: Experiment) -> list[Item]:
 def advised(experiment: Experiment) -> list[Item]:
     """What does not keep it from starting. Reads what was measured in the last weeks, which takes a moment."""
     reached = reach(experiment)
-    return [*_of_overlap(experiment), _of_reach(reached), *_of_time(experiment, forecasts(experiment, reached))]
+    return [
+        *_of_overlap(experiment, reached),
+        _of_reach(reached),
+        *_of_first_figures(experiment),
+        *_of_time(experiment, forecasts(experiment, reached)),
+    ]
 
 
 def changes_something(arm: Arm) -> bool:
@@ -111,6 +120,13 @@ def _of_endpoints(arms: Sequence[Arm]) -> Iterator[Item]:
             )
 
 
+def _of_shadows(arms: Sequence[Arm], metrics: Sequence[ExperimentMetric]) -> Iterator[Item]:
+    if any(arm.shadow_policy_id is not None for arm in arms):
+        facts = {fact for each in metrics for fact in (each.metric.fact, each.metric.per)}
+        text = _("A metric counts what a policy in shadow would withhold, such as “Withheld by the policy in shadow”.")
+        yield Item(code="shadows", text=text, is_met="shadow_blocks" in facts)
+
+
 def _of_slots(experiment: Experiment) -> Item:
     """What a ramp begins with is enough to start; that the rest is free when it is wanted is for its owner to see."""
     first = experiment.ramp.order_by("number").first()
@@ -122,24 +138,30 @@ def _of_slots(experiment: Experiment) -> Item:
     )
 
 
-def _of_overlap(experiment: Experiment) -> Iterator[Item]:
-    mine = _touched(experiment)
+def _of_overlap(experiment: Experiment, reached: Reach) -> Iterator[Item]:
+    mine, num_people = touched(experiment), reached.num_meant * experiment.traffic / SLOTS
     is_alone = True
-    for other in layers.overlapping(experiment):
-        both = sorted(mine & _touched(other))
+    for overlap in layers.overlapping(experiment):
+        both = sorted(mine & touched(overlap.other))
+        named = {"other": overlap.other, "num": round(num_people * overlap.share), "all": round(num_people)}
         if both:
             is_alone = False
             text = _(
-                "“%(other)s” changes the same (%(what)s) and has begun before: whoever is in it is not in this one."
+                "“%(other)s” changes the same (%(what)s) and has begun before: whoever is in it is not in this one, "
+                "about %(num)d of %(all)d people."
             )
             names = ", ".join(FIELD_NAMES[name] for name in both)
-            yield Item(code="overlap", text=text % {"other": other, "what": names}, is_met=False, is_required=False)
+            yield Item(code="overlap", text=text % {**named, "what": names}, is_met=False, is_required=False)
+        else:
+            text = _("“%(other)s” changes something else: about %(num)d of %(all)d people will be in both.")
+            yield Item(code="shared", text=text % named, is_met=True, is_required=False)
     if is_alone:
         text = _("Nothing in other layers changes the same.")
         yield Item(code="overlap", text=text, is_met=True, is_required=False)
 
 
-def _touched(experiment: Experiment) -> frozenset[str]:
+def touched(experiment: Experiment) -> frozenset[str]:
+    """What any of its arms changes."""
     arms = experiment.arms.select_related("prompt", "starters")
     return frozenset().union(*(Changes.of(arm).names for arm in arms))
 
@@ -158,12 +180,40 @@ def _of_reach(found: Reach) -> Item:
     )
 
 
+def _of_first_figures(experiment: Experiment) -> Iterator[Item]:
+    """Nobody is in a figure before their time is over, so that of no metric can be there earlier."""
+    planned = list(experiment.metrics.select_related("metric").order_by("metric__window_hours", "metric__name"))
+    goals = [each.metric for each in planned if each.role == Role.GOAL]
+    guardrails = [each.metric for each in planned if each.role == Role.GUARDRAIL]
+    if goals:
+        text = _("First figures %(when)s.") % {"when": "; ".join(_when_said(metric) for metric in goals)}
+        yield Item(
+            code="first_figures",
+            text=text,
+            is_met=goals[-1].window_hours < experiment.planned_days * 24,
+            is_required=False,
+        )
+    if guardrails and experiment.rolls_back:
+        text = _("Guardrails see nobody whose time is not over, so they stop nothing in its first %(hours)d hours.")
+        yield Item(
+            code="first_figures",
+            text=text % {"hours": guardrails[0].window_hours},
+            is_met=True,
+            is_required=False,
+        )
+
+
+def _when_said(metric: Metric) -> str:
+    days = metric.window_hours / 24
+    text = ngettext("after %(num)s day: %(metric)s", "after %(num)s days: %(metric)s", math.ceil(days))
+    return text % {"num": f"{days:.2g}", "metric": metric}
+
+
 def _of_time(experiment: Experiment, found: Sequence[Forecast]) -> Iterator[Item]:
-    goals = [forecast for forecast in found if forecast.role == Role.GOAL]
-    if not goals:
+    if not found:
         text = _("The last four weeks say too little to tell how long it has to run.")
         yield Item(code="time", text=text, is_met=False, is_required=False)
-    for goal in goals:
+    for goal in found:
         yield Item(
             code="time",
             text=_time_said(goal, experiment.planned_days),

@@ -1,16 +1,19 @@
 """One metric of one arm: how it came about day by day, and what it is for parts of the people."""
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from assistant.experiments.effects import Effect
+from assistant.experiments.funnels import Funnel
 from webapp.experiments.models import Metric, Phase
 from webapp.experiments.services.analysis import Analysis
-from webapp.experiments.services.comparing import compare_arms, size_of
-from webapp.experiments.services.rows import Row
-from webapp.experiments.services.slices import Slice, counted
-from webapp.experiments.services.snapshots import by_day, totals
+from webapp.experiments.services.comparing import NO_STRATA, compare_arms, size_of
+from webapp.experiments.services.rows import MIN_SHOWN, Row
+from webapp.experiments.services.slices import Slice, counted, too_small
+from webapp.experiments.services.snapshots import ByStratum, Stratum, Where, by_day, by_stratum, together, totals
 from webapp.experiments.services.sums import Sums, add
 
 
@@ -24,31 +27,59 @@ class SliceEffect:
 
 
 def over_days(analysis: Analysis, row: Row) -> list[tuple[date, Effect]]:
-    """What was known of everybody exposed up to each day. The intervals hold at all of these days at once."""
+    """What was known of everybody exposed up to each day, once these are enough to be shown. The intervals hold at all
+    of these days at once."""
     phase = _phase(analysis)
-    so_far: dict[int, Sums] = {}
+    so_far: defaultdict[int, dict[Stratum, Sums]] = defaultdict(dict)
     found = []
-    for day, sums in by_day(phase, row.metric).items():
-        for arm_id, part in sums.items():
-            so_far[arm_id] = add([so_far[arm_id], part]) if arm_id in so_far else part
+    for day, strata in by_day(phase, row.metric).items():
+        for arm_id, parts in strata.items():
+            mine = so_far[arm_id]
+            mine.update({each: add([mine[each], part]) if each in mine else part for each, part in parts.items()})
         effect = _effect(analysis, row, so_far)
-        if effect is not None:
+        if effect is not None and _size(analysis, row, together(so_far)) >= MIN_SHOWN:
             found.append((day, effect))
     return found
 
 
 def by_slice(analysis: Analysis, row: Row) -> list[SliceEffect]:
-    """In the order of the dimensions; within one, the largest first."""
+    """In the order of the dimensions; within one, the largest first. Without those that are too small to be shown."""
     phase = _phase(analysis)
-    found = []
+    found, hidden = [], too_small(phase, row.metric)
     for each in counted(phase, row.metric):
-        sums = totals(phase, row.metric, where=each.where)
-        effect = _effect(analysis, row, sums)
+        if each in hidden:
+            continue
+        strata = by_stratum(phase, row.metric, where=each.where)
+        effect = _effect(analysis, row, strata)
         if effect is not None:
+            sums = together(strata)
             base_id = analysis.base.pk if analysis.base else 0
             num = size_of(sums[base_id]) + size_of(sums[row.arm_id])
             found.append(SliceEffect(slice=each, n=num, effect=effect))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class StepShares:
+    """How many of an arm's `n` people came as far as a step."""
+
+    num: int
+    n: int
+
+    @property
+    def share(self) -> float:
+        return self.num / self.n if self.n else math.nan
+
+
+def steps_of_arms(analysis: Analysis, row: Row, *, where: Where) -> list[tuple[StepShares, StepShares]]:
+    """For each step of a funnel the base and the arm; nothing for other metrics."""
+    assert analysis.base is not None
+    sums = totals(_phase(analysis), row.metric, where=where)
+    base, arm = sums.get(analysis.base.pk), sums.get(row.arm_id)
+    if not (isinstance(base, Funnel) and isinstance(arm, Funnel)):
+        return []
+    pairs = zip(base.reached, arm.reached, strict=True)
+    return [(StepShares(mine, base.n), StepShares(theirs, arm.n)) for mine, theirs in pairs]
 
 
 def sums_of(phase: Phase, metric: Metric) -> Mapping[int, Sums]:
@@ -56,16 +87,23 @@ def sums_of(phase: Phase, metric: Metric) -> Mapping[int, Sums]:
     return totals(phase, metric)
 
 
-def _effect(analysis: Analysis, row: Row, sums: Mapping[int, Sums]) -> Effect | None:
+def _size(analysis: Analysis, row: Row, sums: Mapping[int, Sums]) -> int:
+    """The people of the smaller one of the two arms."""
+    assert analysis.base is not None
+    return min(size_of(sums[arm]) for arm in (analysis.base.pk, row.arm_id))
+
+
+def _effect(analysis: Analysis, row: Row, strata: ByStratum) -> Effect | None:
     """None while there is nobody in one of the two."""
     assert analysis.base is not None
     compared = compare_arms(
         row.metric,
-        sums,
+        together(strata),
         base=analysis.base.pk,
         weights={each.arm.pk: each.weight for each in analysis.arms},
         alpha=row.level,
         alpha_one_look=analysis.experiment.alpha,
+        strata=strata if _phase(analysis).has_past else NO_STRATA,
     )
     return compared[row.arm_id].effect if row.arm_id in compared else None
 

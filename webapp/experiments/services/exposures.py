@@ -13,6 +13,7 @@ from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
 from webapp.experiments.models import Exposure, ForcedArm
 from webapp.experiments.services.assignment import Assigned
+from webapp.experiments.services.before import forget
 
 MAX_REMEMBERED = 20_000
 
@@ -39,7 +40,7 @@ def record(person: User, assigned: Sequence[Assigned], *, at: datetime) -> None:
         for row in rows:
             other = Exposure.objects.filter(person=person, phase_id=row.phase_id).exclude(arm_id=row.arm_id)
             other.update(is_mixed=True, is_forced=True if row.is_forced else F("is_forced"))
-        transaction.on_commit(partial(_remember, [_key(person, one) for one in new.values()]))
+        transaction.on_commit(partial(_remember, person, list(new.values())))
 
 
 def absorb(guest: User, *, into: User) -> None:
@@ -73,8 +74,9 @@ def _key(person: User, one: Assigned) -> _Key:
     return person.pk, one.phase_id, one.arm_id, one.is_forced
 
 
-def _remember(keys: Sequence[_Key]) -> None:
-    for key in keys:
-        _written[key] = None
+def _remember(person: User, written: Sequence[Assigned]) -> None:
+    forget(person, [one.phase_id for one in written if one.phase_id is not None])
+    for one in written:
+        _written[_key(person, one)] = None
     while len(_written) > MAX_REMEMBERED:
         _written.popitem(last=False)

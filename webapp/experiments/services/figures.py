@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from assistant.experiments.intervals import Interval
 from webapp.experiments.services.analysis import Analysis
-from webapp.experiments.services.rows import Row
+from webapp.experiments.services.rows import MIN_SHOWN, Row
+from webapp.experiments.services.slices import Slice, too_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,12 @@ class ArmFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFigures:
-    """As `analysis.Row`. `chance` is that of being better; not a number where there is no posterior."""
+    """As `analysis.Row`. `chance` is that of being better; not a number where there is no posterior.
+
+    is_alike    within both arms everybody is alike, so how certain the change is cannot be said
+    num_strata  how many groups of people, known at their exposure, the change is weighted by; 1: it is not
+    is_hidden   of so few people that the figures would tell of each of them; they are no numbers then
+    """
 
     metric_id: int
     metric_key: str
@@ -56,6 +62,9 @@ class RowFigures:
     chance: float
     is_found: bool
     verdict: str
+    is_alike: bool = False
+    is_hidden: bool = False
+    num_strata: int = 1
 
     @property
     def of_difference(self) -> Interval:
@@ -68,7 +77,10 @@ class RowFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What an experiment says at one moment, `at`. No name and no word of anybody but those of the experiment."""
+    """What an experiment says at one moment, `at`. No name and no word of anybody but those of the experiment.
+
+    `is_of_holdout`: the base are the held out, and what is compared with them is all that was shipped.
+    """
 
     experiment: str
     state: str
@@ -84,6 +96,7 @@ class Figures:
     is_healthy: bool
     arms: tuple[ArmFigures, ...]
     rows: tuple[RowFigures, ...]
+    is_of_holdout: bool = False
 
     @property
     def num_people(self) -> int:
@@ -103,11 +116,12 @@ class Figures:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Figures":
         arms = tuple(ArmFigures(**arm) for arm in stored["arms"])
-        rows = tuple(RowFigures(**{name: _read(value, name) for name, value in row.items()}) for row in stored["rows"])
-        return cls(**{**stored, "arms": arms, "rows": rows})
+        rows = (RowFigures(**{name: _read(value, name) for name, value in row.items()}) for row in stored["rows"])
+        return cls(**{**stored, "arms": arms, "rows": tuple(map(_shown, rows))})
 
 
-def figures_of(analysis: Analysis, *, now: datetime | None = None) -> Figures:
+def figures_of(analysis: Analysis, *, part: Slice | None = None, now: datetime | None = None) -> Figures:
+    """`part` is the part of the people that the analysis is of; None: everybody."""
     experiment = analysis.experiment
     return Figures(
         experiment=experiment.name,
@@ -133,7 +147,8 @@ def figures_of(analysis: Analysis, *, now: datetime | None = None) -> Figures:
             )
             for each in analysis.arms
         ),
-        rows=tuple(_row(row) for row in analysis.rows),
+        rows=tuple(_shown(_row(row), is_hidden=_is_of_small_part(analysis, row, part)) for row in analysis.rows),
+        is_of_holdout=experiment.is_of_holdout,
     )
 
 
@@ -169,7 +184,21 @@ def _row(row: Row) -> RowFigures:
         chance=row.posterior.chance_to_win if row.posterior else math.nan,
         is_found=row.is_found,
         verdict=row.verdict,
+        is_alike=effect.is_without_variance,
+        num_strata=row.num_strata,
     )
+
+
+def _is_of_small_part(analysis: Analysis, row: Row, part: Slice | None) -> bool:
+    return part is not None and analysis.phase is not None and part in too_small(analysis.phase, row.metric)
+
+
+def _shown(row: RowFigures, *, is_hidden: bool = False) -> RowFigures:
+    """The row; of so few people how many there are, and what is the same whoever they are."""
+    if not is_hidden and min(row.base_n, row.n) >= MIN_SHOWN:
+        return row
+    told = {each.name: math.nan for each in fields(row) if each.type is float and each.name != "level"}
+    return RowFigures(**{**asdict(row), **told, "verdict": "unclear", "is_alike": False, "is_hidden": True})
 
 
 _WORDS = frozenset({"metric_key", "metric", "description", "kind", "unit", "role", "verdict"})

@@ -1,7 +1,7 @@
 """What an experiment can expect, from what was lately: whom it reaches, and how long it has to run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,10 +9,12 @@ from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
-from assistant.experiments.power import Plan, days_with_daily_looks, smallest_effect
+from assistant.experiments.power import Plan, looks_needed, smallest_effect
 from webapp.accounts.models import User
 from webapp.experiments.models import Experiment, ExperimentMetric, Holdout, Metric
 from webapp.experiments.models.experiments import SLOTS
+from webapp.experiments.services.arrivals import Arrivals, counted_by_day, openings
+from webapp.experiments.services.comparing import barriers_for
 from webapp.experiments.services.history import history
 from webapp.experiments.services.rows import level_of
 
@@ -40,16 +42,16 @@ class Reach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """
-    per_day   people with a value of the metric that come into the experiment on a day
-    mean      of the metric, lately
-    days      until the margin, if it is there, is found with a chance of four in five by daily looks; None: over a year
-    smallest  difference that is found like this in the planned days, absolute; None: too few people
+    mean        of the metric, lately
+    num_people  with a value of it, whose time is over by the end of the planned days, in all arms
+    days        until the margin, if it is there, is found with a chance of four in five by daily looks; None: over a
+                year
+    smallest    difference that is found like this in the planned days, absolute; None: too few people
     """
 
     metric: Metric
-    role: str
-    per_day: float
     mean: float
+    num_people: float
     days: int | None
     smallest: float | None
 
@@ -68,21 +70,16 @@ def reach(experiment: Experiment) -> Reach:
 
 
 def forecasts(experiment: Experiment, reached: Reach) -> Sequence[Forecast]:
-    """One for each goal and guardrail of which something is known."""
+    """One for each goal of which something is known."""
     share = reached.share * experiment.traffic / SLOTS * (1 - _held_out() / SLOTS)
-    plan = list(experiment.metrics.select_related("metric").exclude(role=ExperimentMetric.Role.SECONDARY))
+    goals = list(experiment.metrics.select_related("metric").filter(role=ExperimentMetric.Role.GOAL))
     weights = sorted(experiment.arms.filter(is_control=False).values_list("weight", flat=True))
     control = experiment.arms.filter(is_control=True).values_list("weight", flat=True).first()
     if control is None or not weights:
         return []
-    num_goals = sum(each.role == ExperimentMetric.Role.GOAL for each in plan)
-    found = []
-    for each in plan:
-        level = level_of(each.role, experiment.alpha, num_goals=num_goals, num_arms=len(weights))
-        forecast = _forecast(each, experiment, share, control, weights, level)
-        if forecast is not None:
-            found.append(forecast)
-    return found
+    level = level_of(ExperimentMetric.Role.GOAL, experiment.alpha, num_goals=len(goals), num_arms=len(weights))
+    found = (_forecast(goal, experiment, share, control, weights, level) for goal in goals)
+    return [forecast for forecast in found if forecast is not None]
 
 
 _SITE = Value(settings.LANGUAGE_CODE)
@@ -118,35 +115,32 @@ def _held_out() -> int:
 
 
 def _forecast(
-    each: ExperimentMetric, experiment: Experiment, share: float, control: int, weights: Sequence[int], level: float
+    goal: ExperimentMetric, experiment: Experiment, share: float, control: int, weights: Sequence[int], level: float
 ) -> Forecast | None:
     """Of the control and the smallest of the arms, which is what has to be waited for."""
-    past = history(each.metric, days=LOOKED_BACK_DAYS)
-    if past is None or not past.deviation:
+    metric, smallest_arm = goal.metric, weights[0]
+    past = history(metric, days=LOOKED_BACK_DAYS)
+    barriers = barriers_for(metric, past.sums, share=smallest_arm / (control + smallest_arm)) if past else None
+    if past is None or barriers is None:
         return None
-    per_day, smallest_arm = past.people_per_day * share, weights[0]
-    difference = each.margin if each.metric.is_rare else each.margin * abs(past.mean)
-    plan = Plan(
-        deviation=past.deviation,
-        difference=difference,
-        per_day=per_day * (control + smallest_arm) / (control + sum(weights)),
-        share=smallest_arm / (control + smallest_arm),
-        alpha=level,
-    )
+    counted = [share * num for num in _counted_by_day(experiment, metric, past.arrivals)]
+    compared = [num * (control + smallest_arm) / (control + sum(weights)) for num in counted]
+    planned = compared[: experiment.planned_days]
+    worth = goal.margin if metric.is_rare else goal.margin * abs(past.mean)
+    plan = Plan(barriers=barriers, difference=worth if metric.is_better_up else -worth, alpha=level)
     return Forecast(
-        metric=each.metric,
-        role=each.role,
-        per_day=per_day,
+        metric=metric,
         mean=past.mean,
-        days=days_with_daily_looks(plan, longest_days=LONGEST_DAYS) if plan.per_day and difference else None,
-        smallest=_smallest(plan, experiment.planned_days),
+        num_people=counted[len(planned) - 1],
+        days=looks_needed(plan, compared) if worth else None,
+        smallest=smallest_effect(plan, planned),
     )
 
 
-def _smallest(plan: Plan, days: int) -> float | None:
-    if plan.per_day * days < 2:
-        return None
-    try:
-        return smallest_effect(replace(plan, difference=plan.deviation), days)
-    except ValueError:  # no effect that could be is found with so few people
-        return None
+def _counted_by_day(experiment: Experiment, metric: Metric, arrivals: Arrivals) -> list[float]:
+    """Those who come after the start have not been seen before, so no day brings more of them than another."""
+    if experiment.audience == Experiment.Audience.NEW:
+        arrivals = Arrivals((0.0, arrivals.day[-1]), (0.0, arrivals.num[-1]))
+    steps = list(experiment.ramp.order_by("number").values_list("slots", "hours"))
+    opened = openings(steps, experiment.traffic)
+    return counted_by_day(arrivals, opened, window_hours=metric.window_hours, num_days=LONGEST_DAYS)

@@ -20,6 +20,14 @@ def changed_beneath(phase: Phase) -> Sequence[datetime]:
     return sorted([*_of_prompt(phase, ended_at, differing), *_of_settings(phase, ended_at, differing - {"prompt"})])
 
 
+def shipped_since(phase: Phase) -> Sequence[datetime]:
+    """When something went into production from the beginning of the holdout to the end of its period `phase`."""
+    time = {"created_at__gt": phase.experiment.started_at, "created_at__lt": phase.ended_at or timezone.now()}
+    prompts = LabelChange.objects.filter(label=PromptLabel.PRODUCTION, **time)
+    rows = (prompts, ProductionChange.objects.filter(**time))
+    return sorted(at for several in rows for at in several.values_list("created_at", flat=True))
+
+
 def _of_prompt(phase: Phase, ended_at: datetime, differing: frozenset[str]) -> Iterator[datetime]:
     if "prompt" in differing:
         moved = LabelChange.objects.filter(label=PromptLabel.PRODUCTION, created_at__lt=ended_at)

@@ -4,8 +4,10 @@ A person's first turn in the time looked at takes the place of an exposure.
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
@@ -16,7 +18,8 @@ from assistant.experiments.counts import Count
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import GROWTH, Histogram, fixed_interval
 from webapp.experiments.models import Metric
-from webapp.experiments.services.measuring import columns_of, read, values_of
+from webapp.experiments.services.arrivals import Arrivals
+from webapp.experiments.services.measuring import Measured, columns_of, read, values_of
 from webapp.experiments.services.per_person import TABLE, Window, active, measured
 from webapp.experiments.services.sums import Sums, add
 from webapp.experiments.services.turn_rows import bin_of
@@ -37,9 +40,11 @@ class Bar:
 class History:
     """
     num_people      whose window is over and who have a value
-    people_per_day  of them
+    people_per_day  of them, of the days whose people's windows are over
     mean            of a person, or the ratio, the share, the quantile
     deviation       of what one person adds to it: the standard error times the root of their number
+    sums            what is kept of them
+    arrivals        of them, from the first day looked at
     bars            how many people have which value; of a ratio, their own ratio
     """
 
@@ -47,6 +52,8 @@ class History:
     people_per_day: float
     mean: float
     deviation: float
+    sums: Sums
+    arrivals: Arrivals
     bars: tuple[Bar, ...]
 
 
@@ -61,10 +68,34 @@ def history(metric: Metric, *, days: int = 28, now: datetime | None = None) -> H
     num_people = sum(cell.n for cell in cells)
     if num_people < 2:
         return None
-    mean, deviation = _mean_and_deviation(metric, add([cell.sums for cell in cells]))
+    sums = add([cell.sums for cell in cells])
+    mean, deviation = _mean_and_deviation(metric, sums)
     if not math.isfinite(mean) or not math.isfinite(deviation):
         return None
-    return History(num_people=num_people, people_per_day=num_people / days, mean=mean, deviation=deviation, bars=bars)
+    arrivals = _arrivals(cells, since=people.since.astimezone(UTC), until=now - window.length)
+    return History(
+        num_people=num_people,
+        people_per_day=num_people / arrivals.day[-1],
+        mean=mean,
+        deviation=deviation,
+        sums=sums,
+        arrivals=arrivals,
+        bars=bars,
+    )
+
+
+def _arrivals(cells: Sequence[Measured], *, since: datetime, until: datetime) -> Arrivals:
+    """From midnight to midnight; the first day and the last are parts of one."""
+    by_day: Counter[date] = Counter()
+    for cell in cells:
+        by_day[cell.cell.day] += cell.n
+    days, nums = [0.0], [0.0]
+    midnight = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    while midnight < until:
+        nums.append(nums[-1] + by_day[midnight.date()])
+        midnight += timedelta(days=1)
+        days.append((min(midnight, until) - since) / timedelta(days=1))
+    return Arrivals(days, nums)
 
 
 def _mean_and_deviation(metric: Metric, sums: Sums) -> tuple[float, float]:

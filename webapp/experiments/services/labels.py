@@ -1,10 +1,12 @@
 """The names that point to versions. Where `production` points is what everybody gets who is in no experiment."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
+from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.accounts.models import User
 from webapp.experiments.models import LabelChange, PromptLabel, PromptVersion
 from webapp.experiments.services import prompts, running_experiments
@@ -28,6 +30,17 @@ class NothingBefore(ValueError):
 def production() -> PromptVersion | None:
     """What is in production; None: the prompt that comes with Cria."""
     return PromptVersion.objects.filter(labels__name=PRODUCTION).first()
+
+
+def production_hashes() -> Sequence[tuple[datetime, str]]:
+    """The prompts that were in production, oldest first, each by its hash and from when on."""
+    changes = LabelChange.objects.filter(label=PRODUCTION).select_related("after").order_by("created_at", "pk")
+    return [(change.created_at, _hash(change.after)) for change in changes]
+
+
+def production_hash_at(when: datetime, hashes: Sequence[tuple[datetime, str]]) -> str:
+    """Of `production_hashes`, the one that was in production then."""
+    return next((found for since, found in reversed(hashes) if since <= when), _hash(None))
 
 
 def put(name: str, version: PromptVersion, *, by: User | None, reason: str) -> None:
@@ -57,6 +70,14 @@ def rollback(*, by: User | None, reason: str, seen: int | None = None) -> Prompt
     return target
 
 
+@transaction.atomic
+def go_back(target: PromptVersion | None, *, by: User | None, reason: str) -> None:
+    """Production is this one again; None: the prompt that comes with Cria. Raises NotApproved."""
+    if target is not None and target != production() and not prompts.is_approved(target):
+        raise NotApproved
+    _move(PRODUCTION, target, by=by, reason=reason, is_rollback=target in _steps()[:-1])
+
+
 def before_production() -> PromptVersion | None:
     """What a rollback leads to; None: the prompt that comes with Cria. Raises NothingBefore.
 
@@ -79,6 +100,10 @@ def history(version: PromptVersion) -> Sequence[LabelChange]:
     """What happened to the labels of a version, newest first."""
     changes = LabelChange.objects.select_related("before", "after", "by")
     return list(changes.filter(Q(before=version) | Q(after=version)))
+
+
+def _hash(version: PromptVersion | None) -> str:
+    return version.content_hash if version else content_hash(SYSTEM_PROMPT)
 
 
 def _steps() -> list[PromptVersion | None]:

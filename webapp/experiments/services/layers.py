@@ -24,8 +24,17 @@ class Strip:
     runs: Sequence[tuple[int, int, int]]
 
 
-def num_free(layer: Layer) -> int:
-    return SLOTS - layer.slots.count()
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """`share` of the people of any other layer have a slot of `other`; layers are drawn apart. Fewer are in it where it
+    is not meant for all of them."""
+
+    other: Experiment
+    share: float
+
+
+def num_free(layer: Layer | None) -> int:
+    return SLOTS - layer.slots.count() if layer else 0
 
 
 def num_free_by_layer() -> Mapping[int, int]:
@@ -40,6 +49,7 @@ def take(experiment: Experiment, num: int) -> None:
 
     Which of the free ones is drawn by the experiment's key, so that those of one experiment do not stand for another's.
     """
+    assert experiment.layer_id is not None  # a holdout takes nobody from a layer
     layer = Layer.objects.select_for_update().get(pk=experiment.layer_id)
     taken = set(layer.slots.values_list("number", flat=True))
     free = [number for number in range(SLOTS) if number not in taken]
@@ -68,10 +78,11 @@ def strips() -> Sequence[Strip]:
     return [_strip(layer, by_layer.get(layer.pk, []), experiments) for layer in Layer.objects.all()]
 
 
-def overlapping(experiment: Experiment) -> Sequence[Experiment]:
+def overlapping(experiment: Experiment) -> Sequence[Overlap]:
     """What has slots in another layer now, so that people can be in both; what began first comes first."""
-    others = Experiment.objects.filter(slots__isnull=False).exclude(layer=experiment.layer_id).distinct()
-    return list(others.order_by(F("started_at").asc(nulls_last=True), "pk").prefetch_related("arms"))
+    others = Experiment.objects.annotate(num_slots=Count("slots")).filter(num_slots__gt=0)
+    others = others.exclude(layer=experiment.layer_id).order_by(F("started_at").asc(nulls_last=True), "pk")
+    return [Overlap(each, each.num_slots / SLOTS) for each in others.prefetch_related("arms")]
 
 
 def _strip(layer: Layer, rows: Sequence[tuple[int, int, int]], experiments: Mapping[int, Experiment]) -> Strip:

@@ -19,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Allocation, Arm, Experiment, ExperimentEvent, Phase
 from webapp.experiments.models.experiments import SLOTS
-from webapp.experiments.services import checklist, layers, prompts, running_experiments
+from webapp.experiments.services import checklist, layers, prompts, running_experiments, servers
 
 State = Experiment.State
 UNDER_WAY = (State.RUNNING, State.PAUSED)
@@ -56,7 +56,7 @@ def start(experiment: Experiment, *, by: User | None) -> Experiment:
         experiment.ramp.filter(pk=first.pk).update(reached_at=now)
     experiment.state, experiment.started_at, experiment.starts_at = State.RUNNING, now, None
     experiment.save(update_fields=["state", "started_at", "starts_at"])
-    _begin_phase(experiment, number=1, weights={arm.key: arm.weight for arm in experiment.arms.all()})
+    begin_phase(experiment, number=1, weights={arm.key: arm.weight for arm in experiment.arms.all()})
     note(experiment, "start", by=by, details={"slots": first.slots if first else experiment.traffic})
     running_experiments.forget()
     return experiment
@@ -150,7 +150,7 @@ def new_phase(experiment: Experiment, *, weights: Mapping[str, int], by: User | 
     ended = experiment.phases.get(ended_at=None)
     ended.ended_at = timezone.now()
     ended.save(update_fields=["ended_at"])
-    phase = _begin_phase(experiment, number=ended.number + 1, weights=weights, reason=reason)
+    phase = begin_phase(experiment, number=ended.number + 1, weights=weights, reason=reason)
     note(experiment, "new_phase", by=by, reason=reason, details={"phase": phase.number, "weights": dict(weights)})
     running_experiments.forget()
     return phase
@@ -200,8 +200,12 @@ def _in_use(experiment: Experiment) -> list[str]:
 
 
 def _needs_approval(experiment: Experiment, keys: Collection[str]) -> None:
-    """A prompt may have been rejected since the start; then nobody more gets it."""
-    for arm in experiment.arms.select_related("prompt").filter(key__in=keys, prompt__isnull=False):
+    """A prompt may have been rejected since the start, or a model server gone; then nobody more gets it."""
+    arms = experiment.arms.select_related("prompt").filter(key__in=keys)
+    missed = servers.missing(arms)
+    if missed:
+        raise CannotChange(_("Not in the settings: the model server %(names)s.") % {"names": ", ".join(missed)})
+    for arm in arms:
         if arm.prompt is not None and not prompts.is_approved(arm.prompt):
             text = _("%(prompt)s of arm %(arm)s was rejected.")
             raise CannotChange(text % {"prompt": arm.prompt, "arm": arm.key})
@@ -215,7 +219,8 @@ def _decide(experiment: Experiment, *, by: User | None, reason: str, decision: s
     experiment.save(update_fields=["decision", "decision_reason", "shipped", "decided_by", "decided_at"])
 
 
-def _begin_phase(experiment: Experiment, *, number: int, weights: Mapping[str, int], reason: str = "") -> Phase:
+def begin_phase(experiment: Experiment, *, number: int, weights: Mapping[str, int], reason: str = "") -> Phase:
+    """With the weights of the arms by their keys."""
     phase = Phase.objects.create(experiment=experiment, number=number, started_at=timezone.now(), reason=reason)
     Allocation.objects.bulk_create(
         Allocation(phase=phase, arm=arm, weight=weights[arm.key]) for arm in experiment.arms.all()

@@ -11,10 +11,12 @@ from django.db import connection
 
 from assistant.experiments.bounded import NUM_STEPS, BoundedCounts
 from assistant.experiments.counts import Count
+from assistant.experiments.funnels import Funnel
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import Histogram
 from webapp.experiments.models import Metric, Phase
 from webapp.experiments.services import shadows
+from webapp.experiments.services.funnels import Steps, expressions, steps_of
 from webapp.experiments.services.per_person import GROUPS, TABLE, Column, Window, exposed, measured
 from webapp.experiments.services.sums import Sums, type_for
 from webapp.experiments.services.turn_rows import bin_of
@@ -59,14 +61,14 @@ def measure(
 ) -> list[list[Measured]]:
     """Of each of these metrics of one window, for the people exposed in [since, before) whose window ended within the
     phase."""
-    people = exposed(phase.pk, window, since=since, before=before, now=counted_until(phase, now))
+    people = exposed(phase, window, since=since, before=before, now=counted_until(phase, now))
     columns = columns_of(metrics)
-    has_shadows = any(column.fact == "shadow_blocks" for column in columns)
+    has_shadows = any("shadow_blocks" in column.facts for column in columns)
     with shadows.blocked(people, window, wanted=has_shadows), measured(people, window, columns, shadows=has_shadows):
         return list(read(metrics))
 
 
-def columns_of(metrics: Iterable[Metric]) -> list[Column]:
+def columns_of(metrics: Iterable[Metric]) -> list[Column | Steps]:
     return list(dict.fromkeys(column for metric in metrics for column in _columns(metric)))
 
 
@@ -78,8 +80,10 @@ def values_of(metric: Metric) -> list[str]:
     return [f"CASE WHEN {name} > {metric.cap!r} THEN {metric.cap!r} ELSE {name} END" for name in names]
 
 
-def _columns(metric: Metric) -> list[Column]:
+def _columns(metric: Metric) -> Sequence[Column | Steps]:
     match metric.kind:
+        case Metric.Kind.FUNNEL:
+            return [steps_of(metric)]
         case Metric.Kind.QUANTILE:
             return [Column(metric.fact, "first")]
         case Metric.Kind.RATIO:
@@ -91,7 +95,7 @@ def _columns(metric: Metric) -> list[Column]:
 
 def read(metrics: Sequence[Metric]) -> Iterator[list[Measured]]:
     """Each of these metrics out of the table of people that there is."""
-    totals = _totals([metric for metric in metrics if type_for(metric) in (Moments, Count)])
+    totals = _totals([metric for metric in metrics if type_for(metric) in (Moments, Count, Funnel)])
     for metric in metrics:
         yield totals[metric.pk] if metric.pk in totals else list(_counted(metric))
 
@@ -111,6 +115,8 @@ def _totals(metrics: Sequence[Metric]) -> Mapping[int, list[Measured]]:
 
 
 def _summed(metric: Metric) -> list[str]:
+    if metric.kind == Metric.Kind.FUNNEL:
+        return expressions(steps_of(metric))
     values = values_of(metric)
     if type_for(metric) is Count:
         return [f"SUM(CASE WHEN {values[0]} > 0 THEN 1 ELSE 0 END)"]
@@ -119,6 +125,8 @@ def _summed(metric: Metric) -> list[str]:
 
 
 def _from_totals(metric: Metric, n: int, numbers: Sequence[float]) -> Sums:
+    if metric.kind == Metric.Kind.FUNNEL:
+        return Funnel.of(n, tuple(int(number) for number in numbers))
     if type_for(metric) is Count:
         return Count(n=n, yes=int(numbers[0]))
     width = len(values_of(metric))

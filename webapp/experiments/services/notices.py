@@ -37,4 +37,6 @@ def _subject(kind: str) -> str:
             return _("Cria: “%(name)s” could not start")
         case "held":
             return _("Cria: “%(name)s” does not get more traffic")
+        case "pause":
+            return _("Cria: “%(name)s” was paused")
     return _("Cria: “%(name)s” was stopped")

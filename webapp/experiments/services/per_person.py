@@ -9,6 +9,8 @@ from typing import Any, Literal
 from django.db import connection, transaction
 
 from webapp.experiments.facts import FACTS
+from webapp.experiments.models import Phase
+from webapp.experiments.services.funnels import Steps, furthest
 from webapp.experiments.services.turn_rows import dialect, turns
 
 TABLE = "measured_people"
@@ -42,21 +44,27 @@ class Column:
     def name(self) -> str:
         return f"{self.fact}_{self.span}"
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.fact,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """Whom a pass is about: a select with the columns id, person_id, at and `GROUPS`, and its parameters.
 
-    Every `at` is in [since, before), so that the database need not look at turns that are far from that.
+    Every `at` is in [since, before), so that the database need not look at turns that are far from that. Without
+    `has_past` the days before count as empty, and nothing is adjusted by them.
     """
 
     sql: str
     params: tuple[Any, ...]
     since: datetime
     before: datetime
+    has_past: bool = True
 
 
-def exposed(phase_id: int, window: Window, *, since: datetime, before: datetime, now: datetime) -> People:
+def exposed(phase: Phase, window: Window, *, since: datetime, before: datetime, now: datetime) -> People:
     """Those exposed in [since, before) whose window is over; testers are none of them."""
     at = connection.ops.adapt_datetimefield_value
     sql = dialect()
@@ -67,9 +75,10 @@ def exposed(phase_id: int, window: Window, *, since: datetime, before: datetime,
             FROM experiments_exposure x
             WHERE x.phase_id = %s AND NOT x.is_forced AND x.at >= %s AND x.at < %s AND x.at <= %s
         """,  # noqa: S608  # made of constants
-        params=(phase_id, at(since), at(before), at(now - window.length)),
+        params=(phase.pk, at(since), at(before), at(now - window.length)),
         since=since,
         before=before,
+        has_past=phase.has_past,
     )
 
 
@@ -93,7 +102,9 @@ def active(window: Window, *, since: datetime, now: datetime) -> People:
 
 
 @contextmanager
-def measured(people: People, window: Window, columns: Sequence[Column], *, shadows: bool = False) -> Iterator[None]:
+def measured(
+    people: People, window: Window, columns: Sequence[Column | Steps], *, shadows: bool = False
+) -> Iterator[None]:
     """There is a table `TABLE` with a row for each person: `GROUPS`, and the columns by their names.
 
     It is this connection's own and goes with the block, as with a failure.
@@ -106,13 +117,15 @@ def measured(people: People, window: Window, columns: Sequence[Column], *, shado
 
 
 def query(
-    people: People, window: Window, columns: Sequence[Column], *, shadows: bool = False
+    people: People, window: Window, columns: Sequence[Column | Steps], *, shadows: bool = False
 ) -> tuple[str, tuple[Any, ...]]:
     """What `measured` keeps, and its parameters. People without a turn have a row of zeros."""
     sql, at = dialect(), connection.ops.adapt_datetimefield_value
-    counted = [f"{_number(column, window)} AS {column.name}" for column in columns]
+    plain = [column for column in columns if isinstance(column, Column)]
+    counted = [f"{_number(column, window)} AS {column.name}" for column in plain]
     groups = ", ".join(f"p.{name}" for name in ("id", *GROUPS))
-    from_hours = -HISTORY_HOURS if any(column.span == "before" for column in columns) else window.from_hours
+    looks_back = people.has_past and any(column.span == "before" for column in plain)
+    from_hours = -HISTORY_HOURS if looks_back else window.from_hours
     select = f"""
         SELECT {", ".join([groups, *counted])}
         FROM ({people.sql}) p LEFT JOIN ({turns(shadows=shadows)} AND r.created_at >= %s AND r.created_at < %s) turn
@@ -122,7 +135,25 @@ def query(
         GROUP BY {groups}
     """  # noqa: S608  # made of constants
     begins, ends = people.since + timedelta(hours=from_hours), people.before + window.length
-    return select, (*people.params, at(begins), at(ends))
+    params = (*people.params, at(begins), at(ends))
+    for column in columns:
+        if isinstance(column, Steps):
+            taken, more = _steps(people, window, column, shadows=shadows)
+            select = f"SELECT so_far.*, f.{column.name} FROM ({select}) so_far JOIN ({taken}) f ON f.id = so_far.id"  # noqa: S608
+            params = (*params, *more)
+    return select, params
+
+
+def _steps(people: People, window: Window, steps: Steps, *, shadows: bool) -> tuple[str, tuple[Any, ...]]:
+    sql, at = dialect(), connection.ops.adapt_datetimefield_value
+    select = furthest(
+        steps,
+        people=people.sql,
+        turns=f"{turns(shadows=shadows)} AND r.created_at >= %s AND r.created_at < %s",
+        begins=sql.later("p.at", window.from_hours) if window.from_hours else "p.at",
+        ends=sql.later("p.at", window.until_hours),
+    )
+    return select, (*people.params, at(people.since), at(people.before + window.length))
 
 
 def _number(column: Column, window: Window) -> str:

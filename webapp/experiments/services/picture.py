@@ -118,10 +118,22 @@ class PictureLayer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The open period of a holdout's experiment, and its arms: the held out and all others."""
+
+    key: str
+    phase_id: int
+    phase_started_at: datetime
+    held_id: int
+    others_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PictureHoldout:
     salt: str
     share: int
     changes: Changes
+    sides: Sides | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ MAX_COLUMNS, MAX_TURNS, MAX_ACTIVE = 4, 6, 24
 KEPT = timedelta(days=14)
 SILENT_FOR, WAITED_FOR = timedelta(minutes=1), timedelta(minutes=2)
 ACTIVE = (PlaygroundRun.State.QUEUED, PlaygroundRun.State.RUNNING)
+UNANSWERED = (PlaygroundRun.State.FAILED, PlaygroundRun.State.STOPPED)
 LOST = "lost"
 
 
@@ -102,9 +103,9 @@ def go_on(session: PlaygroundSession, text: str, *, after: int | None) -> None:
 
 @transaction.atomic
 def retry(run: PlaygroundRun) -> None:
-    """Once more, if it failed. Raises PlaygroundError."""
+    """Once more, if it failed or was stopped. Raises PlaygroundError."""
     _check_room(run.session.person, 1)
-    queued = PlaygroundRun.objects.filter(pk=run.pk, state=PlaygroundRun.State.FAILED).update(
+    queued = PlaygroundRun.objects.filter(pk=run.pk, state__in=UNANSWERED).update(
         state=PlaygroundRun.State.QUEUED,
         text="",
         html="",
@@ -115,6 +116,18 @@ def retry(run: PlaygroundRun) -> None:
     )
     if queued:
         _enqueue([run])
+
+
+def stop(run: PlaygroundRun) -> None:
+    """What is written so far stays. The worker sees it when it writes again, and the engine stops; what has come to its
+    end by itself stays as it is."""
+    active = PlaygroundRun.objects.filter(pk=run.pk, state__in=ACTIVE)
+    active.update(state=PlaygroundRun.State.STOPPED, updated_at=timezone.now())
+
+
+def delete(session: PlaygroundSession) -> None:
+    """With all its answers; what is being written is not written on. What was voted stays, without words."""
+    session.delete()
 
 
 def give_up_lost(session: PlaygroundSession, *, now: datetime | None = None) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
@@ -42,7 +43,15 @@ State = PlaygroundRun.State
 
 
 class RunGone(Exception):
-    """The session was deleted, or the cell was given up: nobody waits for it any more."""
+    """The session was deleted, or the cell was stopped or given up: nobody waits for it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who writes a cell: what it writes is taken until somebody else has claimed it."""
+
+    run_id: UUID
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +64,30 @@ class _Loaded:
 
 
 async def run(run_id: UUID) -> None:
-    """Bring the cell to its end. Safe to run twice, late, or for a cell that is gone."""
-    loaded = await sync_to_async(_claim)(run_id)
-    if loaded is None:
+    """Bring the cell to its end. Safe to run twice, late, or for a cell that is gone.
+
+    What nobody has foreseen is tried once more, as a turn in a chat is: a database that was locked, say.
+    """
+    for state, code in ((State.QUEUED, ""), (State.FAILED, INTERNAL_ERROR)):
+        claim = await sync_to_async(_claim)(run_id)
+        if claim is None:
+            return
+        try:
+            loaded = await sync_to_async(_load)(run_id)
+            with translation.override(loaded.language):
+                await _run(loaded, claim)
+        except (RunGone, PlaygroundRun.DoesNotExist):
+            logger.info("playground_run_gone", extra={"run_id": str(run_id)})
+        except AssistantError as error:
+            await sync_to_async(_update)(claim, state=State.FAILED, error_code=error.code)
+        except Exception:
+            logger.exception("playground_run_failed", extra={"run_id": str(run_id), "attempt": claim.attempt})
+            await sync_to_async(_update)(claim, state=state, error_code=code, text="", html="")
+            continue
         return
-    try:
-        with translation.override(loaded.language):
-            await _run(loaded)
-    except RunGone:
-        logger.info("playground_run_gone", extra={"run_id": str(run_id)})
-    except AssistantError as error:
-        await sync_to_async(_fail)(run_id, error.code)
-    except Exception:
-        logger.exception("playground_run_failed", extra={"run_id": str(run_id)})
-        await sync_to_async(_fail)(run_id, INTERNAL_ERROR)
 
 
-async def _run(loaded: _Loaded) -> None:
+async def _run(loaded: _Loaded, claim: Claim) -> None:
     served, person = loaded.served, loaded.run.session.person
     async with wiring.turn_services(person_id=person.pk, endpoint=served.endpoint) as services:
         config = turn_config(served, calls_tools=services.calls_tools)
@@ -80,7 +96,7 @@ async def _run(loaded: _Loaded) -> None:
             guard=services.guard,
             code_shield=services.code_shield,
             index=services.index,
-            journal=PlaygroundJournal(loaded.run.pk, country=loaded.country),
+            journal=PlaygroundJournal(claim, country=loaded.country),
             config=replace(config, flush_interval_s=max(config.flush_interval_s, FLUSH_INTERVAL_S)),
             tools=services.tools,
         )
@@ -100,8 +116,8 @@ async def _run(loaded: _Loaded) -> None:
 class PlaygroundJournal:
     """Writes one cell down, at most once per interval of the turn. Raises RunGone when nobody waits for it any more."""
 
-    def __init__(self, run_id: UUID, *, country: str) -> None:
-        self._run_id = run_id
+    def __init__(self, claim: Claim, *, country: str) -> None:
+        self._claim = claim
         self._country = country
         self._began = time.monotonic()
         self._first_text_ms: float | None = None
@@ -173,16 +189,24 @@ class PlaygroundJournal:
         }
 
     async def _write(self, **fields: Any) -> None:
-        if not await sync_to_async(_update)(self._run_id, State.RUNNING, **fields):
+        if not await sync_to_async(_update)(self._claim, **fields):
             raise RunGone
 
 
-def _claim(run_id: UUID) -> _Loaded | None:
-    if not _update(run_id, State.QUEUED, state=State.RUNNING):
+@transaction.atomic
+def _claim(run_id: UUID) -> Claim | None:
+    run = PlaygroundRun.objects.select_for_update().filter(pk=run_id, state=State.QUEUED).first()
+    if run is None:
         return None
+    run.state, run.attempt = State.RUNNING, run.attempt + 1
+    run.save(update_fields=["state", "attempt", "updated_at"])
+    return Claim(run_id, run.attempt)
+
+
+def _load(run_id: UUID) -> _Loaded:
     run = PlaygroundRun.objects.select_related("prompt", "session__person__preferences").get(pk=run_id)
     person = run.session.person
-    earlier = run.session.runs.filter(column=run.column, state=State.DONE, turn__lt=run.turn)
+    earlier = run.session.runs.filter(column=run.column, state__in=(State.DONE, State.STOPPED), turn__lt=run.turn)
     return _Loaded(
         run=run,
         history=conversation(playground.turns_of(run.session), run.turn, dict(earlier.values_list("turn", "text"))),
@@ -204,13 +228,10 @@ def _served(run: PlaygroundRun) -> Served:
     )
 
 
-def _fail(run_id: UUID, code: str) -> None:
-    _update(run_id, State.RUNNING, state=State.FAILED, error_code=code)
-
-
-def _update(run_id: UUID, was: str, **fields: Any) -> bool:
-    """Whether the cell was in this state."""
-    return bool(PlaygroundRun.objects.filter(pk=run_id, state=was).update(**fields, updated_at=timezone.now()))
+def _update(claim: Claim, **fields: Any) -> bool:
+    """Whether the cell is still being written by whoever has this claim."""
+    mine = PlaygroundRun.objects.filter(pk=claim.run_id, attempt=claim.attempt, state=State.RUNNING)
+    return bool(mine.update(**fields, updated_at=timezone.now()))
 
 
 def _text_fields(reply: GrowingReply) -> Mapping[str, Any]:

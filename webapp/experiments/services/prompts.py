@@ -70,7 +70,8 @@ def approve(version: PromptVersion, *, by: User, note: str = "") -> PromptApprov
 
 @transaction.atomic
 def reject(version: PromptVersion, *, by: User, note: str) -> PromptApproval:
-    """Keep it out of production from now on; one that is there stays until it is replaced."""
+    """Keep it out of production from now on; one that is there stays until it is replaced. What runs with it is the
+    business of `rejecting`."""
     return _judge(version, by=by, note=note, is_approved=False)
 
 

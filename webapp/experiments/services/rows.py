@@ -15,8 +15,12 @@ from assistant.experiments.intervals import Interval
 from assistant.experiments.multiplicity import calibrated, e_bh, simultaneous
 from assistant.experiments.recommendation import Finding
 from webapp.experiments.models import ExperimentMetric, Metric
-from webapp.experiments.services.comparing import compare_arms, size_of, value_of
+from webapp.experiments.services.comparing import NO_STRATA, compare_arms, size_of, value_of
+from webapp.experiments.services.snapshots import ByStratum
 from webapp.experiments.services.sums import Sums
+
+MIN_SHOWN = 20
+"""With fewer people in an arm a figure says something of each of them, so it is not shown."""
 
 Verdict = Literal["better", "worse", "no_difference", "unclear", "broken", "safe"]
 Role = ExperimentMetric.Role
@@ -38,6 +42,7 @@ class Row:
     level       the error that its interval may have, by its role
     effect      right at every look, at that level
     one_look    what the usual method says, for comparison
+    num_strata  how many groups of people the effect is weighted by; 1: it is not
     is_found    a goal that counts as found among all of them, by e-BH; for others, whether the interval excludes 0
     """
 
@@ -53,6 +58,7 @@ class Row:
     posterior: Posterior | None
     is_found: bool
     verdict: Verdict
+    num_strata: int = 1
 
     @property
     def finding(self) -> Finding:
@@ -71,17 +77,27 @@ def rows_of(
     plan: Sequence[ExperimentMetric],
     sums: Mapping[int, Mapping[int, Sums]],
     *,
+    strata: Mapping[int, ByStratum],
     weights: Mapping[int, int],
     base_id: int,
     alpha: float,
 ) -> list[Row]:
-    """In the order of the plan. `sums` by metric and arm, the planned `weights` by arm."""
+    """In the order of the plan. `sums` by metric and arm, and the `strata` they are of where people are compared with
+    those who were like them; the planned `weights` by arm."""
     num_goals = sum(each.role == Role.GOAL for each in plan)
     rows = []
     for each in plan:
         found = sums[each.metric_id]
         level = level_of(each.role, alpha, num_goals=num_goals, num_arms=len(weights) - 1)
-        compared = compare_arms(each.metric, found, base=base_id, weights=weights, alpha=level, alpha_one_look=alpha)
+        compared = compare_arms(
+            each.metric,
+            found,
+            base=base_id,
+            weights=weights,
+            alpha=level,
+            alpha_one_look=alpha,
+            strata=strata.get(each.metric_id, NO_STRATA),
+        )
         for arm_id, comparison in compared.items():
             before = _side(each.metric, found[base_id])
             margin = each.margin if each.metric.is_rare else each.margin * abs(before.value)
@@ -100,6 +116,7 @@ def rows_of(
                     posterior=comparison.posterior,
                     is_found=comparison.effect.of_difference.excludes_zero,
                     verdict=_verdict(each.role, gain(each.metric, comparison.effect.of_difference), margin),
+                    num_strata=comparison.num_strata,
                 )
             )
     return _with_finds(rows, alpha)

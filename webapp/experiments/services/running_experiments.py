@@ -15,6 +15,7 @@ from django.db.models import Prefetch, Q
 
 from assistant.experiments import bucketing
 from webapp.experiments.models import (
+    Allocation,
     Arm,
     Experiment,
     ForcedArm,
@@ -28,7 +29,7 @@ from webapp.experiments.models import (
 )
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import picture
-from webapp.experiments.services.picture import Changes, Picture, PictureHoldout, PictureLayer, Prompt, Running
+from webapp.experiments.services.picture import Changes, Picture, PictureHoldout, PictureLayer, Prompt, Running, Sides
 
 KEPT_S = 5.0
 LOOKED_AT_S = 1.0
@@ -90,10 +91,10 @@ def read() -> Picture:
 
 
 def _rows() -> list[Experiment]:
-    """What is paused is not there: it serves nobody, and its slots are nobody else's."""
+    """What is paused is not there: it serves nobody, and its slots are nobody else's. Nor is that of the holdout."""
     is_running = Q(state=Experiment.State.RUNNING)
     is_tried = Q(state=Experiment.State.DRAFT, pk__in=ForcedArm.objects.values("experiment"))
-    experiments = Experiment.objects.filter(is_running | is_tried).order_by("started_at", "pk")
+    experiments = Experiment.objects.filter(is_running | is_tried, layer__isnull=False).order_by("started_at", "pk")
     rows = experiments.prefetch_related(
         Prefetch("arms", Arm.objects.select_related("prompt", "starters")),
         Prefetch("phases", Phase.objects.filter(ended_at__isnull=True).prefetch_related("allocations")),
@@ -136,7 +137,22 @@ def _holdout() -> PictureHoldout | None:
     row = Holdout.objects.select_related("prompt", "starters").filter(is_open=True).first()
     if row is None:
         return None
-    return PictureHoldout(salt=str(row.salt), share=row.share, changes=Changes.of(row))
+    return PictureHoldout(salt=str(row.salt), share=row.share, changes=Changes.of(row), sides=_sides(row))
+
+
+def _sides(row: Holdout) -> Sides | None:
+    period = Allocation.objects.filter(phase__experiment=row.experiment_id, phase__ended_at=None)
+    arms = {each.arm.key: each for each in period.select_related("arm", "phase__experiment")}
+    if not arms:
+        return None
+    phase = arms[Holdout.HELD].phase
+    return Sides(
+        key=phase.experiment.key,
+        phase_id=phase.pk,
+        phase_started_at=phase.started_at,
+        held_id=arms[Holdout.HELD].arm_id,
+        others_id=arms[Holdout.OTHERS].arm_id,
+    )
 
 
 def _layers() -> tuple[PictureLayer, ...]:

@@ -10,7 +10,7 @@ from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.experiments.models import Arm, ForcedArm, Phase, PromptVersion
 from webapp.experiments.services import exposures, running_experiments
-from webapp.experiments.services.assignment import Assigned, Place, assigned, is_held_out, places
+from webapp.experiments.services.assignment import Assigned, Place, assigned, is_held_out, places, side_of
 from webapp.experiments.services.picture import BUILT_IN, Changes, Ideas, Picture, Prompt
 
 
@@ -21,7 +21,8 @@ class Served:
     system_prompt   as it was written, its variables not filled in
     prompt_version  its content hash
     starters        ideas that take the place of the built-in ones
-    assigned        the arms to be recorded by whoever uses this
+    assigned        the arms that it comes from
+    side            the side of the holdout it is counted on
     """
 
     system_prompt: str
@@ -33,14 +34,20 @@ class Served:
     endpoint: str = ""
     starters: Ideas | None = None
     assigned: tuple[Assigned, ...] = ()
+    side: Assigned | None = None
+
+    @property
+    def exposed(self) -> tuple[Assigned, ...]:
+        """What is to be recorded by whoever uses this."""
+        return (*self.assigned, self.side) if self.side else self.assigned
 
     @property
     def arm(self) -> str:
-        """As `Reply.arm` holds it."""
-        return ARM_SEPARATOR.join(f"{one.experiment_key}:{one.arm_key}" for one in self.assigned)
+        """As `Reply.arm` holds it, with the phase in which each was assigned."""
+        return ARM_SEPARATOR.join(map(_written, self.assigned))
 
 
-ARM_SEPARATOR = ", "
+ARM_SEPARATOR, PHASE_SIGN = ", ", "#"
 
 
 def for_turn(reply: Reply) -> Served:
@@ -58,23 +65,27 @@ def for_next_turn(person: User) -> Served:
     """What the next answer to `person` would be made with. Starters are shown before it, and are no part of it."""
     picture = running_experiments.current()
     mine = tuple(place for place in places(picture, person) if not place.experiment.is_of_starters)
-    return _served(_changes(picture, person, mine), tuple(assigned(place, person) for place in mine))
+    arms = tuple(assigned(place, person) for place in mine)
+    return _served(_changes(picture, person, mine), arms, side_of(picture, person))
 
 
 def for_page(person: User | None) -> Served:
-    """What a page shows before anything is sent. Of its arms, those are named that it shows something of."""
+    """What a page shows before anything is sent. Of its arms, those are named that it shows something of; the side of
+    the holdout where the two are shown other ideas."""
     picture = running_experiments.current()
     if person is None:
         return _served(picture.production)
     mine = places(picture, person)
     shown = tuple(assigned(place, person) for place in mine if place.experiment.shows_starters)
-    return _served(_changes(picture, person, mine), shown)
+    kept = picture.holdout.changes if picture.holdout else picture.production
+    side = side_of(picture, person) if kept.starters != picture.production.starters else None
+    return _served(_changes(picture, person, mine), shown, side)
 
 
 def note_page(person: User | None) -> None:
     """The page is shown: what differs on it was used. Who has no row yet is shown what is in production."""
     if person is not None and not person.is_suspended:
-        exposures.record(person, for_page(person).assigned, at=timezone.now())
+        exposures.record(person, for_page(person).exposed, at=timezone.now())
 
 
 def in_production() -> Served:
@@ -93,7 +104,7 @@ def _below(picture: Picture, person: User, has_arms: bool) -> Changes:
     return picture.holdout.changes if picture.holdout and is_kept else picture.production
 
 
-def _served(changes: Changes, arms: tuple[Assigned, ...] = ()) -> Served:
+def _served(changes: Changes, arms: tuple[Assigned, ...] = (), side: Assigned | None = None) -> Served:
     prompt = changes.prompt or BUILT_IN
     return Served(
         system_prompt=prompt.text,
@@ -105,6 +116,7 @@ def _served(changes: Changes, arms: tuple[Assigned, ...] = ()) -> Served:
         endpoint=changes.endpoint or "",
         starters=changes.starters,
         assigned=arms,
+        side=side,
     )
 
 
@@ -113,21 +125,27 @@ def _as_noted(reply: Reply, picture: Picture) -> Served:
     arms = []
     changes = _below(picture, reply.conversation.owner, bool(reply.arm))
     for pair in filter(None, reply.arm.split(ARM_SEPARATOR)):
-        experiment_key, _colon, arm_key = pair.partition(":")
+        experiment_key, _colon, rest = pair.partition(":")
+        arm_key, _sign, phase_id = rest.partition(PHASE_SIGN)
         found = Arm.objects.select_related("prompt", "starters").filter(experiment__key=experiment_key, key=arm_key)
         arm = found.first()
         if arm is not None:
             changes = Changes.of(arm).over(changes)
-            arms.append(_noted(reply, arm, experiment_key))
+            arms.append(_noted(reply, arm, experiment_key, phase_id))
     version = PromptVersion.objects.filter(content_hash=reply.prompt_version).first()
     noted = Changes(prompt=Prompt.of(version) or BUILT_IN)
-    return _served(noted.over(changes), tuple(arms))
+    return _served(noted.over(changes), tuple(arms), side_of(picture, reply.conversation.owner))
 
 
-def _noted(reply: Reply, arm: Arm, experiment_key: str) -> Assigned:
+def _written(one: Assigned) -> str:
+    phase = "" if one.phase_id is None else f"{PHASE_SIGN}{one.phase_id}"
+    return f"{one.experiment_key}:{one.arm_key}{phase}"
+
+
+def _noted(reply: Reply, arm: Arm, experiment_key: str, phase_id: str) -> Assigned:
+    """Of the phase in which it was assigned, whichever runs by now."""
     person = reply.conversation.owner
-    phases = Phase.objects.filter(experiment=arm.experiment_id, started_at__lte=reply.created_at)
-    phase = phases.order_by("number").last()
+    phase = Phase.objects.filter(experiment=arm.experiment_id, pk=phase_id).first() if phase_id else None
     return Assigned(
         phase_id=phase.pk if phase else None,
         arm_id=arm.pk,

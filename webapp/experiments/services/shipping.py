@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import Evidence
-from webapp.experiments.models import Arm, Experiment, ProductionChange
+from webapp.experiments.models import Arm, Experiment, ProductionChange, PromptVersion, StarterSet
 from webapp.experiments.services import labels, life, running_experiments
 
 SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters")
@@ -19,6 +19,8 @@ MIN_REASON_AGAINST_CHARS = 60
 """A reason to ship against the evidence takes a sentence or two."""
 
 MAX_REASON_CHARS = 400
+BEFORE = "before"
+"""In the details of the event that ships: what was in production of all that the arm sets."""
 
 
 @transaction.atomic
@@ -31,15 +33,15 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
     settings = changed_settings(arm)
     if arm.prompt is None and not settings:
         raise CannotChange(_("This arm changes nothing, so there is nothing to ship."))
+    before = {BEFORE: _in_place_of(arm, settings)}
     # First it ends: what changes in production then is no longer beneath it.
-    done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm)
+    done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm, details=before)
     if arm.prompt is not None:
         try:
             labels.put(labels.PRODUCTION, arm.prompt, by=by, reason=reason)
         except labels.NotApproved:
             raise CannotChange(_("%(prompt)s is not approved for production.") % {"prompt": arm.prompt}) from None
-    if settings:
-        ProductionChange.objects.create(**{**_in_force(), **settings}, by=by, reason=reason)
+    _put(settings, by=by, reason=reason)
     running_experiments.forget()
     return done
 
@@ -56,8 +58,8 @@ def roll_back(experiment: Experiment, *, by: User, reason: str, evidence: Eviden
 
 @transaction.atomic
 def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
-    """What was in production before the arm was shipped is so again. Raises CannotChange, also where something else has
-    gone into production since."""
+    """What was in production before the arm was shipped is so again, and what shipping did not change stays. Raises
+    CannotChange, also where something else has gone into production since."""
     _check_reason(reason, MIN_REASON_CHARS)
     experiment = life.locked(experiment, Experiment.State.STOPPED)
     arm = experiment.shipped
@@ -65,10 +67,14 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
         raise CannotChange(_("Nothing of this experiment was shipped."))
     if not _is_in_production(arm):
         raise CannotChange(_("Something else has gone into production since. Change it on the page of prompts."))
+    prompt, settings = _before(experiment)
     if arm.prompt is not None:
-        labels.rollback(by=by, reason=reason)
-    if changed := changed_settings(arm):
-        ProductionChange.objects.create(**{**_in_force(), **_before(changed)}, by=by, reason=reason)
+        try:
+            labels.go_back(prompt, by=by, reason=reason)
+        except labels.NotApproved:
+            text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
+            raise CannotChange(text % {"prompt": prompt}) from None
+    _put(settings, by=by, reason=reason)
     done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)
     running_experiments.forget()
     return done
@@ -81,25 +87,46 @@ def changed_settings(arm: Arm) -> Mapping[str, Any]:
 
 def _in_force() -> Mapping[str, Any]:
     """A change is a whole: what the arm leaves open stays as it is now."""
-    return _settings_of(ProductionChange.objects.first())
+    return _settings_of(ProductionChange.objects.first() or ProductionChange())
 
 
-def _settings_of(change: ProductionChange | None) -> Mapping[str, Any]:
-    return {name: getattr(change, name) for name in SETTINGS} if change else {}
+def _settings_of(change: ProductionChange) -> Mapping[str, Any]:
+    return {name: getattr(change, name) for name in SETTINGS}
 
 
-def _before(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What these were before they became so. Others may have been shipped since, and stay."""
-    earlier = map(_settings_of, (*ProductionChange.objects.select_related("starters"), ProductionChange()))
-    found = next(row for row in earlier if any(row[name] != value for name, value in settings.items()))
-    return {name: found[name] for name in settings}
+def _put(settings: Mapping[str, Any], *, by: User, reason: str) -> None:
+    """Others may have been shipped since, and stay. What is so already changes nothing."""
+    in_force = _in_force()
+    if any(in_force[name] != value for name, value in settings.items()):
+        ProductionChange.objects.create(**{**in_force, **settings}, by=by, reason=reason)
+
+
+def _in_place_of(arm: Arm, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is in production now, of all that the arm sets."""
+    prompt, in_force = labels.production(), _in_force()
+    kept = {name: in_force[name] for name in settings}
+    if "starters" in kept:
+        kept["starters"] = kept["starters"] and kept["starters"].pk
+    return {**kept, "prompt": prompt and prompt.pk} if arm.prompt is not None else kept
+
+
+def _before(experiment: Experiment) -> tuple[PromptVersion | None, Mapping[str, Any]]:
+    """The prompt and the settings in whose place the arm went, as shipping has noted them."""
+    noted = experiment.events.filter(details__has_key=BEFORE).order_by("pk").last()
+    if noted is None:
+        raise CannotChange(_("What was in production before is not known. Change it on the page of prompts."))
+    settings = dict(noted.details[BEFORE])
+    prompt = PromptVersion.objects.filter(pk=settings.pop("prompt", None)).first()
+    if "starters" in settings:
+        settings["starters"] = StarterSet.objects.filter(pk=settings["starters"]).first()
+    return prompt, settings
 
 
 def _is_in_production(arm: Arm) -> bool:
     """All of it, still."""
     in_force, changed = _in_force(), changed_settings(arm)
     has_prompt = arm.prompt is None or labels.production() == arm.prompt
-    return has_prompt and all(in_force.get(name) == value for name, value in changed.items())
+    return has_prompt and all(in_force[name] == value for name, value in changed.items())
 
 
 def _check_reason(reason: str, least: int) -> None:
@@ -111,8 +138,16 @@ def _check_reason(reason: str, least: int) -> None:
 
 
 def _end(
-    experiment: Experiment, by: User, reason: str, decision: str, evidence: Evidence, *, shipped: Arm | None = None
+    experiment: Experiment,
+    by: User,
+    reason: str,
+    decision: str,
+    evidence: Evidence,
+    *,
+    shipped: Arm | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Experiment:
     """One that was stopped before is decided on now."""
     act = life.decide if experiment.state == Experiment.State.STOPPED else life.stop
-    return act(experiment, by=by, reason=reason, decision=decision, shipped=shipped, details=evidence.to_json())
+    noted = {**evidence.to_json(), **(details or {})}
+    return act(experiment, by=by, reason=reason, decision=decision, shipped=shipped, details=noted)

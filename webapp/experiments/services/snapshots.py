@@ -3,9 +3,10 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Count as CountOf
@@ -13,6 +14,7 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from webapp.experiments.models import CohortStat, Experiment, ExperimentMetric, Exposure, Metric, Phase
+from webapp.experiments.services import claims
 from webapp.experiments.services.measuring import Measured, by_window, counted_until, measure
 from webapp.experiments.services.per_person import Window
 from webapp.experiments.services.sums import Sums, add, from_json, to_json
@@ -44,6 +46,19 @@ class Where:
 ANYBODY = Where()
 
 
+class Stratum(NamedTuple):
+    """People who were alike in all that is known of them at their exposure."""
+
+    language: str
+    device: str
+    is_guest: bool
+    is_new: bool
+
+
+ByStratum = Mapping[int, Mapping[Stratum, Sums]]
+"""By arm and stratum, what a metric comes to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
     """`num_mixed` of the `n` people saw another arm later."""
@@ -67,20 +82,24 @@ def refresh(
     now: datetime | None = None,
     everything: bool = False,
     roles: Collection[str] = ExperimentMetric.Role.values,
+    or_within_hours: int = 0,
+    waits_for_late: bool = True,
 ) -> Refreshed:
-    """Measure the days that are not final, or all, by the metrics in these roles. Twice changes nothing; several at
-    once do no harm.
+    """Measure the days that are not final, or all, by the metrics in these roles, or with a window as short as this.
+    Twice changes nothing; several at once do no harm. Unless it `waits_for_late`, days are left as they are that were
+    measured since their last window ended.
 
     A pass over the turns holds no lock; then the rows of its days are exchanged at once.
     """
     now, began = now or timezone.now(), time.monotonic()
-    metrics = list(_metrics_of(experiment, roles))
+    metrics = list(_metrics_of(experiment, roles, or_within_hours))
     num_days = num_rows = 0
     for phase in experiment.phases.all():
         known, until = _days_of(phase), counted_until(phase, now)
         for window, mine in by_window(metrics).items():
             over = [day for day in known if _midnight(day) + window.length <= until]
             days = over if everything else _not_final(phase, mine, over)
+            days = days if waits_for_late else _still_open(phase, window, mine, days)
             num_days += len(days)
             for first, last in _runs(days):
                 num_rows += _exchange(phase, window, mine, first, last, now)
@@ -90,36 +109,50 @@ def refresh(
 
 
 def refresh_by_id(experiment_id: int) -> None:
-    """The same for a task; nothing if it is gone."""
+    """The same for a task; nothing if it is gone. Whoever asks meanwhile need not ask again."""
     experiment = Experiment.objects.filter(pk=experiment_id).first()
-    if experiment is not None:
+    if experiment is None:
+        return
+    claims.claim(experiment)
+    try:
         refresh(experiment)
+    finally:
+        claims.unclaim(experiment)
 
 
 def unfinished() -> list[int]:
-    """Experiments that have begun and of which somebody may still want to know more."""
-    begun = Experiment.objects.filter(started_at__isnull=False).exclude(state=Experiment.State.ARCHIVED)
-    return list(begun.order_by("pk").values_list("pk", flat=True))
+    """Experiments that have begun and of which there may be more to know. Of what is archived, what arrives late."""
+    begun = Experiment.objects.filter(started_at__isnull=False)
+    longest = Metric.objects.aggregate(hours=Max("window_hours"))["hours"] or 0
+    known_after = timezone.now() - timedelta(hours=longest) - LATE - DAY * MAX_DAYS
+    is_open = ~Q(state=Experiment.State.ARCHIVED) | Q(stopped_at__gte=known_after)
+    return list(begun.filter(is_open).order_by("pk").values_list("pk", flat=True))
 
 
 def totals(phase: Phase, metric: Metric, *, until: date | None = None, where: Where = ANYBODY) -> dict[int, Sums]:
     """What the metric comes to in each arm, of people exposed up to and with that day. No arm without people."""
-    by_arm: defaultdict[int, list[Sums]] = defaultdict(list)
-    rows = _rows(phase, metric, until, where)
-    for arm_id, sums in rows.values_list("arm_id", "sums"):
-        by_arm[arm_id].append(from_json(sums))
-    return {arm_id: add(parts) for arm_id, parts in by_arm.items()}
+    return together(by_stratum(phase, metric, until=until, where=where))
 
 
-def by_day(phase: Phase, metric: Metric, *, where: Where = ANYBODY) -> dict[date, dict[int, Sums]]:
+def by_stratum(phase: Phase, metric: Metric, *, until: date | None = None, where: Where = ANYBODY) -> ByStratum:
+    """The same of each stratum by itself."""
+    parts: defaultdict[int, defaultdict[Stratum, list[Sums]]] = defaultdict(lambda: defaultdict(list))
+    for arm_id, sums, *known in _rows(phase, metric, until, where).values_list("arm_id", "sums", *Stratum._fields):
+        parts[arm_id][Stratum(*known)].append(from_json(sums))
+    return {arm_id: {stratum: add(several) for stratum, several in mine.items()} for arm_id, mine in parts.items()}
+
+
+def together(strata: ByStratum) -> dict[int, Sums]:
+    return {arm_id: add(list(mine.values())) for arm_id, mine in strata.items()}
+
+
+def by_day(phase: Phase, metric: Metric, *, where: Where = ANYBODY) -> dict[date, ByStratum]:
     """The same of each day of exposure by itself, in order."""
-    by_cell: defaultdict[tuple[date, int], list[Sums]] = defaultdict(list)
-    for day, arm_id, sums in _rows(phase, metric, None, where).order_by("day").values_list("day", "arm_id", "sums"):
-        by_cell[day, arm_id].append(from_json(sums))
-    found: defaultdict[date, dict[int, Sums]] = defaultdict(dict)
-    for (day, arm_id), parts in by_cell.items():
-        found[day][arm_id] = add(parts)
-    return dict(found)
+    found: defaultdict[date, defaultdict[int, dict[Stratum, Sums]]] = defaultdict(lambda: defaultdict(dict))
+    rows = _rows(phase, metric, None, where).order_by("day")
+    for day, arm_id, sums, *known in rows.values_list("day", "arm_id", "sums", *Stratum._fields):
+        found[day][arm_id][Stratum(*known)] = from_json(sums)
+    return {day: dict(arms) for day, arms in found.items()}
 
 
 def exposed(phase: Phase, *, until: date | None = None, where: Where = ANYBODY) -> dict[int, Exposed]:
@@ -136,8 +169,9 @@ def _rows(phase: Phase, metric: Metric, until: date | None, where: Where) -> Que
     return rows if until is None else rows.filter(day__lte=until)
 
 
-def _metrics_of(experiment: Experiment, roles: Collection[str]) -> QuerySet[Metric]:
-    return Metric.objects.filter(experiments__experiment=experiment, experiments__role__in=roles)
+def _metrics_of(experiment: Experiment, roles: Collection[str], or_within_hours: int) -> QuerySet[Metric]:
+    is_asked = Q(experiments__role__in=roles) | Q(window_hours__lte=or_within_hours)
+    return Metric.objects.filter(is_asked, experiments__experiment=experiment)
 
 
 def _days_of(phase: Phase) -> list[date]:
@@ -155,6 +189,14 @@ def _not_final(phase: Phase, metrics: Sequence[Metric], days: Iterable[date]) ->
     final = CohortStat.objects.filter(phase=phase, metric__in=metrics, is_final=True)
     counted = dict(final.order_by().values_list("day").annotate(num=CountOf("metric", distinct=True)))
     return [day for day in days if counted.get(day, 0) < len(metrics)]
+
+
+def _still_open(phase: Phase, window: Window, metrics: Sequence[Metric], days: Sequence[date]) -> list[date]:
+    """Without those that were measured by all of them since their last window ended."""
+    rows = CohortStat.objects.filter(phase=phase, metric__in=metrics, day__in=days).order_by().values_list("day")
+    found = rows.annotate(num=CountOf("metric", distinct=True), first=Min("computed_at"))
+    measured = {day: first for day, num, first in found if num == len(metrics)}
+    return [day for day in days if day not in measured or measured[day] < _midnight(day) + DAY + window.length]
 
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:

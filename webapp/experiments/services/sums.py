@@ -8,6 +8,7 @@ import numpy as np
 
 from assistant.experiments.bounded import NUM_STEPS, BoundedCounts
 from assistant.experiments.counts import Count
+from assistant.experiments.funnels import Funnel
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import Histogram
 from webapp.experiments.models import Metric
@@ -20,6 +21,8 @@ def type_for(metric: Metric) -> type[Sums]:
 
     The columns of moments are the number, for a ratio the one below the line, and both in the days before the exposure.
     """
+    if metric.kind == Metric.Kind.FUNNEL:
+        return Funnel
     if metric.kind in (Metric.Kind.BINARY, Metric.Kind.RETENTION):
         return Count
     if metric.kind == Metric.Kind.QUANTILE:
@@ -54,6 +57,8 @@ def to_json(sums: Sums) -> dict[str, Any]:
     match sums:
         case Moments():
             return {"kind": "moments", "n": sums.n, "means": sums.means, "products": sums.products}
+        case Funnel():
+            return {"kind": "funnel", "n": sums.n, "reached": sums.reached}
         case Count():
             return {"kind": "count", "n": sums.n, "yes": sums.yes}
         case BoundedCounts():
@@ -69,6 +74,8 @@ def from_json(stored: Mapping[str, Any]) -> Sums:
             return Moments(n=n, means=tuple(means), products=tuple(tuple(row) for row in products))
         case {"kind": "count", "n": n, "yes": yes}:
             return Count(n=n, yes=yes)
+        case {"kind": "funnel", "n": n, "reached": reached}:
+            return Funnel.of(n, tuple(reached))
         case {"kind": "bounded", "counts": counts}:
             return BoundedCounts(counts=tuple(counts.get(str(i), 0) for i in range(NUM_STEPS + 1)))
         case {"kind": "histogram", "bins": bins}:

@@ -1,4 +1,5 @@
-"""What experiments do by themselves, looked at every minute: start, stop, ramp up, and stop what does harm.
+"""What experiments do by themselves, looked at every minute: start, stop, ramp up, and stop what does harm. A holdout
+goes on to its next period.
 
 Several at once do no harm: each act locks its experiment and looks again, and one of them claims a measurement.
 """
@@ -6,6 +7,7 @@ Several at once do no harm: each act locks its experiment and looks again, and o
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment, ExperimentMetric, RampStep
-from webapp.experiments.services import life
+from webapp.experiments.services import holdouts, life, servers
 from webapp.experiments.services.analysis import Analysis, analyse, guardrails_broken
 from webapp.experiments.services.notices import tell_owner
 from webapp.experiments.services.rows import Row
@@ -22,6 +24,9 @@ from webapp.experiments.services.snapshots import refresh
 logger = logging.getLogger(__name__)
 
 MEASURED_EVERY = timedelta(hours=1)
+SOON_HOURS = 6
+"""What is known so soon after the exposure is looked at as often as the guardrails, for an answer on the same day."""
+
 State = Experiment.State
 
 
@@ -30,6 +35,9 @@ def tick(now: datetime) -> None:
     experiments = Experiment.objects.select_related("owner")
     _each(experiments.filter(state=State.DRAFT, starts_at__lte=now), _start)
     _each(experiments.filter(state__in=life.UNDER_WAY, stops_at__lte=now), _stop)
+    _each(experiments.filter(state=State.RUNNING, layer=None), lambda experiment: holdouts.go_on(experiment, now))
+    for experiment, missed in servers.running_without():
+        _each([experiment], partial(_pause, missed=missed))
     is_due = Q(watched_at=None) | Q(watched_at__lte=now - MEASURED_EVERY)
     _each(experiments.filter(is_due, state=State.RUNNING), lambda experiment: _watch(experiment, now))
 
@@ -69,23 +77,33 @@ def _stop(experiment: Experiment) -> None:
     tell_owner(experiment, kind="stop", reason=reason)
 
 
+def _pause(experiment: Experiment, missed: Sequence[str]) -> None:
+    """Answers would come from the usual model: better nobody counts until its owner has looked."""
+    reason = _("Not in the settings any more: the model server %(names)s.") % {"names": ", ".join(missed)}
+    life.pause(experiment, by=None, reason=reason)
+    tell_owner(experiment, kind="pause", reason=reason)
+
+
 def _watch(experiment: Experiment, now: datetime) -> None:
     """Measure, look at the guardrails, then at the ramp: no step is taken on figures that are old."""
     unclaimed = Experiment.objects.filter(pk=experiment.pk, state=State.RUNNING, watched_at=experiment.watched_at)
     if not unclaimed.update(watched_at=now):
         return
-    refresh(experiment, now=now, roles=[ExperimentMetric.Role.GUARDRAIL])
+    soon = 0 if experiment.is_of_holdout else SOON_HOURS  # a holdout is of everybody, and in no hurry
+    roles = [ExperimentMetric.Role.GUARDRAIL]
+    refresh(experiment, now=now, roles=roles, or_within_hours=soon, waits_for_late=False)
     analysis = analyse(experiment, now=now)
     Experiment.objects.filter(pk=experiment.pk).update(badge=analysis.recommendation.badge)
     broken = guardrails_broken(analysis)
     if broken and experiment.rolls_back:
-        _roll_back(experiment, broken)
+        _roll_back(experiment, analysis, broken)
     else:
         _ramp_up(experiment, now, _against_more(analysis, broken))
 
 
-def _roll_back(experiment: Experiment, broken: Sequence[Row]) -> None:
-    reason = _broken_said(broken)
+def _roll_back(experiment: Experiment, analysis: Analysis, broken: Sequence[Row]) -> None:
+    """All of it: without the arm that does harm everybody would have to be drawn anew, which a person decides."""
+    reason = _broken_said(analysis, broken)
     evidence = [_evidence(row) for row in broken]
     decision = Experiment.Decision.ROLL_BACK
     life.stop(experiment, by=None, reason=reason, decision=decision, details={"broken": evidence})
@@ -109,7 +127,7 @@ def _evidence(row: Row) -> dict[str, object]:
 def _against_more(analysis: Analysis, broken: Sequence[Row]) -> str:
     """Why nobody more should be in it; empty: nothing is known against it."""
     if broken:
-        return _broken_said(broken)
+        return _broken_said(analysis, broken)
     if not analysis.health.is_healthy:
         return _("The people are not divided as planned, or saw several arms, so no figure here can be trusted.")
     return ""
@@ -153,6 +171,17 @@ def _hold(experiment: Experiment, step: RampStep, reason: str) -> None:
     tell_owner(experiment, kind="held", reason=reason)
 
 
-def _broken_said(broken: Sequence[Row]) -> str:
-    names = ", ".join(dict.fromkeys(str(row.metric) for row in broken))
-    return _("Worse than is tolerated, beyond doubt: %(metrics)s.") % {"metrics": names}
+def _broken_said(analysis: Analysis, broken: Sequence[Row]) -> str:
+    """With the arms it was found of and, so that the rest of the work is not lost, the others."""
+    found: dict[int, list[str]] = {}
+    for row in broken:
+        found.setdefault(row.arm_id, []).append(str(row.metric))
+    others = [each.arm for each in analysis.arms if each.arm != analysis.base]
+    harmful = [f"{arm.name} ({', '.join(found[arm.pk])})" for arm in others if arm.pk in found]
+    harmless = [arm.name for arm in others if arm.pk not in found]
+    said = _("Worse than is tolerated, beyond doubt: %(arms)s.") % {"arms": "; ".join(harmful)}
+    return f"{said} {_not_of(harmless)}" if harmless else said
+
+
+def _not_of(arms: Sequence[str]) -> str:
+    return _("That was not found of: %(arms)s.") % {"arms": ", ".join(arms)}

@@ -8,6 +8,7 @@ from django.db import transaction
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.accounts.models import User
 from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PreferenceVote
+from webapp.experiments.services import labels
 from webapp.experiments.services.playground import PlaygroundError, turns_of
 
 FINISHED = (PlaygroundRun.State.DONE, PlaygroundRun.State.BLOCKED)
@@ -40,8 +41,8 @@ def vote(session: PlaygroundSession, turn: int, *, choice: str, by: User) -> Pre
         turn=turn,
         left=left,
         right=right,
-        left_serving=_serving_of(left),
-        right_serving=_serving_of(right),
+        left_serving=_serving_of(left, session),
+        right_serving=_serving_of(right, session),
         turn_hash=turns_of(session)[turn].content_hash,
         position=position,
         choice=choice,
@@ -49,8 +50,9 @@ def vote(session: PlaygroundSession, turn: int, *, choice: str, by: User) -> Pre
     )
 
 
-def _serving_of(run: PlaygroundRun) -> Mapping[str, Any]:
-    """What the cell was made with, which is kept when the cell is gone."""
+def _serving_of(run: PlaygroundRun, session: PlaygroundSession) -> Mapping[str, Any]:
+    """What the cell was made with, which is kept when the cell is gone; and what was in production when the session was
+    made, by which an arm without a prompt answered."""
     text = run.draft or (run.prompt.text if run.prompt else SYSTEM_PROMPT)
     return {
         "prompt": content_hash(text),
@@ -59,4 +61,5 @@ def _serving_of(run: PlaygroundRun) -> Mapping[str, Any]:
         "max_reply_tokens": run.max_reply_tokens,
         "num_passages": run.num_passages,
         "endpoint": run.endpoint,
+        "production": labels.production_hash_at(session.created_at, labels.production_hashes()),
     }
