@@ -5,6 +5,12 @@ AssistantError
 ├── ModelRefused           the engine refused the request: the turn fails
 ├── GuardUnavailable       no verdict can be had: the policy decides, closed by default
 ├── RetrievalUnavailable   no passages can be had: the turn goes on without them
+├── PictureFailed          no picture can be had: the answer says why
+│   ├── PictureRefused         whoever draws it does not draw this
+│   ├── PictureWithheld        the guard blocks what it would be drawn from
+│   ├── PictureTooLarge        it is larger than what is kept
+│   ├── NotAPicture            what came is none that is shown
+│   └── NoRoomForPicture       the person keeps as many as they may
 ├── PromptTooLong          the message does not fit the context window
 └── WindowFull             an answer to go on with fills the context window already
 
@@ -44,6 +50,40 @@ class GuardUnavailable(AssistantError):
 class RetrievalUnavailable(AssistantError):
     code = "retrieval_unavailable"
     user_text = gettext_noop("The library cannot be searched right now.")
+
+
+class PictureFailed(AssistantError):
+    code = "picture_failed"
+    user_text = gettext_noop("The picture could not be drawn right now. Please try again later.")
+
+
+class PictureRefused(PictureFailed):
+    code = "picture_refused"
+    user_text = gettext_noop("The service that draws pictures does not draw this. Please try other words.")
+
+
+class PictureWithheld(PictureFailed):
+    code = "picture_withheld"
+    user_text = gettext_noop(
+        "What this picture would be drawn from did not pass the safety check. Please try other words."
+    )
+
+
+class PictureTooLarge(PictureFailed):
+    code = "picture_too_large"
+    user_text = gettext_noop("The picture that came back is too large to be kept here.")
+
+
+class NotAPicture(PictureFailed):
+    code = "not_a_picture"
+    user_text = gettext_noop("What came back is not a picture that can be shown here.")
+
+
+class NoRoomForPicture(PictureFailed):
+    code = "no_room_for_picture"
+    user_text = gettext_noop(
+        "There is no room for another picture. Delete chats with pictures that you do not need any more."
+    )
 
 
 class PromptTooLong(AssistantError):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+from assistant.ports import KeptPicture
 from assistant.safety.code_badges import CodeBadge
 from assistant.safety.notices import Notice
 
@@ -50,7 +51,10 @@ class Citation(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used(Event):
-    """What of the person's own wishes and of what is remembered about them the prompt holds."""
+    """What of the person's own wishes and of what is remembered about them the prompt holds.
+
+    `num_unread` is how many of the oldest messages of the chat it had no room for.
+    """
 
     type = "used"
     instructions: bool
@@ -58,13 +62,15 @@ class Used(Event):
     tone: str
     language: str
     left_out: bool
+    num_unread: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Event):
     """A tool that is used for the answer. It takes the place of an earlier step with the same index.
 
-    `title` says what is done, in the person's language; `memory` is the id of what was remembered, or "".
+    `title` says what is done, in the person's language; `memory` is the id of what was remembered, or ""; `picture` is
+    what was drawn from `input`.
     """
 
     type = "step"
@@ -75,6 +81,7 @@ class Step(Event):
     input: str
     output: str
     memory: str
+    picture: KeptPicture | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

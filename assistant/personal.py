@@ -57,13 +57,17 @@ class Personal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What of it stands in a prompt; `left_out` says that the guard has kept some of it out."""
+    """What of it stands in a prompt; `left_out` says that the guard has kept some of it out.
+
+    `num_unread` is how many of the oldest messages of the chat found no room.
+    """
 
     instructions: bool = False
     memories: tuple[Remembered, ...] = ()
     tone: str = ""
     language: str = ""
     left_out: bool = False
+    num_unread: int = 0
 
 
 def instructions(personal: Personal, *, max_bytes: int) -> str:

@@ -145,6 +145,44 @@ class WebSearch(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnPicture:
+    """`revised` are the words it was drawn from, where whoever drew it put others in the place of those asked for."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+    revised: str = ""
+
+
+class ImageMaker(Protocol):
+    async def draw(self, description: str) -> DrawnPicture:
+        """Raises PictureFailed, of a kind that says why. Cancelling it ends the request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPicture:
+    """A picture that can be shown, by its id, and the room it takes, in pixels."""
+
+    id: str
+    width: int
+    height: int
+
+
+class Album(Protocol):
+    """Where the picture of one answer is kept, whichever worker writes that."""
+
+    async def kept(self, description: str) -> KeptPicture | None:
+        """What was drawn from these words by an earlier attempt. Raises NoRoomForPicture if no other would fit."""
+        ...
+
+    async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
+        """Raises PictureFailed if the answer is not this worker's any more."""
+        ...
+
+
 class MemoryKeeper(Protocol):
     async def remember(self, text: str) -> str | None:
         """Keep `text` about the person. The id of what is kept, or None if it was known or there is no room."""

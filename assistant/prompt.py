@@ -45,7 +45,7 @@ def count_tokens(text: str, token_ids: Sequence[int]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """`passages` are those that found room, in the order of their numbers; `used` what is personal in it."""
+    """`passages` are those that found room, in the order of their numbers; `used` what else is in it, and what not."""
 
     messages: tuple[ChatMessage, ...]
     passages: tuple[Passage, ...]
@@ -103,14 +103,16 @@ def assemble(
     told = _with_facts(question.text, facts) if only_related_memories else question.text
     complete = ChatMessage(role="user", text=_with_notes(told, *notes))
     room = budget_tokens - sum(_cost(message) for message in (system, complete, *calls))
+    turns = _fitting_turns(earlier, room)
     return Prompt(
-        messages=(system, *_fitting_turns(earlier, room), complete, *calls, *started),
+        messages=(system, *turns, complete, *calls, *started),
         passages=quoted,
         used=Used(
             instructions=personal.has_instructions,
             memories=tuple(memories),
             tone=personal.tone if personal.tone != "default" else "",
             language=personal.answer_language,
+            num_unread=len(earlier) - len(turns),
         ),
     )
 

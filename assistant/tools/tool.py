@@ -5,22 +5,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from assistant.ports import PassageIndex, ToolOffer, WebSearch
+from assistant.ports import Album, Guard, ImageMaker, KeptPicture, PassageIndex, ToolOffer, WebSearch
+from assistant.wording import Translate
 
 Arguments = Mapping[str, Any]
 
 
 class ToolFailed(Exception):
-    """The tool cannot do this. str(error) tells the model why and holds nothing secret."""
+    """The tool cannot do this. str(error) tells the model why and holds nothing secret.
+
+    `is_answer`: it tells the person, too, and is all there is to say to a message that asks for nothing else.
+    """
+
+    def __init__(self, why: str, *, is_answer: bool = False) -> None:
+        super().__init__(why)
+        self.is_answer = is_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What a picture needs: somebody who draws, a guard that reads what it is drawn from, and a place to keep it."""
+
+    maker: ImageMaker
+    guard: Guard
+    album: Album
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolServices:
-    """What tools may need. `now` tells the time with its zone; `web` is None where no operator has configured one."""
+    """What tools may need. `now` tells the time with its zone; `translate` puts a sentence of ours into the person's
+    language. `web` and `drawing` are None where no operator has configured them."""
 
     index: PassageIndex
     now: Callable[[], datetime]
     web: WebSearch | None = None
+    drawing: Drawing | None = None
+    translate: Translate = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +49,13 @@ class ToolResult:
     text       what the model is told
     short      what the person is shown, a few words
     is_answer  whether `text` answers a message that asks for nothing else, as it stands
+    picture    what was drawn
     """
 
     text: str
     short: str
     is_answer: bool = False
+    picture: KeptPicture | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +65,7 @@ class Tool:
     detect     the arguments, if a message asks for exactly this; None for everything else, and rather too often
     run        raises ToolFailed, and RetrievalUnavailable
     show       the arguments as the person is shown them
+    only_once  whether it does its work once for an answer at most, with a few tries: it takes long, or costs
     """
 
     name: str
@@ -53,6 +76,7 @@ class Tool:
     run: Callable[[Arguments], Awaitable[ToolResult]]
     show: Callable[[Arguments], str]
     timeout_s: float = 2.0
+    only_once: bool = False
 
     @property
     def offer(self) -> ToolOffer:

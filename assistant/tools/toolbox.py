@@ -21,7 +21,11 @@ from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult
 logger = logging.getLogger(__name__)
 
 MAX_SHOWN_CHARS: Final = 200
+MAX_ASKED_CHARS: Final = 500
+MAX_TRIES: Final = 3
+_QUOTING: Final = frozenset({"library"})
 _TAKES_TOO_LONG = "The tool took too long."
+_IS_USED_UP = "This can be done once in an answer, and was done or tried already."
 _GIVES_ORDERS = "What the tool found gives orders to its reader and was left out."
 
 
@@ -59,6 +63,12 @@ class Toolbox:
         """What answers the message as it stands, or ""."""
         return next((step.text for step in self._steps if step.is_answer and step.call is None), "")
 
+    @property
+    def quotes_nothing(self) -> bool:
+        """Whether what answers the message was made of no passages, so that none of them is a source of it."""
+        answers = [step for step in self._steps if step.is_answer and step.call is None]
+        return bool(answers) and all(step.tool not in _QUOTING for step in answers)
+
     async def look(self, message: str) -> None:
         """Use the first tool that this message asks for, if one does."""
         for tool in self._tools.values():
@@ -95,12 +105,16 @@ class Toolbox:
 
     async def _use(self, tool: Tool, arguments: Arguments, *, call: ToolCall | None = None) -> None:
         begun = Step(index=len(self._steps), tool=tool.name, title=tool.title, input=_shown(tool, arguments), call=call)
+        if tool.only_once and self._is_used_up(tool):
+            await self._record(replace(begun, state="failed", text=_IS_USED_UP))
+            return
         await self._record(begun)
         try:
             async with asyncio.timeout(tool.timeout_s):
                 result = await tool.run(arguments)
         except (ToolFailed, RetrievalUnavailable) as error:
-            await self._record(replace(begun, state="failed", text=_reason(error)))
+            is_answer = isinstance(error, ToolFailed) and error.is_answer
+            await self._record(replace(begun, state="failed", text=_reason(error), is_answer=is_answer))
         except TimeoutError:
             await self._record(replace(begun, state="failed", text=_TAKES_TOO_LONG))
         except Exception:
@@ -108,6 +122,10 @@ class Toolbox:
             await self._record(replace(begun, state="failed", text="The tool failed."))
         else:
             await self._record(self._finished(begun, result))
+
+    def _is_used_up(self, tool: Tool) -> bool:
+        states = [step.state for step in self._steps if step.tool == tool.name]
+        return "done" in states or len(states) >= MAX_TRIES
 
     def _finished(self, begun: Step, result: ToolResult) -> Step:
         if suspicion(result.text) >= FLAGGED_AT:
@@ -119,6 +137,7 @@ class Toolbox:
             output=as_line(result.short)[:MAX_SHOWN_CHARS],
             text=result.text[: self._max_result_chars],
             is_answer=result.is_answer,
+            picture=result.picture,
         )
 
     async def _record(self, step: Step) -> None:
@@ -143,10 +162,12 @@ def _arguments(call: ToolCall) -> Arguments | None:
 def _shown(tool: Tool, arguments: Arguments) -> str:
     """What the person sees of the arguments. A model may fill them with anything, which `run` then refuses."""
     try:
-        return as_line(tool.show(arguments))[:MAX_SHOWN_CHARS]
+        return as_line(tool.show(arguments))[:MAX_ASKED_CHARS]
     except (ValueError, TypeError, OverflowError):
         return ""
 
 
-def _reason(error: Exception) -> str:
-    return f"The tool could not do it: {error}." if isinstance(error, ToolFailed) else RetrievalUnavailable.user_text
+def _reason(error: ToolFailed | RetrievalUnavailable) -> str:
+    if isinstance(error, RetrievalUnavailable):
+        return error.user_text
+    return str(error) if error.is_answer else f"The tool could not do it: {error}."

@@ -86,3 +86,13 @@ def test_an_answer_that_fills_the_window_is_not_called_a_long_message() -> None:
     assert assemble((QUESTION,), (), Written(), budget_tokens=310).messages
     with pytest.raises(WindowFull):
         assemble((QUESTION,), (), given, budget_tokens=310, num_given=300)
+
+
+def test_it_tells_how_much_of_a_long_chat_found_no_room() -> None:
+    """Whoever is answered as if they had never said it is told why."""
+    said = [ChatMessage(role=role, text="wool " * 60) for role in ("user", "assistant") * 10]
+    told = assemble((*said, QUESTION), (), Written(), budget_tokens=1500)
+    num_read = len(told.messages) - 2
+    assert 0 < num_read < 20
+    assert told.used.num_unread == 20 - num_read
+    assert prompt().used.num_unread == 0

@@ -23,7 +23,8 @@ NAMING = [view for view in OURS if view.names]
 # Open to whoever has the address, which cannot be guessed; and one to be written from a letter.
 BY_ADDRESS = frozenset(
     {
-        *("shared_chat", "continue_shared", "report_shared", "erasure_receipt", "erasure_receipt_text"),
+        *("shared_chat", "shared_picture", "continue_shared", "report_shared"),
+        *("erasure_receipt", "erasure_receipt_text"),
         "experiment_report",
         *("account_confirm_email", "account_reset_password_from_key"),
     }

@@ -88,9 +88,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case commands.Queue():
                 await self._queue(command, person)
             case commands.Unqueue(turn_id=turn_id):
-                conversation_id = await database_sync_to_async(queueing.take_out)(person=person, turn_id=turn_id)
-                if conversation_id is not None:
-                    await hints.queue_changed(person.pk, conversation_id=conversation_id)
+                await self._unqueue(turn_id, person)
             case commands.SendNow(turn_id=turn_id):
                 await self._send_now(turn_id, person)
             case commands.Subscribe(reply_id=reply_id, cursor=cursor):
@@ -147,6 +145,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
         queued = {"turn_id": str(command.turn_id), "conversation": str(command.conversation_id)}
         await self._send({"type": "queued", **queued})
         await hints.queue_changed(person.pk, conversation_id=command.conversation_id)
+
+    async def _unqueue(self, turn_id: UUID, person: User) -> None:
+        """Say whether it was too late: what was not sent goes back into the field of the page that asked."""
+        conversation_id = await database_sync_to_async(queueing.take_out)(person=person, turn_id=turn_id)
+        was_sent = await database_sync_to_async(queueing.was_sent)(person=person, turn_id=turn_id)
+        await self._send({"type": "unqueued", "turn_id": str(turn_id), "sent": was_sent})
+        if conversation_id is not None:
+            await hints.queue_changed(person.pk, conversation_id=conversation_id)
 
     async def _send_now(self, turn_id: UUID, person: User) -> None:
         conversation_id, sent = await database_sync_to_async(queueing.send_now)(person=person, turn_id=turn_id)

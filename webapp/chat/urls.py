@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.chat import branch_views, feedback_views, organising_views, search_views, views
+from webapp.chat import branch_views, feedback_views, organising_views, picture_views, search_views, views
 
 urlpatterns = [
     path("", views.new_chat, name="new_chat"),
@@ -34,5 +34,6 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/map/", branch_views.chat_map, name="chat_map"),
     path("c/<uuid:conversation_id>/compare/", branch_views.compare, name="compare"),
     path("c/<uuid:conversation_id>/keep/", branch_views.keep, name="keep_version"),
+    path("pictures/<uuid:picture_id>/", picture_views.picture, name="picture"),
     path("about/", views.about, name="about"),
 ]

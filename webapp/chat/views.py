@@ -154,7 +154,9 @@ def delete(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_GET
 def about(request: PersonRequest) -> HttpResponse:
-    return render(request, "chat/about.html", {"searches_web": wiring.searches_web()})
+    return render(
+        request, "chat/about.html", {"searches_web": wiring.searches_web(), "draws_pictures": wiring.draws_pictures()}
+    )
 
 
 def _after_change(request: PersonRequest) -> HttpResponse:

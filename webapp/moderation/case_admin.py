@@ -47,6 +47,7 @@ class CaseAdmin(QualityPages, ReadOnlyAdmin):
             path("second/", view(self.second_view), name="moderation_case_second"),
             path("quality/", view(self.quality_view), name="moderation_case_quality"),
             path("<uuid:case_id>/look/", view(self.look_view), name="moderation_case_look"),
+            path("<uuid:case_id>/picture/<uuid:picture_id>/", view(self.picture_view), name="moderation_case_picture"),
             path("<uuid:case_id>/act/", view(self.act_view), name="moderation_case_act"),
         ]
         return [*ours, *super().get_urls()]

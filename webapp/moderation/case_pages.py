@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,6 +21,8 @@ from unfold.admin import ModelAdmin
 
 from assistant.safety.taxonomy import plain_name
 from webapp.accounts.models import User
+from webapp.chat.errors import NotFound
+from webapp.chat.picture_views import as_response
 from webapp.moderation.case_acts import SUSPENDING, press
 from webapp.moderation.case_forms import BulkForm, CaseForm
 from webapp.moderation.models import Case
@@ -57,6 +60,20 @@ class CasePages(ModelAdmin):
             raise PermissionDenied
         look = looks.look(case, staff=staff, kind="look_personal_data" if wants_all else "look")
         return self._case_page(request, case, look=look)
+
+    def picture_view(self, request: HttpRequest, case_id: UUID, picture_id: UUID) -> HttpResponseBase:
+        """One picture of the turns that a look shows, as a file, in this one answer."""
+        staff = self.reviewer(request)
+        case = get_object_or_404(self.get_queryset(request), pk=case_id)
+        if refusal := self._not_about_oneself(request, case):
+            return refusal
+        if request.method != "POST":
+            return redirect(self.address(request, case.pk))
+        try:
+            picture, content = looks.look_at_picture(case, picture_id, staff=staff)
+        except NotFound:
+            raise Http404 from None
+        return as_response(request, picture, content)
 
     def act_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         reviewer = self.reviewer(request)

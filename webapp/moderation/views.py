@@ -31,6 +31,7 @@ def transparency(request: PersonRequest) -> HttpResponse:
             "rules": what_is_in_force.rules(policy),
             "keeps": settings.MODERATION,
             "streams": settings.TURNS.streaming,
+            "draws_pictures": wiring.draws_pictures(),
         },
     )
 

@@ -14,7 +14,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
-from webapp.chat.models import Comparison, Conversation, Feedback, Folder, Message, Reply
+from webapp.chat.models import (
+    Allowance,
+    Comparison,
+    Conversation,
+    Feedback,
+    Folder,
+    Message,
+    Picture,
+    QueuedMessage,
+    Reply,
+)
+from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
 from webapp.library.models import Document, UploadedFile
 from webapp.moderation.models import Appeal, AuditEntry, Case, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
@@ -65,6 +76,8 @@ def kinds() -> Sequence[Kind]:
         Kind("chats", _("Chats"), Conversation.objects.all(), "owner"),
         Kind("messages", _("Messages"), Message.objects.all(), talk, sized="text"),
         Kind("answers", _("Answers"), Reply.objects.all(), talk, sized="text"),
+        Kind("pictures", _("Pictures"), Picture.objects.all(), "reply__conversation__owner"),
+        Kind("waiting", _("Messages that wait"), QueuedMessage.objects.all(), talk, _("Until they are sent."), "text"),
         Kind("folders", _("Folders"), Folder.objects.all(), "owner"),
         Kind("documents", _("Documents"), Document.objects.present(), "owner", sized="text"),
         Kind("files", _("Files waiting to be read"), UploadedFile.objects.all(), "document__owner", unread),
@@ -75,6 +88,10 @@ def kinds() -> Sequence[Kind]:
         Kind("links", _("Shared links"), ShareLink.objects.all(), "owner"),
         Kind("imports", _("Imports of chats"), ChatImport.objects.all(), "person", import_),
         Kind("exports", _("Exports made here"), DataExport.objects.all(), "person", _("3 days.")),
+        Kind("limits", _("How much you have sent lately"), Allowance.objects.all(), "person", WITH_THE_ACCOUNT),
+        Kind("experiments", _("Experiments you were part of"), Exposure.objects.all(), "person", WITH_THE_ACCOUNT),
+        Kind("forced_arms", _("Variants chosen for you"), ForcedArm.objects.all(), "person", WITH_THE_ACCOUNT),
+        Kind("playground", _("Sessions in the playground"), PlaygroundSession.objects.all(), "person"),
         Kind("verdicts", _("Scores of the guard"), Verdict.objects.all(), verdict_owner, verdicts),
         Kind("cases", _("Reports and flagged turns"), Case.objects.all(), "person", cases),
         Kind("appeals", _("Reviews you asked for"), Appeal.objects.all(), "person", cases),

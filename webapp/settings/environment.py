@@ -77,6 +77,12 @@ class Environment(BaseSettings):
     tool_calls: Literal["auto", "on", "off"] = Field("auto", alias="CRIA_TOOL_CALLS")
     web_search_url: str = Field("", alias="CRIA_WEB_SEARCH_URL")
 
+    # pictures
+    image_url: str = Field("", alias="CRIA_IMAGE_URL")
+    image_model: str = Field("", alias="CRIA_IMAGE_MODEL")
+    image_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_IMAGE_API_KEY")
+    image_size: str = Field("1024x1024", alias="CRIA_IMAGE_SIZE", pattern="^(auto|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$")
+
     # the guard
     guard_url: str = Field("", alias="CRIA_GUARD_URL")
     guard: Literal["embedded", "llama-guard-2", "llama-guard-3"] = Field("embedded", alias="CRIA_GUARD")
@@ -112,7 +118,7 @@ class Environment(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value if value.is_absolute() else PROJECT_ROOT / value
 
-    @field_validator("public_url", "inference_url", "encoders_url", "guard_url")
+    @field_validator("public_url", "inference_url", "encoders_url", "guard_url", "image_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
         return value and _http_address(value)

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from webapp.accounts.middleware import PersonRequest
 
 P = ParamSpec("P")
-View = Callable[Concatenate[PersonRequest, P], HttpResponse]
+R = TypeVar("R", bound=HttpResponseBase)
+View = Callable[Concatenate[PersonRequest, P], R]
 
 
-def unlisted(*, has_form: bool = False) -> Callable[[View[P]], View[P]]:
+def unlisted(*, has_form: bool = False) -> Callable[[View[P, R]], View[P, R]]:
     """Keep the page out of indexes and caches, and its address out of the pages it leads to."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View[P, R]) -> View[P, R]:
         @wraps(view)
-        def with_headers(request: PersonRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def with_headers(request: PersonRequest, *args: P.args, **kwargs: P.kwargs) -> R:
             response = view(request, *args, **kwargs)
             response["X-Robots-Tag"] = "noindex, nofollow"
             # Without any referrer a form could not prove that it comes from here.

@@ -3,12 +3,14 @@
 from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from webapp.accounts.middleware import PersonRequest
 from webapp.accounts.services.guests import ensure_guest, person_behind
 from webapp.chat.errors import NotFound
+from webapp.chat.picture_views import as_response
 from webapp.moderation.services import reports
 from webapp.moderation.services.reports import MAX_TEXT_CHARS, NAMES, REASONS
 from webapp.sharing.headers import unlisted
@@ -28,6 +30,16 @@ def shared_chat(request: PersonRequest, token: str) -> HttpResponse:
         seen_from = f"{request.META.get('REMOTE_ADDR')}\n{request.headers.get('User-Agent')}"
         links.count_view(link, str(reader.pk) if reader else seen_from)
     return render(request, "sharing/shared.html", {"link": link, "is_owner": is_owner})
+
+
+@require_safe
+@unlisted()
+def shared_picture(request: PersonRequest, token: str, picture_id: UUID) -> HttpResponseBase:
+    try:
+        picture = links.picture_in(_link(token), picture_id)
+    except NotFound:
+        raise Http404 from None
+    return as_response(request, picture)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,6 +8,7 @@ urlpatterns = [
     path("shared/", views.shared_links, name="shared_links"),
     path("shared/<uuid:link_id>/revoke/", views.revoke, name="revoke_link"),
     path("s/<slug:token>/", public_views.shared_chat, name="shared_chat"),
+    path("s/<slug:token>/picture/<uuid:picture_id>/", public_views.shared_picture, name="shared_picture"),
     path("s/<slug:token>/continue/", public_views.continue_shared, name="continue_shared"),
     path("s/<slug:token>/report/", public_views.report_shared, name="report_shared"),
     path("robots.txt", public_views.robots, name="robots"),

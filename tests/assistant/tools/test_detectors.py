@@ -1,14 +1,20 @@
 """Detectors start for what asks for a tool and nothing else: a false start puts nonsense in place of an answer."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from assistant.tools.registry import tools_for
 from assistant.tools.tool import ToolServices
-from tests.assistant.tools.services import EmptyIndex, FoundPages
+from tests.assistant.tools.services import EmptyIndex, FoundPages, drawing
 
-SERVICES = ToolServices(index=EmptyIndex(), now=lambda: datetime(2026, 3, 4, 15, 30, tzinfo=UTC), web=FoundPages())
+SERVICES = ToolServices(
+    index=EmptyIndex(),
+    now=lambda: datetime(2026, 3, 4, 15, 30, tzinfo=UTC),
+    web=FoundPages(),
+    drawing=drawing(),
+)
 TOOLS = {tool.name: tool for tool in tools_for(SERVICES)}
 
 PROSE = [
@@ -55,6 +61,25 @@ PROSE = [
     "In 3 weeks I have an exam. How should I prepare?",
     "What is the square root of all evil?",
     "Find a rhyme for orange.",
+    "Draw a conclusion from this text.",
+    "Draw a line between right and wrong.",
+    "Draw a diagram of the water cycle.",
+    "How do I draw a picture of a horse?",
+    "Paint a picture of what life was like in 1900.",
+    "Paint a picture of the current situation.",
+    "Create an image of my hard drive.",
+    "Make an image of the Docker container.",
+    "Draw a picture of a cat in ASCII.",
+    "Generate an image of a circle with Python code.",
+    "Draw a picture of a llama. Then write a poem about it.",
+    "Draw a picture of a llama and write a poem about it.",
+    "I drew a picture of a llama.",
+    "Describe an image of a sunset.",
+    "Generate a list of names.",
+    "Zeichne einen Vergleich zwischen beiden.",
+    "Male mir ein Bild von dem, was war. Schreib viel.",
+    "Dibuja una conclusión.",
+    "Haz una imagen de un gato y escribe un poema.",
 ]
 ASKING = [
     ("calculator", "What is 17% of 2,340?"),
@@ -76,6 +101,13 @@ ASKING = [
     ("library", "What does my library say about llamas?"),
     ("web", "Search the web for llama wool prices"),
     ("web", "Google llama wool prices"),
+    ("draw_picture", "Draw a picture of a llama in a hat."),
+    ("draw_picture", "Can you please paint me a picture of a llama and dinosaurs?"),
+    ("draw_picture", "generate an image of a sunset, please"),
+    ("draw_picture", "Zeichne mir bitte ein Bild von einem Lama mit Hut!"),
+    ("draw_picture", "Kannst du mir ein Bild von einem Lama malen?"),
+    ("draw_picture", "Dibuja una imagen de una llama"),
+    ("draw_picture", "¿Me puedes hacer un dibujo de un perro, por favor?"),
 ]
 
 
@@ -93,7 +125,29 @@ def test_a_message_that_asks_for_one_thing_starts_its_tool(name: str, message: s
     assert detected(message) == [name]
 
 
-def test_without_a_search_engine_there_is_no_web_search() -> None:
-    """What an operator has not configured is not offered."""
+def test_what_an_operator_has_not_configured_is_not_offered() -> None:
     without = ToolServices(index=EmptyIndex(), now=SERVICES.now)
-    assert {tool.name for tool in tools_for(without)} == TOOLS.keys() - {"web"}
+    assert {tool.name for tool in tools_for(without)} == TOOLS.keys() - {"web", "draw_picture"}
+
+
+@pytest.mark.parametrize(
+    ("message", "description"),
+    [
+        ("Please draw me a picture of a llama in a hat, please.", "a llama in a hat"),
+        ("Kannst du mir bitte ein Bild von einem roten Haus zeichnen?", "einem roten Haus"),
+        ("¿Puedes dibujarme una imagen de un gato negro?", "un gato negro"),
+    ],
+)
+def test_what_is_to_be_drawn_is_all_that_is_sent(message: str, description: str) -> None:
+    assert TOOLS["draw_picture"].detect(message) == {"description": description}
+
+
+def test_a_long_message_is_told_from_a_wish_in_no_time() -> None:
+    """However it is made up: a worker that reads it answers others, too."""
+    begun = time.process_time()
+    assert TOOLS["draw_picture"].detect("!" * 100_000 + "a") is None
+    assert time.process_time() - begun < 1
+
+
+def test_a_message_that_is_too_long_to_be_a_description_is_none() -> None:
+    assert TOOLS["draw_picture"].detect("Draw a picture of " + "a llama " * 100) is None

@@ -7,16 +7,22 @@ from typing import Any
 
 import pytest
 
-from assistant.ports import Passage, WebPage
+from assistant.errors import PictureFailed, PictureRefused, PictureWithheld
+from assistant.ports import KeptPicture, Passage, WebPage
+from assistant.tools.kit import pictures
 from assistant.tools.registry import tools_for
 from assistant.tools.tool import ToolFailed, ToolResult, ToolServices
-from tests.assistant.tools.services import EmptyIndex, FoundPages
+from tests.assistant.tools.services import EmptyIndex, FoundPages, Mute, OnePage, Painter, Reader, drawing
 
 NOW = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
 
 
-async def use(name: str, *, index: Any = None, web: Any = None, **arguments: Any) -> ToolResult:
-    tools = tools_for(ToolServices(index=index or EmptyIndex(), now=lambda: NOW, web=web))
+async def use(
+    name: str, *, index: Any = None, web: Any = None, drawing: Any = None, translate: Any = str, **arguments: Any
+) -> ToolResult:
+    tools = tools_for(
+        ToolServices(index=index or EmptyIndex(), now=lambda: NOW, web=web, drawing=drawing, translate=translate)
+    )
     (tool,) = [tool for tool in tools if tool.name == name]
     return await tool.run(arguments)
 
@@ -179,3 +185,55 @@ async def test_the_web_gives_pages_with_their_addresses() -> None:
     page = WebPage(title="Wool", url="https://wool.example/a", excerpt="It is warm.")
     result = await use("web", web=FoundPages(page), query="wool")
     assert result.text.endswith("\n\n- Wool (https://wool.example/a): It is warm.")
+
+
+async def test_a_picture_is_drawn_and_kept() -> None:
+    painter, album = Painter(), OnePage()
+    result = await use("draw_picture", drawing=drawing(painter, album), translate=str.upper, description=" a llama ")
+    assert painter.asked == ["a llama"]
+    assert result.picture == album.pictures["a llama"] == KeptPicture(id="p1", width=640, height=480)
+    assert (result.text, result.short, result.is_answer) == ("HERE IS YOUR PICTURE.", "640 × 480", True)
+
+
+async def test_what_is_kept_already_is_not_drawn_again() -> None:
+    """By a worker that died before it could say so."""
+    painter, album = Painter(), OnePage()
+    for _ in range(2):
+        result = await use("draw_picture", drawing=drawing(painter, album), description="a llama")
+        assert result.picture
+    assert painter.asked == ["a llama"]
+
+
+async def test_other_words_of_the_service_are_read_by_the_guard_before_the_picture_is_kept() -> None:
+    """It was drawn from these, whatever was asked for."""
+    album, guard = OnePage(), Reader("gore")
+    with pytest.raises(ToolFailed, match="did not pass the safety check") as failed:
+        await use("draw_picture", drawing=drawing(Painter(revised="some gore"), album, guard), description="a llama")
+    assert isinstance(failed.value.__cause__, PictureWithheld)
+    assert (album.pictures, guard.seen) == ({}, ["some gore"])
+    assert (await use("draw_picture", drawing=drawing(Painter(revised="a grey llama")), description="x")).picture
+
+
+async def test_a_guard_that_does_not_answer_is_one_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept, and the person is told before the whole tool has taken too long."""
+    monkeypatch.setattr(pictures, "GUARD_TIMEOUT_S", 0.01)
+    album = OnePage()
+    with pytest.raises(ToolFailed, match="not available") as failed:
+        await use("draw_picture", drawing=drawing(Painter(revised="x"), album, Mute()), description="a llama")
+    assert (failed.value.is_answer, album.pictures) == (True, {})
+
+
+@pytest.mark.parametrize("error", [PictureFailed("why"), PictureRefused("why")])
+async def test_why_nothing_was_drawn_is_an_answer_in_kind_words(error: PictureFailed) -> None:
+    """A small model that is told of it would pretend to draw."""
+    with pytest.raises(ToolFailed) as failed:
+        await use("draw_picture", drawing=drawing(Painter(error=error)), translate=str.upper, description="a llama")
+    assert (str(failed.value), failed.value.is_answer) == (error.user_text.upper(), True)
+
+
+@pytest.mark.parametrize("description", ["", 7, "x" * 501])
+async def test_what_is_no_description_is_not_sent(description: Any) -> None:
+    painter = Painter()
+    with pytest.raises(ToolFailed):
+        await use("draw_picture", drawing=drawing(painter), description=description)
+    assert painter.asked == []

@@ -117,3 +117,37 @@ async def test_arguments_that_cannot_be_shown_are_refused_like_any_others() -> N
         steps = Steps()
         await Toolbox(tools, steps).answer_call(call(arguments, name=name))
         assert [step.state for step in steps.told] == ["running", "failed"]
+
+
+async def refuse_kindly(arguments: Arguments) -> ToolResult:
+    raise ToolFailed("I cannot do this today.", is_answer=True)
+
+
+async def test_a_failure_that_says_it_all_is_the_answer() -> None:
+    """To a message that asks for nothing else; a model that called is told of it."""
+    toolbox = Toolbox((replace(ECHO, run=refuse_kindly),), Steps())
+    await toolbox.look("echo this")
+    assert toolbox.answer == "I cannot do this today."
+    called = Toolbox((replace(ECHO, run=refuse_kindly),), Steps())
+    await called.answer_call(call())
+    assert (called.answer, called.call_messages[-1].text) == ("", "I cannot do this today.")
+
+
+async def test_what_is_done_once_is_not_done_again() -> None:
+    """Whatever a model asks for, and also where an earlier worker has done it."""
+    steps, tools = Steps(), (replace(ECHO, only_once=True),)
+    toolbox = Toolbox(tools, steps)
+    for _ in range(2):
+        await toolbox.answer_call(call())
+    assert [step.state for step in steps.told] == ["running", "done", "failed"]
+    later = Toolbox(tools, steps, steps=[steps.told[1]])
+    await later.answer_call(call())
+    assert steps.told[-1].state == "failed" and "once" in later.call_messages[-1].text
+
+
+async def test_what_is_done_once_is_tried_a_few_times() -> None:
+    steps = Steps()
+    toolbox = Toolbox((replace(ECHO, run=refuse, only_once=True),), steps)
+    for _ in range(5):
+        await toolbox.answer_call(call())
+    assert [step.state for step in steps.told].count("running") == 3

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
+from django.utils import timezone
 
 from assistant.personal import Remembered, Used
 from assistant.ports import ToolCall
@@ -15,7 +16,7 @@ from assistant.prompt import count_tokens
 from assistant.tools.registry import tools_for
 from assistant.tools.steps import Step
 from assistant.tools.tool import ToolServices
-from tests.assistant.tools.services import EmptyIndex, FoundPages
+from tests.assistant.tools.services import EmptyIndex, FoundPages, drawing
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import absorb_guest
 from webapp.chat import turn_log
@@ -139,7 +140,17 @@ async def test_steps_are_stored_for_a_successor_and_shown_without_what_only_the_
     assert [step.text for step in turn.steps] == ["6*7=42"]
 
 
-async def test_the_page_says_that_something_personal_was_left_out(wishes: User, redis_client: Any) -> None:
+@pytest.mark.parametrize(
+    ("place", "used", "words"),
+    [
+        ("left-out", Used(left_out=True), "Some of what you wrote"),
+        ("unread", Used(num_unread=4), "This chat has become long: its beginning"),
+    ],
+)
+async def test_the_page_says_what_the_prompt_had_not(
+    wishes: User, redis_client: Any, place: str, used: Used, words: str
+) -> None:
+    """What the guard kept out, and what found no room."""
     claim = await sync_to_async(claimed)(wishes)
     reply = await Reply.objects.select_related("conversation").aget(pk=claim.reply_id)
     journal = ReplyJournal(claim, redis_client, created_at=reply.created_at)
@@ -148,16 +159,16 @@ async def test_the_page_says_that_something_personal_was_left_out(wishes: User, 
         client = AsyncClient()
         await client.aforce_login(wishes, backend="django.contrib.auth.backends.ModelBackend")
         page = (await client.get(reply.conversation.get_absolute_url())).content.decode()
-        return page.partition('data-part="left-out"')[2].partition("</li>")[0]
+        return page.partition(f'data-part="{place}"')[2].partition("</")[0].strip()
 
-    assert (await said()).lstrip().startswith("hidden>")
-    await journal.used(Used(left_out=True))
-    assert (await said()).lstrip().startswith(">Some of what you wrote")
+    assert (await said()).startswith("hidden>")
+    await journal.used(used)
+    assert (await said()).startswith(f">{words}")
 
 
 def test_every_tool_has_a_title_in_words() -> None:
     """A new tool is one file, and one line for its translators."""
-    services = ToolServices(index=EmptyIndex(), now=lambda: None, web=FoundPages())  # type: ignore[arg-type,return-value]
+    services = ToolServices(index=EmptyIndex(), now=timezone.now, web=FoundPages(), drawing=drawing())
     assert {tool.name: tool.title for tool in tools_for(services)}.items() <= TITLES.items()
 
 

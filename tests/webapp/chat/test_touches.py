@@ -111,6 +111,14 @@ async def test_a_long_sum_is_cut_to_a_title(reply: Reply, serve: Any, told: Told
     assert title.startswith("1234 + 1234") and len(title) <= 61
 
 
+async def test_a_picture_leads_to_no_ideas(reply: Reply, serve: Any, told: Told) -> None:
+    """They would be made of the sentence beside it, which says nothing."""
+    serve()
+    step = {"tool": "draw_picture", "state": "failed", "input": "a llama"}
+    await Reply.objects.filter(pk=reply.pk).aupdate(steps=[step])
+    assert (await touched(reply))[2] == []
+
+
 async def test_a_large_model_is_asked_in_a_form(reply: Reply, serve: Any, told: Told) -> None:
     """What does not keep to the form is left out."""
     model = JsonModel()

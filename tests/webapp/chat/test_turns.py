@@ -101,7 +101,20 @@ def test_a_full_queue_is_refused_at_the_door(somebody_else: User, person: User, 
     send(somebody_else)
     with pytest.raises(Busy) as refusal:
         send(person)
-    assert refusal.value.retry_after_s
+    assert refusal.value.retry_after_s == 5
+
+
+def test_the_door_tells_the_time_that_the_line_tells(somebody_else: User, person: User, settings: Any) -> None:
+    """By the workers there are and by what answers take: two workers, 30 s each, four before there is room."""
+    settings.TURNS = _with(settings.TURNS, max_queued=9, num_workers=2, max_running_per_person=9)
+    first, *_others = [send(somebody_else) for _ in range(5)]
+    finish(first)
+    began = timezone.now() - timedelta(seconds=30)
+    Reply.objects.filter(pk=first.reply_id).update(created_at=began, finished_at=timezone.now())
+    settings.TURNS = _with(settings.TURNS, max_queued=1)
+    with pytest.raises(Busy) as refusal:
+        send(person)
+    assert refusal.value.retry_after_s == 60
 
 
 def test_a_suspended_person_is_told_why_and_until_when(person: User) -> None:

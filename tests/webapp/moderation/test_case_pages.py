@@ -293,7 +293,7 @@ def test_the_page_tells_what_is_known(moderator: Client, case: Case) -> None:
     ("version", "arm", "shown"),
     [
         ("3f2a9c41d7", "", ["built-in · 3f2a9c…", "No experiment"]),
-        ("3f2a9c41d7", "tone: warm", [">3f2a9c…<", "tone: warm"]),
+        ("3f2a9c41d7", "tone:b#17, ideas:a#3", [">3f2a9c…<", ">tone:b, ideas:a<"]),
         ("", "", ["<dd>–</dd>", "No experiment"]),
     ],
 )

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.webapp.chat.drawing import draw
 from tests.webapp.experiments import making
 from webapp.accounts.models import PasswordLink, User
 from webapp.chat.models import (
@@ -122,6 +123,7 @@ def make_everything(person: User, other: User) -> Reply:
     conversation.selected = reply
     conversation.save()
     Tag.objects.create(conversation=conversation, name=SECRET)
+    draw(reply, SECRET, content=SECRET.encode())
     QueuedMessage.objects.create(id=uuid4(), conversation=conversation, text=SECRET)
     Allowance.objects.create(person=person, paid_off_at=timezone.now())
     Feedback.objects.create(reply=reply, person=person, thumb=-1, text=SECRET)

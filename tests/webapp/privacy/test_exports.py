@@ -2,18 +2,27 @@
 
 import json
 import os
+import re
 import zipfile
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from tests.webapp.privacy.conftest import SECRET, make_everything, make_member
+from tests.image_server import png
+from tests.webapp.chat.drawing import draw
+from tests.webapp.privacy.conftest import SECRET, make_everything, make_member, make_turn
+from tests.webapp.privacy.traces import tables_with
 from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Reply
+from webapp.moderation.services import originals
 from webapp.privacy.models import DataExport
+from webapp.privacy.rules import RULES, relations
 from webapp.privacy.services import exports
 from webapp.privacy.services.erasure import erase_account, wipe
 from webapp.privacy.services.exports import delete_expired, make_export, request_export
@@ -50,6 +59,57 @@ def test_everything_is_in_it(export: DataExport, media: Path) -> None:
         assert "data" not in account["second_factors"][0]
         assert "session_key" not in account["sessions"][0]
         assert "password" not in account
+
+
+# Tables that hold something of a person and are not read for an export, and why.
+NOT_IN_IT = {
+    "accounts_passwordlink": "a key",
+    "accounts_user_user_permissions": "rights of the staff",
+    "chat_search": "the index",
+    "chat_search_content": "the index",
+    "django_admin_log": "what the staff did, without a word of the person",
+    "experiments_segment_people": "a list of the team",
+    "library_passage": "pieces of the documents",
+    "moderation_auditentry": "the record of the staff",
+    "moderation_note": "words of the staff",
+    "moderation_original": "sealed: only a moderator may bring it back",
+    "moderation_reveal": "the record of the staff",
+    "privacy_dataexport": "itself",
+    "sharing_importedfile": "a file of another assistant, until it is read",
+}
+
+
+def test_no_table_that_holds_something_of_a_person_is_forgotten(member: User) -> None:
+    """Whoever adds one puts it into the export, or says here why not."""
+    make_everything(member, make_member("grace"))
+    holding = tables_with(SECRET, str(member.pk), member.pk.hex)
+    DataExport.objects.all().delete()
+    with CaptureQueriesContext(connection) as queries:
+        make_export(request_export(member).pk)
+    read = set(re.findall(r'(?:FROM|JOIN) "(\w+)"', " ".join(query["sql"] for query in queries)))
+    assert sorted(holding - read - _work() - set(NOT_IN_IT)) == []
+    assert sorted(set(NOT_IN_IT) - holding) == []
+
+
+def _work() -> set[str]:
+    """Tables that name a person only for what they did as one of the staff."""
+    rules = [(model._meta.db_table, RULES[name].deed) for name, model, _field in relations()]
+    return {table for table, deed in rules if deed == "anonymise"} - {table for table, deed in rules if deed == "erase"}
+
+
+def test_pictures_are_in_it_as_files(member: User, media: Path) -> None:
+    """Also of a temporary chat, which is in no export of chats; not what is withheld."""
+    shown, passing, withheld = (make_turn(member, about=about) for about in ("shown", "passing", "withheld"))
+    Conversation.objects.filter(pk=passing.conversation_id).update(is_temporary=True)
+    kept, soon_gone, sealed = draw(shown), draw(passing), draw(withheld)
+    originals.keep(withheld.pk, "Withheld")
+    Reply.objects.filter(pk=withheld.pk).update(state=Reply.State.BLOCKED, steps=[])
+    made = request_export(member)
+    make_export(made.pk)
+    with zipfile.ZipFile(media / "exports" / f"{made.pk}.zip") as archive:
+        assert archive.read(f"chats/{kept.file_name}") == archive.read(soon_gone.file_name) == png()
+        assert not any(sealed.file_name in name for name in archive.namelist())
+        assert len(json.loads(archive.read("pictures.json"))) == 3
 
 
 def test_only_its_owner_can_download_it(export: DataExport, member: User) -> None:

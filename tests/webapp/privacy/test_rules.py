@@ -1,6 +1,7 @@
 """No model refers to a person without somebody having decided what becomes of it."""
 
 import pytest
+from django.apps import apps
 
 from tests.webapp.privacy.conftest import make_everything, make_member
 from webapp.accounts.models import User
@@ -29,3 +30,22 @@ def test_the_test_of_erasure_makes_one_of_everything(member: User) -> None:
     make_everything(member, make_member("grace"))
     missing = [name for name, model, field in relations() if not rows_of(model, field, member).exists()]
     assert missing == [], "make one in tests/webapp/privacy/conftest.py"
+
+
+# Models of which the test of erasure makes none, because no row of theirs can lead to a person.
+ABOUT_NOBODY = {
+    "chat.Heartbeat",
+    "experiments.CohortStat",
+    "experiments.ExperimentMetric",
+    "experiments.PromptLabel",
+    "experiments.RampStep",
+    "privacy.ErasureReceipt",
+}
+
+
+def test_the_test_of_erasure_has_a_row_in_every_table(member: User) -> None:
+    """A column may hold somebody's id without being a relation: that is seen only in a row."""
+    make_everything(member, make_member("grace"))
+    ours = [model for model in apps.get_models() if model.__module__.startswith("webapp.")]
+    empty = {model._meta.label for model in ours if not model._base_manager.exists()}
+    assert sorted(empty - ABOUT_NOBODY) == [], "make one in tests/webapp/privacy/conftest.py"

@@ -3,6 +3,7 @@
 from webapp.chat.models.conversations import Conversation, ConversationQuerySet, Folder, Tag
 from webapp.chat.models.feedback import Comparison, Feedback
 from webapp.chat.models.limits import Allowance, Heartbeat
+from webapp.chat.models.pictures import Picture
 from webapp.chat.models.turns import Message, QueuedMessage, Reply, ReplyQuerySet
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Folder",
     "Heartbeat",
     "Message",
+    "Picture",
     "QueuedMessage",
     "Reply",
     "ReplyQuerySet",

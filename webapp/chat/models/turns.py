@@ -1,5 +1,6 @@
 """Messages and replies. The database is the only truth about a turn."""
 
+import re
 import uuid
 from datetime import datetime
 from typing import Self
@@ -142,6 +143,11 @@ class Reply(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def arms_named(self) -> str:
+        """The experiments and arms, without the numbers of the phases."""
+        return re.sub(r"#\d+(?=, |$)", "", self.arm)
 
     @property
     def can_continue(self) -> bool:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
+from webapp.chat.services.pictures import copy_picture
 
 
 @transaction.atomic
@@ -50,4 +51,5 @@ def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, re
     answer.pk = uuid.uuid4()
     answer.conversation, answer.message, answer.continued_from = fresh, question, None
     answer.save(force_insert=True)
+    copy_picture(reply, answer)
     return answer

@@ -1,6 +1,8 @@
 """How a reply ends when it is not its worker that ends it: a stop, a deadline, a failure nobody can mend."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -9,7 +11,7 @@ from django.utils.translation import gettext, gettext_noop
 from assistant import errors, events
 from assistant.rendering.markdown import RENDERER_VERSION, render
 from webapp.chat.cursor import Cursor
-from webapp.chat.models import QueuedMessage, Reply
+from webapp.chat.models import Picture, QueuedMessage, Reply
 from webapp.chat.services.hosts import known_hosts
 from webapp.chat.services.steps import ended_steps
 
@@ -36,6 +38,12 @@ def error_event(code: str) -> events.Error:
     return events.Error(code=code, text=text, retry=code not in _FOR_GOOD)
 
 
+def forget_unshown(reply_id: UUID, steps: Iterable[Mapping[str, Any]]) -> None:
+    """Delete what was drawn for an answer that ends with these steps, if none shows it: only an export would."""
+    if not any(step.get("picture") for step in steps):
+        Picture.objects.filter(reply=reply_id).delete()
+
+
 def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "", error_code: str = "") -> Ending:
     """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it.
 
@@ -57,6 +65,7 @@ def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "
     reply.error_code = error_code
     reply.finished_at = timezone.now()
     reply.save()
+    forget_unshown(reply.pk, reply.steps)
     QueuedMessage.objects.filter(conversation=reply.conversation_id).update(is_held=True)
     event: events.Event = (
         error_event(error_code)

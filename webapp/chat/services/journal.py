@@ -27,7 +27,7 @@ from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
 from webapp.chat.services import ownership
-from webapp.chat.services.endings import Ending
+from webapp.chat.services.endings import Ending, forget_unshown
 from webapp.chat.services.ownership import Claim
 from webapp.chat.services.steps import step_event, stored_step
 from webapp.moderation.services import originals, verdicts
@@ -185,6 +185,7 @@ class ReplyJournal:
         """
         if final:
             fields |= {"finished_at": timezone.now(), "lease_until": None, "timings": self._timings}
+            fields.setdefault("steps", self._steps)
         async with self._turns:
             self._index += len(events)
             await sync_to_async(_write)(self._claim, original, before, event_index=self._index, **fields)
@@ -205,6 +206,8 @@ def _write(claim: Claim, original: str | None, before: Callable[[], None] | None
     if original:
         originals.keep(claim.reply_id, original)
     ownership.write(claim, **fields)
+    if "finished_at" in fields and not original:
+        forget_unshown(claim.reply_id, fields["steps"])
 
 
 def _text_fields(reply: GrowingReply) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.chat.errors import Busy, NotFound, QueueFull, Refused, TooManyTurns
-from webapp.chat.models import Conversation, QueuedMessage, Reply
+from webapp.chat.models import Conversation, Message, QueuedMessage, Reply
 from webapp.chat.services import turns
 from webapp.chat.services.attachments import ids_in, kept_with
 from webapp.chat.services.conversations import conversation_for, locked
@@ -67,6 +67,11 @@ def take_out(*, person: User, turn_id: UUID) -> UUID | None:
             return None
         num_forgotten, _by_model = QueuedMessage.objects.filter(pk=turn_id).delete()
     return conversation.pk if num_forgotten else None
+
+
+def was_sent(*, person: User, turn_id: UUID) -> bool:
+    """Whether this person's message is a turn by now, so that it is too late to take it out."""
+    return Message.objects.filter(pk=turn_id, conversation__owner=person).exists()
 
 
 def send_now(*, person: User, turn_id: UUID) -> tuple[UUID, Accepted | None]:

@@ -31,6 +31,7 @@ from webapp.chat.services.endings import INTERNAL_ERROR
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
+from webapp.chat.services.pictures import ReplyAlbum
 from webapp.chat.services.steps import ended_steps, load_step
 from webapp.experiments.services import exposures, serving, variables
 from webapp.experiments.services.serving import Served
@@ -55,7 +56,7 @@ class _Loaded:
 
     def note_exposures(self) -> None:
         """From when the turn began, so that it is in what is measured and not in the time before."""
-        exposures.record(self.reply.conversation.owner, self.served.assigned, at=self.reply.created_at)
+        exposures.record(self.reply.conversation.owner, self.served.exposed, at=self.reply.created_at)
 
 
 async def run_turn(reply_id: UUID) -> None:
@@ -93,7 +94,10 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
         async with (
             _counted(loaded),
             wiring.turn_services(
-                person_id=reply.conversation.owner_id, attached=loaded.attached, endpoint=served.endpoint
+                person_id=reply.conversation.owner_id,
+                attached=loaded.attached,
+                endpoint=served.endpoint,
+                album=ReplyAlbum(claim),
             ) as services,
         ):
             await sync_to_async(ownership.write)(

@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext, gettext_noop
 
 from assistant import events
-from assistant.ports import ToolCall
+from assistant.events import StepState
+from assistant.ports import KeptPicture, ToolCall
 from assistant.tools.steps import Step
 
 TITLES = {
@@ -16,14 +17,20 @@ TITLES = {
     "units": gettext_noop("Converted units"),
     "library": gettext_noop("Searched your library"),
     "web": gettext_noop("Searched the web"),
+    "draw_picture": gettext_noop("Drew a picture"),
     "memory": gettext_noop("Remembered"),
+}
+_TITLES_IN: Mapping[tuple[str, StepState], str] = {
+    ("draw_picture", "running"): gettext_noop("Drawing a picture…"),
+    ("draw_picture", "failed"): gettext_noop("Tried to draw a picture"),
 }
 _SHOWN = tuple(field.name for field in dataclasses.fields(events.Step))
 
 
 def step_event(step: Step) -> events.Step:
     """In the language that is active."""
-    title = gettext(TITLES.get(step.tool, gettext_noop("Tried a tool that does not exist")))
+    usual = TITLES.get(step.tool, gettext_noop("Tried a tool that does not exist"))
+    title = gettext(_TITLES_IN.get((step.tool, step.state), usual))
     return events.Step(
         index=step.index,
         tool=step.tool,
@@ -32,6 +39,7 @@ def step_event(step: Step) -> events.Step:
         input=step.input,
         output=step.output,
         memory=step.memory,
+        picture=step.picture,
     )
 
 
@@ -41,8 +49,14 @@ def stored_step(step: Step, event: events.Step) -> dict[str, Any]:
 
 
 def load_step(stored: Mapping[str, Any]) -> Step:
-    call = stored["call"]
-    return Step(**{**stored, "call": ToolCall(**call) if call else None})
+    call, picture = stored["call"], stored.get("picture")  # steps from before there were pictures
+    return Step(
+        **{
+            **stored,
+            "call": ToolCall(**call) if call else None,
+            "picture": KeptPicture(**picture) if picture else None,
+        }
+    )
 
 
 def ended_steps(stored: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -52,4 +66,4 @@ def ended_steps(stored: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def shown_steps(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Without what only the model is told."""
-    return [{name: step[name] for name in _SHOWN} for step in stored]
+    return [{name: step.get(name) for name in _SHOWN} for step in stored]

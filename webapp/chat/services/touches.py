@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 MAX_TITLE_TOKENS = 60
 MAX_FOLLOWUPS_TOKENS = 160
 WORKED_OUT = {"calculator", "units"}
-ASKS_FOR_NOTHING_MORE = {"dates"}
+ASKS_FOR_NOTHING_MORE = {"dates", "draw_picture"}
 
 
 async def finish_touches(reply_id: UUID) -> None:

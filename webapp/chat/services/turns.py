@@ -25,12 +25,12 @@ from webapp.chat.errors import (
     TurnInProgress,
 )
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services import limits
+from webapp.chat.services import limits, waiting
 from webapp.chat.services.attachments import kept_with
 from webapp.chat.services.conversations import conversation_for, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
+from webapp.chat.services.pictures import copy_picture
 
-MEAN_REPLY_S = 10
 CONTINUED_FIELDS = (
     *("seed", "text", "token_ids", "blocks", "renderer_version", "input_checked", "passages", "citations", "notices"),
     *("steps", "used"),
@@ -147,7 +147,10 @@ def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
             if continues and not reply.can_continue:
                 raise CannotContinue(_("This answer is complete."))
             admit(person)
-            return _accepted(_queue_reply(reply.message, **(_as_far_as(reply) if continues else {})), is_new=True)
+            again = _queue_reply(reply.message, **(_as_far_as(reply) if continues else {}))
+            if continues:
+                copy_picture(reply, again)
+            return _accepted(again, is_new=True)
     except IntegrityError:
         raise TurnInProgress(_("Another answer is being written in this chat.")) from None
 
@@ -214,7 +217,8 @@ def admit(person: User) -> None:
         raise TooManyTurns(_("You have other answers being written. Please wait for one, or stop it."), retry_after_s=5)
     num_waiting = active.count()
     if num_waiting >= settings.TURNS.max_queued:
-        wait_s = max(5, num_waiting * MEAN_REPLY_S // 4)
+        # Until there is room again, not until everybody has had their answer.
+        wait_s = max(5, waiting.wait_s(num_waiting - settings.TURNS.max_queued))
         raise Busy(
             _("Many people are chatting right now. Please try again in %(seconds)d seconds.") % {"seconds": wait_s},
             retry_after_s=wait_s,

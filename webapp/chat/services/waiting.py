@@ -21,7 +21,12 @@ def place(reply: Reply) -> dict[str, Any] | None:
     running = Reply.objects.filter(state=Reply.State.RUNNING).count()
     if not before and running < settings.TURNS.num_workers:
         return None
-    return {"before": before, "wait_s": max(1, round((before + 1) * _mean_reply_s() / settings.TURNS.num_workers))}
+    return {"before": before, "wait_s": wait_s(before)}
+
+
+def wait_s(num_before: int) -> int:
+    """About how many seconds somebody waits who has `num_before` others before them."""
+    return max(1, round((num_before + 1) * _mean_reply_s() / settings.TURNS.num_workers))
 
 
 def _mean_reply_s() -> float:

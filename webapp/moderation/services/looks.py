@@ -1,22 +1,24 @@
 """Reading the turn that a case is about, with what was said before and after. Every look is on record."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from assistant.safety import personal_data
 from webapp.accounts.models import User
-from webapp.chat.models import Message, Reply
+from webapp.chat.errors import NotFound
+from webapp.chat.models import Message, Picture, Reply
 from webapp.chat.services.conversations import branch
 from webapp.moderation.models import Case, Verdict
 from webapp.moderation.services import audit, originals, reveals
 from webapp.moderation.services.case_rules import check_is_not_about
 
 TURNS_AROUND = 3
-Kind = Literal["look", "look_blind", "look_personal_data"]
+Kind = Literal["look", "look_blind", "look_personal_data", "look_picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """What a picture was drawn from. To see it is a look of its own."""
+
+    id: UUID
+    description: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownTurn:
     """One turn. `answer` is the original where the answer was withheld, as long as it is kept."""
 
@@ -36,6 +46,7 @@ class ShownTurn:
     answer: Sequence[Piece]
     is_flagged: bool
     is_original: bool
+    picture: ShownPicture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +66,32 @@ def look(case: Case, *, staff: User, kind: Kind = "look") -> Look:
     Personal data are left out unless `kind` is "look_personal_data". A blind look is the same and is counted apart:
     who has looked with sight of the decision gives no second opinion. Raises CannotDecide for a case about `staff`.
     """
-    check_is_not_about(case, staff)
-    reason = f"Case {case.pk}" + (", with personal data" if kind == "look_personal_data" else "")
-    reveals.reveal(case.reply.conversation, staff=staff, reason=reason)
-    audit.record(staff, kind, subject_type="case", subject_ref=case.pk, details={"version": case.version})
+    _put_on_record(case, staff, kind)
     return _Reader(hides=kind != "look_personal_data").read(case)
+
+
+@transaction.atomic
+def look_at_picture(case: Case, picture_id: UUID, *, staff: User) -> tuple[Picture, bytes]:
+    """Put on record that `staff` sees this picture because of the case, then return it with what it shows.
+
+    Raises CannotDecide for a case about `staff`, and NotFound for a picture that is in none of the turns of a look, or
+    that is withheld with a turn which the case is not about.
+    """
+    answers = [answer for _message, answer in turns_around(case.reply)]
+    opened = Q(reply=case.reply_id) | Q(is_sealed=False)
+    picture = Picture.objects.filter(opened, pk=picture_id, reply__in=answers).first()
+    content = originals.picture_content(picture) if picture else None
+    if picture is None or content is None:
+        raise NotFound
+    _put_on_record(case, staff, "look_picture")
+    return picture, content
+
+
+def _put_on_record(case: Case, staff: User, kind: Kind) -> None:
+    check_is_not_about(case, staff)
+    reasons = {"look_personal_data": ", with personal data", "look_picture": ", a picture"}
+    reveals.reveal(case.reply.conversation, staff=staff, reason=f"Case {case.pk}{reasons.get(kind, '')}")
+    audit.record(staff, kind, subject_type="case", subject_ref=case.pk, details={"version": case.version})
 
 
 def cut(text: str, *, flagged: Iterable[tuple[int, int]] = (), hides: bool = True) -> Sequence[Piece]:
@@ -97,7 +129,13 @@ class _Reader:
         is_original = is_flagged and kept is not None
         answer = kept.text if is_flagged and kept else reply.text
         question = self._cut(message.text, spans["input"])
-        return ShownTurn(question, self._cut(answer, spans["output"]), is_flagged, is_original)
+        shown = self._cut(answer, spans["output"])
+        steps = kept.beside.get("steps", []) if is_flagged and kept else reply.steps
+        return ShownTurn(question, shown, is_flagged, is_original, self._picture(steps))
+
+    def _picture(self, steps: Iterable[Mapping[str, Any]]) -> ShownPicture | None:
+        drawn = next((step for step in steps if step.get("picture")), None)
+        return ShownPicture(UUID(drawn["picture"]["id"]), self._cut(drawn["input"])) if drawn else None
 
     def _cut(self, text: str, spans: Iterable[tuple[int, int]] = ()) -> Sequence[Piece]:
         pieces = cut(text, flagged=spans, hides=self._hides)

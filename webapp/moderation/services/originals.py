@@ -14,9 +14,9 @@ from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
-from webapp.chat.models import Reply
+from webapp.chat.models import Picture, Reply
 from webapp.moderation.models import Appeal, Original
-from webapp.moderation.services.sealing import Unreadable, seal, unseal
+from webapp.moderation.services.sealing import Unreadable, seal, seal_bytes, unseal, unseal_bytes
 
 BESIDE = ("citations", "passages", "notices", "steps", "used")
 
@@ -45,6 +45,9 @@ def keep(reply_id: UUID, text: str) -> None:
             "expires_at": timezone.now() + timedelta(days=settings.MODERATION.original_days),
         },
     )
+    for picture in Picture.objects.filter(reply=reply_id, is_sealed=False):
+        picture.content, picture.is_sealed = seal_bytes(picture.content), True
+        picture.save(update_fields=["content", "is_sealed"])
 
 
 def read(reply_id: UUID) -> Kept | None:
@@ -63,8 +66,28 @@ def read(reply_id: UUID) -> Kept | None:
         return None
 
 
+def picture_content(picture: Picture) -> bytes | None:
+    """What it shows, sealed or not; None if it was sealed under a lost secret. Put on record like `read`."""
+    if not picture.is_sealed:
+        return bytes(picture.content)
+    try:
+        return unseal_bytes(picture.content)
+    except Unreadable:
+        return None
+
+
+def open_picture(reply_id: UUID) -> None:
+    """The answer is shown again, and with it its picture."""
+    for picture in Picture.objects.filter(reply=reply_id, is_sealed=True):
+        content = picture_content(picture)
+        if content is not None:
+            picture.content, picture.is_sealed = content, False
+            picture.save(update_fields=["content", "is_sealed"])
+
+
 def delete_expired() -> int:
-    """How many were deleted."""
+    """How many answers were deleted. Their pictures go with them."""
     expired = Original.objects.filter(expires_at__lte=timezone.now())
     num_deleted, _ = expired.exclude(reply__case__appeals__state=Appeal.State.PENDING).delete()
+    Picture.objects.filter(is_sealed=True, reply__original=None).delete()
     return num_deleted

@@ -19,6 +19,7 @@ from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
 from webapp.chat.models import Reply
 from webapp.chat.services.hosts import known_hosts
+from webapp.chat.services.steps import ended_steps
 from webapp.moderation.services import originals
 
 NOT_WITHHELD, GONE, BUSY = "not_withheld", "gone", "busy"
@@ -76,6 +77,7 @@ def _restore(reply: Reply, code: Sequence[dict[str, Any]]) -> None:
         raise CannotRelease(GONE)
     for name, value in kept.beside.items():
         setattr(reply, name, value)
+    reply.steps = ended_steps(reply.steps)
     reply.code_reports = list(code)
     reply.state, reply.finish_reason = Reply.State.DONE, "released"
     reply.text, reply.token_ids = kept.text, []
@@ -83,6 +85,7 @@ def _restore(reply: Reply, code: Sequence[dict[str, Any]]) -> None:
     reply.renderer_version = RENDERER_VERSION
     reply.epoch, reply.event_index = reply.epoch + 1, 0
     reply.save()
+    originals.open_picture(reply.pk)
 
 
 def _queue(reply: Reply) -> None:

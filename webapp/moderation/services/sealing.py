@@ -15,13 +15,22 @@ class Unreadable(Exception):
 
 
 def seal(text: str) -> bytes:
-    return _cipher().encrypt(text.encode())
+    return seal_bytes(text.encode())
 
 
 def unseal(sealed: bytes | memoryview) -> str:
     """Raises Unreadable."""
+    return unseal_bytes(sealed).decode()
+
+
+def seal_bytes(content: bytes | memoryview) -> bytes:
+    return _cipher().encrypt(bytes(content))
+
+
+def unseal_bytes(sealed: bytes | memoryview) -> bytes:
+    """Raises Unreadable."""
     try:
-        return _cipher().decrypt(bytes(sealed)).decode()
+        return _cipher().decrypt(bytes(sealed))
     except InvalidToken:
         raise Unreadable from None
 

@@ -10,6 +10,8 @@ from webapp.moderation.services import audit, four_eyes
 from webapp.moderation.services.cases import CannotDecide
 
 TRIED_AT_ONCE = 50
+BLIND = ("look_blind", "look_picture")
+"""Looks that show nothing of the decision. Whoever sees a picture has read its words before, one way or the other."""
 
 
 def waiting() -> QuerySet[Review]:
@@ -57,4 +59,4 @@ def give(first_id: int, *, reviewer: User, outcome: str, category: str = "", not
 def _looked_into(moderator: User, case_ids: set[str]) -> set[str]:
     """Which of the cases this moderator has acted on or read, other than blind."""
     acts = AuditEntry.objects.filter(actor=moderator, subject_type="case", subject_ref__in=case_ids)
-    return set(acts.exclude(action="look_blind").values_list("subject_ref", flat=True))
+    return set(acts.exclude(action__in=BLIND).values_list("subject_ref", flat=True))

@@ -23,6 +23,7 @@ ACTS = {
     "look": gettext_lazy("%(who)s read the conversation"),
     "look_blind": gettext_lazy("%(who)s read the conversation for a second review"),
     "look_personal_data": gettext_lazy("%(who)s read the conversation with personal data"),
+    "look_picture": gettext_lazy("%(who)s looked at a picture"),
     "second_review": gettext_lazy("%(who)s gave a second review"),
 }
 

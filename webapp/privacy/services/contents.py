@@ -10,11 +10,22 @@ from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 
 from webapp.accounts.models import User
-from webapp.chat.models import Comparison, Conversation, Feedback, Folder
+from webapp.chat.models import (
+    Allowance,
+    Comparison,
+    Conversation,
+    Feedback,
+    Folder,
+    Picture,
+    QueuedMessage,
+)
+from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
 from webapp.library.models import Document, UploadedFile
-from webapp.moderation.models import Appeal, Case, Suspension, Verdict
+from webapp.moderation.models import Appeal, Case, Flag, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
-from webapp.sharing.models import ShareLink
+from webapp.sharing.models import ChatImport, ShareLink
+
+REPORTED = {"case_id", "category", "text", "created_at"}
 
 
 def of(person: User) -> Mapping[str, Any]:
@@ -23,18 +34,25 @@ def of(person: User) -> Mapping[str, Any]:
         "account": _account(person),
         "preferences": _rows(Preferences.objects.filter(person=person)),
         "memories": _rows(Memory.objects.filter(owner=person)),
+        "waiting-messages": _rows(QueuedMessage.objects.filter(conversation__owner=person)),
         "folders": _rows(Folder.objects.filter(owner=person)),
         "feedback": _rows(Feedback.objects.filter(person=person)),
         "comparisons": _rows(Comparison.objects.filter(person=person)),
         "links": _rows(ShareLink.objects.filter(owner=person)),
+        "imports": _rows(ChatImport.objects.filter(person=person)),
+        "limits": _rows(Allowance.objects.filter(person=person)),
+        "experiments": _experiments(person),
         "documents": _rows(Document.objects.present().filter(owner=person), leave_out={"text"}),
         "files": _rows(UploadedFile.objects.filter(document__owner=person), leave_out={"content"}),
         "temporary-chats": _temporary(person),
+        "pictures": _rows(Picture.objects.filter(reply__conversation__owner=person), leave_out={"content"}),
         "safety": {
             "verdicts": _rows(Verdict.objects.filter(reply__conversation__owner=person)),
             "flagged": _rows(
                 Case.objects.filter(person=person), only={"id", "reply_id", "state", "outcome", "category"}
             ),
+            # Words of the person's own. What somebody else says who reports a shared chat is theirs.
+            "reports": _rows(Flag.objects.filter(case__person=person, source=Flag.Source.REPORT), only=REPORTED),
             "appeals": _rows(Appeal.objects.filter(person=person), leave_out={"decided_by_id"}),
             "suspensions": _rows(
                 Suspension.objects.filter(person=person), only={"created_at", "until", "reason", "lifted_at"}
@@ -52,9 +70,23 @@ def _account(person: User) -> dict[str, Any]:
     fields = ("id", "username", "email", "first_name", "is_guest", "date_joined", "last_login", "seen_on", "country")
     return {
         **{field: getattr(person, field) for field in (*fields, "language", "suspended_until", "suspension_reason")},
+        "groups": list(person.groups.values_list("name", flat=True)),
         "addresses": _rows(EmailAddress.objects.filter(user=person)),
         "second_factors": _rows(Authenticator.objects.filter(user=person), leave_out={"data"}),
         "sessions": _rows(UserSession.objects.filter(user=person), leave_out={"session_key", "data"}),
+    }
+
+
+def _experiments(person: User) -> dict[str, Any]:
+    """Which ones the person was part of, with which arm; and what they tried in the playground."""
+    drawn = ("phase__experiment__name", "arm__key", "at", "language", "device", "is_guest", "is_new", "is_forced")
+    return {
+        "seen": list(Exposure.objects.filter(person=person).values(*drawn)),
+        "forced": list(ForcedArm.objects.filter(person=person).values("experiment__name", "arm__key")),
+        "playground": [
+            {"turns": session.turns, "answers": list(session.runs.values("column", "turn", "text"))}
+            for session in PlaygroundSession.objects.filter(person=person)
+        ],
     }
 
 

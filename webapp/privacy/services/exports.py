@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from webapp import jobs
 from webapp.accounts.models import User
+from webapp.chat.services.pictures import temporary_pictures
 from webapp.privacy.errors import NotFound
 from webapp.privacy.models import DataExport
 from webapp.privacy.services import contents
@@ -113,6 +114,8 @@ def _write(person: User, folder: Path) -> None:
     write_all(person, chats)
     for name, found in contents.of(person).items():
         (folder / f"{name}.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str), "utf-8")
+    for picture in temporary_pictures(person).iterator(chunk_size=1):
+        (folder / picture.file_name).write_bytes(picture.content)
     documents = folder / "documents"
     documents.mkdir()
     for document_id, title, text in contents.document_texts(person):

@@ -162,11 +162,19 @@ def _our_nodes(chat: Any) -> Iterator[ForeignNode]:
                     id=node_id,
                     parent=name(said.get(parent)),
                     role="person" if role == "person" else "assistant",
-                    text=text(said.get("text")),
+                    text=_our_text(said),
                     at=moment(said.get("created_at")),
                     model=text(said.get("model")),
                     thumb=_our_thumb(said.get("feedback")),
                 )
+
+
+def _our_text(said: Any) -> str:
+    """A picture stays behind: a file from anywhere is no place to take one from that is shown as drawn here."""
+    if not mapping(said.get("picture")):
+        return text(said.get("text"))
+    left_out = _("A picture, not taken along")
+    return text("\n\n".join(filter(None, (text(said.get("text")), f"*({left_out})*"))))
 
 
 def _our_thumb(given: Any) -> ForeignThumb | None:

@@ -3,6 +3,7 @@
 Other versions are folded away where they branch off. The file may run nothing and load nothing; it says so itself.
 """
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,10 +17,11 @@ from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
 from webapp.chat.models import Conversation, Reply
+from webapp.chat.services.pictures import description_of
 from webapp.sharing.services.export_rows import Row, rows_of
 
 _SHEETS: Final = ("css/tokens.css", "css/prose.css", "css/code.css", "css/exported.css")
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def html_pieces(conversation: Conversation) -> Iterator[str]:
@@ -47,7 +49,7 @@ def _piece(row: Row) -> str:
             f'<div dir="auto">{escape(row.message.text)}</div>{_files(row.files)}</section>\n'
         )
     if row.reply is not None:
-        return f'<section class="prose"><h2>Cria</h2>{_answer(row.reply)}</section>\n'
+        return f'<section class="prose"><h2>Cria</h2>{_picture(row)}{_answer(row.reply)}</section>\n'
     if row.part.kind == "open":
         begins = _("Another version")
         return f"<details><summary>{escape(begins)}</summary>\n"
@@ -57,6 +59,20 @@ def _piece(row: Row) -> str:
 def _files(titles: Sequence[str]) -> str:
     attached = _("Attached files")
     return f'<p dir="auto">{escape(attached)}: {escape(", ".join(titles))}</p>' if titles else ""
+
+
+def _picture(row: Row) -> str:
+    """Inside the file."""
+    picture = row.picture
+    if picture is None or row.reply is None:
+        return ""
+    content = base64.b64encode(picture.content).decode()
+    alt, says = escape(description_of(row.reply)), _("Made by AI. Nobody has checked what it shows.")
+    return (
+        f'<figure class="picture"><img src="data:{picture.media_type};base64,{content}" alt="{alt}" '
+        f'width="{picture.width}" height="{picture.height}">'
+        f'<figcaption dir="auto">{alt}<br>{escape(says)}</figcaption></figure>'
+    )
 
 
 def _answer(reply: Reply) -> str:

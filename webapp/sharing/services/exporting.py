@@ -14,8 +14,9 @@ from typing import Any, Literal, get_args
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation, Feedback, Message, Reply
+from webapp.chat.models import Conversation, Feedback, Message, Picture, Reply
 from webapp.chat.services.attachments import titles_of
+from webapp.chat.services.pictures import description_of, pictures_of
 from webapp.sharing.services.export_html import html_pieces
 from webapp.sharing.services.export_rows import portions, rows_of
 
@@ -37,7 +38,7 @@ def export(conversation: Conversation, as_: Format) -> Iterator[str]:
 
 
 def write_all(person: User, folder: Path) -> int:
-    """Write every chat of this person into `folder`: each as Markdown and HTML, and all in `chats.json`.
+    """Write every chat of this person into `folder`: each as Markdown and HTML, all in `chats.json`, and the pictures.
 
     Temporary chats are in no export. Returns how many chats there were.
     """
@@ -47,6 +48,9 @@ def write_all(person: User, folder: Path) -> int:
     for conversation in chats.iterator(chunk_size=100):
         for as_ in ("md", "html"):
             _write(folder / file_name(conversation, as_), export(conversation, as_))
+        drawn = Picture.objects.shown().filter(reply__conversation=conversation)
+        for picture in drawn.exclude(reply__state__in=Reply.ACTIVE).iterator(chunk_size=1):
+            (folder / picture.file_name).write_bytes(picture.content)
         num_chats += 1
     return num_chats
 
@@ -87,8 +91,7 @@ def _json_chat(conversation: Conversation) -> Iterator[str]:
     yield "\n" + json.dumps(chat, ensure_ascii=False)[:-1] + ', "messages": ['
     yield from _json_list(_json_messages(conversation))
     yield '], "replies": ['
-    replies = conversation.replies.exclude(state__in=Reply.ACTIVE).prefetch_related("feedback")
-    yield from _json_list(_json_reply(reply) for reply in _in_order(replies))
+    yield from _json_list(_json_replies(conversation))
     yield "]}"
 
 
@@ -110,6 +113,14 @@ def _json_messages(conversation: Conversation) -> Iterator[dict[str, Any]]:
             yield _json_message(message, files.get(message.pk, ()))
 
 
+def _json_replies(conversation: Conversation) -> Iterator[dict[str, Any]]:
+    replies = conversation.replies.exclude(state__in=Reply.ACTIVE).prefetch_related("feedback")
+    for portion in portions(_in_order(replies)):
+        pictures = pictures_of(reply.pk for reply in portion)
+        for reply in portion:
+            yield _json_reply(reply, pictures.get(reply.pk))
+
+
 def _json_message(message: Message, files: Sequence[str]) -> dict[str, Any]:
     return {
         "id": str(message.pk),
@@ -120,7 +131,7 @@ def _json_message(message: Message, files: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _json_reply(reply: Reply) -> dict[str, Any]:
+def _json_reply(reply: Reply, picture: Picture | None) -> dict[str, Any]:
     is_withheld = reply.state == Reply.State.BLOCKED
     return {
         "id": str(reply.pk),
@@ -131,6 +142,7 @@ def _json_reply(reply: Reply) -> dict[str, Any]:
         "text": "" if is_withheld else reply.text,
         "model": reply.model_id,
         "sources": [] if is_withheld else [source.get("title", "") for source in reply.citations],
+        "picture": {"description": description_of(reply), "file": picture.file_name} if picture else None,
         "feedback": [_json_feedback(feedback) for feedback in reply.feedback.all()],
     }
 
@@ -158,6 +170,9 @@ def _markdown(conversation: Conversation) -> Iterator[str]:
                 yield f"\n*{attached}: {', '.join(row.files)}*\n"
         elif row.reply is not None:
             yield f"\n## Cria\n\n{said(row.reply)}\n"
+            if row.picture is not None:
+                picture = _("Picture")
+                yield f"\n*{picture}: {description_of(row.reply)}*\n"
         elif row.part.kind == "open":
             begins = _("Another version")
             yield f"\n---\n\n**{begins}**\n"

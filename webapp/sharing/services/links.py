@@ -24,8 +24,9 @@ from assistant.rendering import RENDERER_VERSION, render
 from assistant.rendering.links import hosts_in
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
-from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.models import Conversation, Message, Picture, Reply
 from webapp.chat.services.conversations import branch
+from webapp.chat.services.pictures import description_of
 from webapp.moderation.models import Case
 from webapp.sharing.errors import NothingToShare
 from webapp.sharing.models import ShareLink
@@ -62,7 +63,8 @@ def hidden_by(conversation: Conversation, choice: Choice) -> list[str]:
     """What the choice takes out of the chosen turns, each once."""
     hidden: list[str] = []
     for message, reply in _chosen(conversation, choice):
-        hidden += [*_masked(message.text, choice).hidden, *_masked(reply.text, choice).hidden]
+        for text in (message.text, description_of(reply), reply.text):
+            hidden += _masked(text, choice).hidden
     return list(dict.fromkeys(hidden))
 
 
@@ -112,6 +114,15 @@ def open_link(token: str) -> ShareLink:
     return link
 
 
+def picture_in(link: ShareLink, picture_id: UUID) -> Picture:
+    """A picture that an open link shows. Raises NotFound."""
+    shown = {turn["reply"] for turn in link.turns if (turn.get("picture") or {}).get("id") == str(picture_id)}
+    found = Picture.objects.shown().filter(pk=picture_id, reply__in=shown).defer("content").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def count_view(link: ShareLink, viewer: str) -> None:
     """One view for each viewer and day. `viewer` is forgotten: only a hash of it is kept, for a day."""
     digest = hashlib.sha256(f"{link.token}\n{viewer}".encode()).hexdigest()
@@ -144,6 +155,7 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
     now = timezone.now()
     parent: Reply | None = None
     for number, turn in enumerate(link.turns):
+        text, blocks = _without_picture(turn)
         message = Message.objects.create(id=uuid4(), conversation=conversation, parent=parent, text=turn["question"])
         parent = Reply.objects.create(
             conversation=conversation,
@@ -151,8 +163,8 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
             state=Reply.State.DONE,
             phase="done",
             deadline=now,
-            text=turn["text"],
-            blocks=turn["blocks"],
+            text=text,
+            blocks=blocks,
             renderer_version=link.renderer_version,
             seed=secrets.randbits(31),
             model_id=turn["model"],
@@ -161,6 +173,14 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
             finished_at=now,
         )
     return conversation
+
+
+def _without_picture(turn: dict[str, Any]) -> tuple[str, list[str]]:
+    """A copy of megabytes for everybody who asks would fill the disk: it says that there was a picture."""
+    if not turn.get("picture") and not turn.get("picture_left_out"):
+        return turn["text"], turn["blocks"]
+    said = _("A picture, not taken along")
+    return f"{turn['text']}\n\n*({said})*", [*turn["blocks"], *render(f"*({said})*", known_hosts=())]
 
 
 def _may_be_shared(reply: Reply) -> bool:
@@ -196,4 +216,15 @@ def _copy(message: Message, reply: Reply, choice: Choice) -> dict[str, Any]:
         "blocks": blocks,
         "citations": [{"number": number, "title": title} for number, title in enumerate(titles, start=1)],
         "model": reply.model_id,
+        **_picture(reply, choice),
     }
+
+
+def _picture(reply: Reply, choice: Choice) -> dict[str, Any]:
+    """A picture that was drawn from words which are to be hidden may show them: it is left out."""
+    drawn = next((step for step in reply.steps if step.get("picture")), None)
+    if drawn is None:
+        return {"picture": None, "picture_left_out": False}
+    if _masked(drawn["input"], choice).hidden:
+        return {"picture": None, "picture_left_out": True}
+    return {"picture": {**drawn["picture"], "description": drawn["input"]}, "picture_left_out": False}

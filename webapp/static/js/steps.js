@@ -2,7 +2,7 @@
 //
 //   <div class="steps" data-part="steps"><div class="step" data-state="done" data-tool="calculator">…</div> …</div>
 //   <details class="used" data-part="used"><ul>… <li class="used-memory">…</li></ul></details>
-//   <template id="blank-step">
+//   <template id="blank-step">, <template id="blank-picture">
 
 import { onAct } from "./acts.js";
 import { announce } from "./announce.js";
@@ -33,6 +33,7 @@ function showSteps(reply, steps) {
 }
 
 function putStep(reply, step) {
+  if (step.tool === "draw_picture") announce(step.title); // takes long enough to wonder
   const list = part(reply, "steps");
   const shown = list.children[step.index];
   if (!shown) {
@@ -44,7 +45,7 @@ function putStep(reply, step) {
   patchChildren(shown, wanted);
 }
 
-function stepItem({ tool, title, state, input, output, memory }) {
+function stepItem({ tool, title, state, input, output, memory, picture }) {
   const item = document.getElementById("blank-step").content.firstElementChild.cloneNode(true);
   Object.assign(item.dataset, { state, tool });
   part(item, "title").textContent = title;
@@ -53,10 +54,20 @@ function stepItem({ tool, title, state, input, output, memory }) {
   const undo = item.querySelector("[data-do=forget-memory]");
   undo.hidden = !memory;
   if (memory) undo.dataset.address = undo.dataset.address.replace(/[0-9a-f-]{36}/, memory);
+  if (picture) item.append(figureOf(picture, input));
   return item;
 }
 
-function showUsed(reply, { instructions = false, memories = [], left_out: isLeftOut = false }) {
+function figureOf({ id, width, height }, alt) {
+  const figure = document.getElementById("blank-picture").content.firstElementChild.cloneNode(true);
+  for (const link of figure.querySelectorAll("a")) link.href = link.getAttribute("href").replace(/[0-9a-f-]{36}/, id);
+  const image = figure.querySelector("img");
+  Object.assign(image, { alt, width, height, src: figure.querySelector("a").getAttribute("href") });
+  return figure;
+}
+
+function showUsed(reply, { instructions = false, memories = [], left_out: isLeftOut = false, num_unread: numUnread = 0 }) {
+  part(reply, "unread").hidden = !numUnread;
   const used = part(reply, "used");
   const list = used.querySelector("ul");
   used.hidden = !instructions && memories.length === 0 && !isLeftOut;

@@ -1,0 +1,119 @@
+"""The pictures of answers: kept for the worker that writes the answer, handed out to whoever may see that."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+
+from assistant.errors import NoRoomForPicture, PictureFailed
+from assistant.ports import DrawnPicture, KeptPicture
+from webapp.accounts.models import User
+from webapp.chat.errors import NotFound
+from webapp.chat.models import Picture, Reply
+from webapp.chat.services.ownership import Claim
+
+MAX_BYTES: Final = 200 * 2**20
+"""Of all pictures of a person. The last one may go beyond it."""
+
+
+class ReplyAlbum:
+    """The Album port: the picture of one reply, for the worker that has claimed it."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+
+    async def kept(self, description: str) -> KeptPicture | None:
+        return await sync_to_async(self._kept)(description)
+
+    async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
+        return await sync_to_async(self._keep)(description, picture)
+
+    def _kept(self, description: str) -> KeptPicture | None:
+        found = Picture.objects.filter(reply=self._claim.reply_id, asked_sha=_sha(description)).defer("content").first()
+        if found is None and _is_full(self._claim.reply_id):
+            raise NoRoomForPicture
+        return _as_kept(found) if found else None
+
+    @transaction.atomic
+    def _keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
+        """In the place of one that an earlier worker had drawn from other words, and that nobody has seen."""
+        if not Reply.objects.select_for_update().owned(self._claim.reply_id, self._claim.epoch).exists():
+            raise PictureFailed("the reply has another owner, or has ended")
+        Picture.objects.filter(reply=self._claim.reply_id).delete()
+        return _as_kept(
+            Picture.objects.create(
+                reply_id=self._claim.reply_id,
+                asked_sha=_sha(description),
+                media_type=picture.media_type,
+                width=picture.width,
+                height=picture.height,
+                num_bytes=len(picture.content),
+                content=picture.content,
+            )
+        )
+
+
+def picture_for(person: User | None, picture_id: UUID) -> Picture:
+    """The picture, if its answer is this person's and not withheld. Raises NotFound otherwise, alike."""
+    found = Picture.objects.shown().filter(pk=picture_id, reply__conversation__owner=person).defer("content").first()
+    if person is None or found is None:
+        raise NotFound
+    return found
+
+
+def pictures_of(reply_ids: Iterable[UUID]) -> dict[UUID, Picture]:
+    """By the reply. What they show is read one at a time, when it is asked for."""
+    found = Picture.objects.shown().filter(reply__in=list(reply_ids)).defer("content")
+    return {picture.reply_id: picture for picture in found}
+
+
+def temporary_pictures(person: User) -> QuerySet[Picture]:
+    """Those of chats that are in no export of chats."""
+    return Picture.objects.shown().filter(reply__conversation__owner=person, reply__conversation__is_temporary=True)
+
+
+def description_of(reply: Reply) -> str:
+    """What its picture shows, in the words that were asked for; "" without one."""
+    return next((step["input"] for step in reply.steps if step.get("picture")), "")
+
+
+def copy_picture(source: Reply, to: Reply) -> None:
+    """`to` has the steps of `source`, and gets a picture of its own with them, if there is room for it."""
+    picture = Picture.objects.shown().filter(reply=source).first()
+    if picture is None:
+        return
+    fresh: UUID | None = None
+    if not _is_full(to.pk):
+        fresh = uuid.uuid4()
+        picture._state.adding = True
+        picture.pk, picture.reply = fresh, to
+        picture.save(force_insert=True)
+    to.steps = [_shows_instead(step, fresh) for step in to.steps]
+    to.save(update_fields=["steps"])
+
+
+def _shows_instead(step: dict[str, Any], picture_id: UUID | None) -> dict[str, Any]:
+    shown = step.get("picture")
+    if not shown:
+        return step
+    return {**step, "picture": {**shown, "id": str(picture_id)} if picture_id else None}
+
+
+def _is_full(reply_id: UUID) -> bool:
+    """Whether the owner of this reply keeps as much as they may."""
+    owner = User.objects.filter(conversations__replies=reply_id)
+    mine = Picture.objects.filter(reply__conversation__owner__in=owner)
+    return (mine.aggregate(total=Sum("num_bytes"))["total"] or 0) >= MAX_BYTES
+
+
+def _as_kept(picture: Picture) -> KeptPicture:
+    return KeptPicture(id=str(picture.pk), width=picture.width, height=picture.height)
+
+
+def _sha(description: str) -> str:
+    return hashlib.sha256(description.encode()).hexdigest()
