@@ -53,9 +53,9 @@ def enqueue_chat_import(import_id: UUID) -> None:
     _enqueue(IMPORT_CHATS, str(import_id), priority=_LAST)
 
 
-def enqueue_measuring(experiment_id: int) -> None:
+def enqueue_measuring(experiment_id: int) -> bool:
     """Ask a worker to bring the sums of this experiment up to date. Best effort; they are every night."""
-    _enqueue(MEASURE, str(experiment_id))
+    return _enqueue(MEASURE, str(experiment_id))
 
 
 def enqueue_forgetting() -> None:

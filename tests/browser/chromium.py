@@ -17,11 +17,12 @@ QUIET = (
 )
 
 
-def launch(playwright: Playwright) -> Browser:
-    """A browser without a window. Where this machine has none, Playwright says how to get one.
+def launch(playwright: Playwright, *, is_whole: bool = False) -> Browser:
+    """A browser without a window; a whole one that only shows none, if wanted. Where this machine has none, Playwright
+    says how to get one.
 
     As root its sandbox has to be off.
     """
-    found = find_chromium()
+    found = find_chromium(is_whole=is_whole)
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     return playwright.chromium.launch(executable_path=found, args=[*QUIET, *sandbox])

@@ -28,9 +28,11 @@ KINDS = tuple(product(("en", "de"), ("phone", "desktop"), (True, False)))
 """Languages, devices, guests or not: people come from each alike."""
 
 SHARES = {"thumbs_up_rate": (0.62, 0.67), "kept_rate": (0.83, 0.865), "error_rate": (0.011, 0.011)}
+SHARES |= {"thumbs_up_rate_6h": (0.62, 0.67), "kept_rate_6h": (0.83, 0.865), "error_rate_1h": (0.011, 0.011)}
 """Of a control's answers, and of the other arm's."""
 
 RARE = {"output_blocks": (0.010, 0.009), "withdrawn": (0.002, 0.002), "reports": (0.004, 0.003)}
+RARE |= {"withdrawn_1h": (0.001, 0.001)}
 LENGTHS, TURNS, FIRST_TEXT_MS = (540, 590), (6.0, 6.4), (420, 430)
 WARM = SYSTEM_PROMPT.replace(
     "Answer clearly and briefly.", "Answer clearly, briefly and warmly, and offer one next step."

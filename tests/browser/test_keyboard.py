@@ -1,9 +1,13 @@
 """Everything works from the keyboard, with the keys people know."""
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import LONG_TEXT, ChatPage
+from tests.browser.test_talking import SCREENS
+from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -27,6 +31,24 @@ def test_a_whole_turn_without_a_mouse(chat: ChatPage) -> None:
     expect(changed).to_have_value("Tell me a long story\nabout a llama, please.")
     keyboard.press("Escape")
     expect(changed).to_have_count(0)
+
+
+def test_a_tablet_with_a_keyboard_sends_with_control_and_enter(
+    new_context: Callable[..., BrowserContext], stack: Stack
+) -> None:
+    """Its Enter begins a new line, as on the keyboard of the screen; the list of keys says so."""
+    chat = ChatPage(new_context(**SCREENS["phone"]).new_page(), stack.url)
+    chat.open()
+    chat.field.press_sequentially("Say hello")
+    chat.field.press("Enter")
+    chat.field.press_sequentially("in one short sentence.")
+    expect(chat.field).to_have_value("Say hello\nin one short sentence.")
+    chat.page.keyboard.press("Control+/")
+    expect(chat.page.locator("#keys-dialog dd").first.locator("kbd")).to_have_text(["Ctrl", "Enter"])
+    chat.page.keyboard.press("Escape")
+    chat.field.press("Control+Enter")
+    expect(chat.question).to_have_text("Say hello\nin one short sentence.")
+    chat.wait_until("done")
 
 
 def test_the_first_tab_stop_leads_to_the_content(chat: ChatPage) -> None:

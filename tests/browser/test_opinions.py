@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage
+from tests.browser.chat_page import ANSWER_MS, ChatPage
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -51,13 +51,24 @@ HIDE_PAGE = """
     Object.defineProperty(document, "hidden", { value: true, configurable: true, writable: true });
 """
 SHOW_PAGE = """() => { document.hidden = false; document.dispatchEvent(new Event("visibilitychange")); }"""
+SHOWN_NOTIFICATIONS = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  return (await registration.getNotifications()).some(({ body }) => body === "Your answer is finished.");
+}"""
+NO_SERVICE_WORKER = """
+    Object.defineProperty(Navigator.prototype, "serviceWorker", { value: undefined, configurable: true });
+"""
+# A page itself may show none, as on phones; and a browser without a window asks nobody.
 NOTED_NOTIFICATIONS = """
     globalThis.noted = [];
     globalThis.Notification = class {
       static permission = "default";
       static async requestPermission() { return (this.permission = "granted"); }
-      constructor(title, options) { noted.push(options.body); }
+      constructor() { throw new TypeError("Illegal constructor."); }
     };
+    if (isSecureContext) {
+      ServiceWorkerRegistration.prototype.showNotification = async (title, options) => noted.push(options);
+    }
 """
 
 
@@ -123,14 +134,22 @@ def test_a_thumb_its_reasons_and_taking_it_back(context: BrowserContext, stack: 
     assert stack.sql("SELECT text FROM chat_feedback ORDER BY id DESC LIMIT 1") == ["It frightens."]
     chat.page.reload()
     expect(thumb(chat, "Bad")).to_have_attribute("aria-pressed", "true")
+    thumb(chat, "Bad").click()
+    expect(panel.get_by_label("Unsafe")).to_be_checked()
+    expect(panel.get_by_role("textbox")).to_have_value("It frightens.")
+    assert fits(chat)
+    thumb(chat, "Bad").click()
+    expect(panel).to_have_count(0)
     thumb(chat, "Good").click()
     expect(thumb(chat, "Bad")).to_have_attribute("aria-pressed", "false")
     expect(panel.get_by_label("Well written")).to_be_visible()
     panel.get_by_role("textbox").press("Escape")
     expect(panel).to_have_count(0)
+    thumb(chat, "Good").click()
     with chat.page.expect_response("**/thumb/"):  # the button is faster than the server
-        thumb(chat, "Good").click()
+        panel.get_by_role("button", name="Take back").click()
     expect(thumb(chat, "Good")).to_have_attribute("aria-pressed", "false")
+    expect(thumb(chat, "Good")).to_be_focused()
     expect(panel).to_have_count(0)
     chat.page.reload()
     expect(thumb(chat, "Good")).to_have_attribute("aria-pressed", "false")
@@ -295,22 +314,13 @@ def test_the_title_says_that_an_answer_is_finished(context: BrowserContext, stac
     chat.page.evaluate(HIDE_PAGE)
     chat.wait_until("done")
     chat.page.wait_for_function("() => noted.length === 1")
+    shown = {"body": "Your answer is finished.", "tag": chat.page.url.removeprefix(chat.url)}
+    assert chat.page.evaluate("noted") == [shown]
 
 
-def test_the_real_voice_is_asked_and_released(context: BrowserContext, stack: Stack) -> None:
-    """Whether or not this machine has a voice, the browser takes the sentences and the buttons come back."""
-    chat = opened(context, stack)
-    if not chat.page.evaluate("Boolean(globalThis.speechSynthesis)"):
-        pytest.skip("this browser has no speechSynthesis")
-    send(chat, LONG_TEXT)
-    chat.wait_for_words(10)
-    chat.send_button.click()
-    chat.wait_until("cancelled")
-    chat.last.evaluate(NOTE_READING)
-    chat.last.get_by_role("button", name="Read aloud").click()
-    chat.page.evaluate("began.then(() => true)")
-    stop = chat.last.get_by_role("button", name="Stop reading")
-    if stop.is_visible():
-        stop.click()
-    expect(chat.last.get_by_role("button", name="Read aloud")).to_be_visible()
-    assert not chat.page.evaluate("speechSynthesis.speaking")
+def test_where_nothing_can_show_them_no_notifications_are_offered(context: BrowserContext, stack: Stack) -> None:
+    """A page at a plain address has no service worker."""
+    chat = opened(context, stack, NO_SERVICE_WORKER)
+    chat.open("/settings/general/")
+    chat.page.wait_for_load_state("networkidle")
+    expect(chat.page.get_by_role("switch", name=re.compile("Notifications"))).to_be_hidden()

@@ -1,7 +1,7 @@
 """The page's half of the protocol: `static/js/reply.js` fed by hand, on the real page with its real style."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,6 +12,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 CODE = '<figure class="code" data-language="python"><figcaption>python</figcaption><pre><code>{}</code></pre></figure>'
 SOURCE = {"number": 1, "title": "Learn with Cria", "url": "/library/1/#p-2", "excerpt": "Ask for an example."}
+
+JUMP = """() => {
+  document.getElementById("jump").click();
+  return document.scrollingElement.scrollHeight - scrollY - innerHeight < 1;
+}"""
 
 Apply = Callable[..., bool]
 
@@ -158,6 +163,30 @@ def test_code_is_copied_without_its_caption(page: Page, apply: Apply) -> None:
     apply("1-1", "block", index=0, html=CODE.format("x = 1\n"))
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'x = 1\\n'")
+
+
+def test_the_last_answer_and_the_last_code_are_copied_with_keys(page: Page, apply: Apply) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    apply("1-1", "block", index=0, html="<p>Run:</p>", rest="")
+    apply("1-2", "block", index=1, html=CODE.format("x = 1"))
+    apply("1-3", "done", state="done", finish_reason="stop")
+    for keys, copied in (("Control+Shift+;", "x = 1"), ("Control+Shift+C", "Run: x = 1")):
+        page.keyboard.press(keys)
+        page.wait_for_function(
+            "async (text) => (await navigator.clipboard.readText()).replace(/\\s+/g, ' ') === text", arg=copied
+        )
+
+
+def test_a_long_answer_is_jumped_to_at_once_by_whoever_wants_no_motion(page: Page, apply: Apply) -> None:
+    apply("1-1", "block", index=0, html="<p>Long.</p>" * 200, rest="")
+    jump = page.get_by_role("button", name="Jump to the latest")
+    motions: tuple[tuple[Literal["reduce", "no-preference"], bool], ...] = (("reduce", True), ("no-preference", False))
+    for motion, is_at_once in motions:
+        page.emulate_media(reduced_motion=motion)
+        for place in (300, 0):
+            page.evaluate("top => scrollTo({ top, behavior: 'instant' })", place)
+        expect(jump).to_be_visible()
+        assert page.evaluate(JUMP) is is_at_once
 
 
 def test_a_source_explains_itself_on_focus(page: Page, apply: Apply) -> None:

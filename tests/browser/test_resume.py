@@ -36,14 +36,23 @@ def test_a_reload_in_mid_stream_goes_on_where_it_was(chat: ChatPage) -> None:
     assert chat.answer == kept
 
 
+TO_END = "document.scrollingElement.scrollHeight - scrollY - innerHeight"
+LISTEN = """() => {
+  window.heard = [];
+  new MutationObserver(([{ target }]) => target.textContent && window.heard.push(target.textContent))
+    .observe(document.getElementById("announcer"), { childList: true });
+}"""
+
+
 def test_two_tabs_show_the_same(chat: ChatPage) -> None:
-    """A turn sent in one tab streams in the other, and either can stop it."""
+    """A turn sent in one tab streams in the other, and either can stop it. Each has its own draft."""
     chat.send("Say hello in one short sentence.")
     chat.wait_until("done")
     other = ChatPage(chat.page.context.new_page(), chat.url)
     other.page.goto(chat.page.url)
     assert other.answer == chat.answer
 
+    other.field.fill("Half a thou")
     chat.send(LONG_TEXT)
     expect(other.last).to_have_attribute("data-reply", chat.reply_id)
     other.wait_for_words(8)
@@ -51,6 +60,39 @@ def test_two_tabs_show_the_same(chat: ChatPage) -> None:
     other.wait_until("cancelled")
     chat.wait_until("cancelled")
     assert chat.answer == other.answer
+    other.page.reload()
+    expect(other.field).to_have_value("Half a thou")
+    expect(chat.field).to_have_value("")
+    other.page.close()
+    chat.page.reload()
+    expect(chat.field).to_have_value("Half a thou")
+
+
+def test_a_reader_at_the_end_is_taken_along_and_nobody_else(chat: ChatPage) -> None:
+    """The wheel and the keys up detach at once; a button leads back, and says that something came meanwhile. What is
+    heard is that the answer begins and how it ends, never its words."""
+    page = chat.page
+    page.set_viewport_size({"width": 600, "height": 460})
+    page.evaluate(LISTEN)
+    chat.send(LONG_TEXT)
+    jump = page.get_by_role("button", name="Jump to the latest")
+    page.wait_for_function(f"() => {TO_END} < 48 && scrollY > 200", timeout=ANSWER_MS)  # and it followed so far
+    for leave in (lambda: page.mouse.wheel(0, -120), lambda: page.locator("#turns").press("PageUp")):
+        leave()
+        expect(jump).to_be_visible()
+        place = page.evaluate("scrollY")
+        expect(jump).to_have_attribute("data-news", "", timeout=ANSWER_MS)
+        jump.click()
+        page.wait_for_function(f"() => {TO_END} < 48")
+        expect(jump).to_be_hidden()
+        assert page.evaluate("scrollY") > place
+    before = page.evaluate("scrollY")
+    page.wait_for_function(f"before => scrollY > before && {TO_END} < 48", arg=before, timeout=ANSWER_MS)
+    page.keyboard.press("Escape")
+    chat.wait_until("cancelled")
+    page.wait_for_function("() => window.heard.at(-1) === 'Answer stopped'")
+    assert page.evaluate("window.heard") == ["Answer started", "Answer stopped"]
+    assert chat.body.evaluate("body => body.closest('[role=status], [role=alert], [role=log]').ariaLive") == "off"
 
 
 def test_the_page_outlives_the_web_process(chat: ChatPage, stack: Stack, watch: Watch) -> None:

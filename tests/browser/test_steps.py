@@ -1,9 +1,12 @@
 """What an answer was made with, on the page: tools, memories, what to ask next."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
 from tests.stack import Stack
+
+pytestmark = pytest.mark.browser
 
 SUM = "What is 17% of 2,340?"
 
@@ -29,6 +32,7 @@ def test_what_is_remembered_is_shown_used_and_undone(chat: ChatPage, stack: Stac
     """Nothing is kept behind a person's back."""
     chat.send("Remember that I like blue wool.")
     chat.wait_until("done")
+    expect(chat.last.locator("[data-part=unread]")).to_be_hidden()
     step = chat.last.locator(".step")
     expect(step.locator("summary [data-part=title]")).to_have_text("Remembered")
     expect(step.locator("summary [data-part=output]")).to_have_text("I like blue wool")

@@ -1,14 +1,16 @@
 """The talk as a tree: other answers, changed questions, going on, messages that wait, long chats, temporary ones."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, Locator, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Route, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.browser.test_resume import settled
@@ -48,9 +50,11 @@ SUSPEND = """
 from django.utils import timezone
 from webapp.chat.models import Conversation
 person = Conversation.objects.get(pk="{conversation}").owner
-person.suspended_until, person.suspension_reason = timezone.now() + timezone.timedelta(days=2), "Insults"
+person.suspended_until, person.suspension_reason = timezone.now() + timezone.timedelta(days={days}), "Insults"
 person.save()
 """
+AGE = """() => localStorage.setItem("cria.outbox", JSON.stringify(
+  JSON.parse(localStorage.getItem("cria.outbox")).map((entry) => ({ ...entry, at: entry.at - 120_000 }))))"""
 
 
 def run_in(stack: Stack, program: str, **values: object) -> None:
@@ -77,6 +81,22 @@ def desk(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
     chat = ChatPage(new_context(**SCREENS["desktop"]).new_page(), stack.url)
     chat.open()
     return chat
+
+
+@contextmanager
+def thinking(stack: Stack) -> Iterator[None]:
+    """Meanwhile the server is there, and says nothing."""
+    pid = stack.pid("web")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def unsent(chat: ChatPage, text: str) -> Locator:
+    """What the person decides on: the turn with this question."""
+    return chat.page.locator(".turn:has([data-part=unsent]:not([hidden]))").filter(has_text=text)
 
 
 def send(chat: ChatPage, text: str) -> None:
@@ -186,6 +206,115 @@ def test_what_waits_is_sent_when_the_answer_is_done(chat: ChatPage) -> None:
     chat.wait_until("done")
 
 
+def test_what_is_taken_back_was_not_sent(desk: ChatPage, stack: Stack) -> None:
+    """The page asks first: of a message that went out a moment ago nothing is put into the field."""
+    desk.send("Write a short story about a lost llama in the Andes.")
+    desk.field.fill(GOODBYE)
+    desk.field.press("Enter")
+    waiting = desk.page.locator(".queued")
+    expect(waiting).to_have_count(1)
+    conversation = conversation_of(desk).replace("-", "")
+    with thinking(stack):
+        sent = "SELECT COUNT(*) FROM chat_message WHERE conversation_id = ?"
+        while stack.sql(sent, conversation) == [1]:
+            desk.page.wait_for_timeout(100)
+        waiting.get_by_role("button", name="Edit this message").click()
+        expect(waiting).to_have_count(1)
+    expect(desk.page.get_by_text("This message was sent a moment ago.")).to_be_visible()
+    expect(desk.question).to_have_text(GOODBYE)
+    expect(desk.field).to_have_value("")
+    expect(waiting).to_have_count(0)
+    desk.wait_until("done")
+
+
+def test_the_next_message_waits_for_the_first_to_be_stored(desk: ChatPage, stack: Stack, watch: Watch) -> None:
+    """Without a word of a lost connection: there is one. And where the first gets nowhere, both stay in sight."""
+    watch.expected.append("Failed to load resource")
+    held: list[Route] = []
+    guest_url = desk.page.locator("#chat").get_attribute("data-guest-url")
+    desk.page.route(f"**{guest_url}", lambda route: held.append(route))
+    with desk.page.expect_request(lambda request: request.method == "POST"):
+        desk.field.fill(HELLO)
+        desk.field.press("Enter")
+    desk.field.fill(GOODBYE)
+    desk.field.press("Enter")
+    expect(desk.field).to_have_value("")
+    expect(desk.page.locator("#composer-notice")).to_be_hidden()
+    expect(desk.question).to_have_text(GOODBYE)
+    held[0].abort()
+    expect(unsent(desk, HELLO)).to_have_count(1)
+    expect(unsent(desk, GOODBYE)).to_have_count(1)
+    desk.page.unroute_all()
+
+    desk.page.reload()
+    unsent(desk, HELLO).get_by_role("button", name="Send again").click()
+    unsent(desk, GOODBYE).get_by_role("button", name="Send again").click()
+    expect(desk.page.locator("[data-part=unsent]:visible")).to_have_count(0)
+    expect(desk.page.locator("[data-reply][data-state=done]")).to_have_count(2, timeout=ANSWER_MS)
+    expect(desk.page.locator(".turn [data-part=question]")).to_have_text([HELLO, GOODBYE])
+
+
+def test_what_is_refused_stays_in_sight(desk: ChatPage, stack: Stack) -> None:
+    """In the field if that is empty; else as a message that is not sent, whatever was written since, and after a
+    reload."""
+    desk.send(HELLO)
+    desk.wait_until("done")
+    run_in(stack, SUSPEND, conversation=conversation_of(desk), days=2)
+    desk.field.fill("First.")
+    desk.field.press("Enter")
+    expect(desk.page.locator("#composer-notice")).to_be_visible()
+    expect(desk.field).to_have_value("First.")
+    expect(desk.question).to_have_text(HELLO)
+
+    with thinking(stack):
+        desk.field.press("Enter")
+        desk.field.fill("Second.")
+    expect(unsent(desk, "First.")).to_have_count(1)
+    expect(desk.field).to_have_value("Second.")
+    run_in(stack, SUSPEND, conversation=conversation_of(desk), days=-1)
+    desk.page.reload()
+    expect(desk.field).to_have_value("Second.")
+    unsent(desk, "First.").get_by_role("button", name="Put it into the field").click()
+    expect(desk.field).to_have_value("First.\nSecond.")
+    expect(desk.page.locator(".turn")).to_have_count(1)
+
+
+def test_what_the_queue_never_heard_of_is_not_sent_and_not_lost(desk: ChatPage, stack: Stack, watch: Watch) -> None:
+    watch.expected += ["WebSocket connection", "Failed to load resource", "htmx:"]
+    desk.send(LONG_TEXT)
+    with thinking(stack):
+        desk.field.fill(HELLO)
+        desk.field.press("Enter")
+        expect(desk.question).to_have_text(HELLO)
+        desk.page.evaluate(AGE)
+        stack.kill("web")
+    expect(unsent(desk, HELLO)).to_have_count(1, timeout=60_000)
+    unsent(desk, HELLO).get_by_role("button", name="Send again").click()
+    expect(desk.page.locator("[data-reply][data-state=done]")).to_have_count(2, timeout=ANSWER_MS)
+    expect(desk.question).to_have_text(HELLO)
+    expect(desk.page.locator(".turn")).to_have_count(2)
+
+
+def test_what_a_closed_tab_did_not_get_to_send_is_on_the_next_page(desk: ChatPage, stack: Stack, watch: Watch) -> None:
+    """At once, and it goes out: the tab was closed a moment ago."""
+    watch.expected += ["WebSocket connection", "Failed to load resource", "htmx:"]
+    desk.send(HELLO)
+    desk.wait_until("done")
+    desk.open()
+    stack.kill("web")
+    desk.field.fill(GOODBYE)
+    desk.field.press("Enter")
+    expect(desk.question).to_have_text(GOODBYE)
+    context = desk.page.context
+    desk.page.close()
+    stack.wait_until_ready()
+    again = ChatPage(context.new_page(), desk.url)
+    again.open()
+    expect(again.question).to_have_text(GOODBYE)
+    again.wait_until("done")
+    expect(again.page).to_have_url(re.compile("/c/"))
+
+
 def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
     """Then the person sends it, or takes it back into the field."""
     desk.send(LONG_TEXT)
@@ -227,6 +356,11 @@ def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: S
     desk.page.evaluate("document.scrollingElement.scrollTo(0, 0)")
     expect(desk.page.locator(".turn")).to_have_count(81)
     expect(desk.page.get_by_role("button", name="Earlier messages")).to_have_count(0)
+    desk.page.evaluate("addEventListener('keydown', (event) => (window.isTaken = event.defaultPrevented))")
+    for shortcuts, is_taken in (("on", True), ("off", False)):
+        desk.page.evaluate("state => (document.documentElement.dataset.shortcuts = state)", shortcuts)
+        desk.page.keyboard.press("Alt+ArrowDown")
+        assert desk.page.evaluate("window.isTaken") is is_taken
 
 
 def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
@@ -238,6 +372,7 @@ def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
     reply = str(stack.sql("SELECT id FROM chat_reply WHERE text LIKE 'This is answer 12.%'")[-1])
     desk.page.goto(f"{desk.page.url}?at={reply}&q=llamas")
     expect(desk.page.get_by_text("This is answer 12.")).to_be_in_viewport()
+    desk.page.wait_for_function("() => CSS.highlights.has('found')")
     found = desk.page.evaluate("[...CSS.highlights.get('found')].map((range) => range.toString().trim())")
     assert found == ["It is about llamas."]
     expect(desk.question).to_have_text("Question 59.")
@@ -322,16 +457,15 @@ def test_what_was_written_long_ago_is_sent_with_consent_only(desk: ChatPage, sta
     watch.expected += ["WebSocket connection", "Failed to load resource", "htmx:"]
     desk.send(HELLO)
     desk.wait_until("done")
-    unsent = desk.page.locator("[data-part=unsent]:visible")
     write_while_away(desk, stack, GOODBYE)
-    expect(unsent).to_contain_text("Not sent", timeout=60_000)
-    unsent.get_by_role("button", name="Send").click()
-    expect(unsent).to_have_count(0)
+    expect(unsent(desk, GOODBYE)).to_contain_text("Not sent", timeout=60_000)
+    unsent(desk, GOODBYE).get_by_role("button", name="Send again").click()
+    expect(unsent(desk, GOODBYE)).to_have_count(0)
     desk.wait_until("done")
 
     write_while_away(desk, stack, "Never mind.")
-    expect(unsent).to_contain_text("Not sent", timeout=60_000)
-    unsent.get_by_role("button", name="Delete").click()
+    expect(unsent(desk, "Never mind.")).to_contain_text("Not sent", timeout=60_000)
+    unsent(desk, "Never mind.").get_by_role("button", name="Discard").click()
     expect(desk.question).to_have_text(GOODBYE)
     stack.wait_until_ready()
     desk.page.reload()
@@ -342,7 +476,7 @@ def test_somebody_suspended_is_told_why_and_until_when(chat: ChatPage, stack: St
     """In place of the composer, with the way to ask for a review; everything can still be read."""
     send(chat, HELLO)
     chat.wait_until("done")
-    run_in(stack, SUSPEND, conversation=conversation_of(chat))
+    run_in(stack, SUSPEND, conversation=conversation_of(chat), days=2)
     chat.page.reload()
     told = chat.page.get_by_role("region", name="You cannot send messages right now")
     expect(told).to_contain_text("Reason: Insults")
@@ -361,7 +495,4 @@ def write_while_away(chat: ChatPage, stack: Stack, text: str) -> None:
     chat.field.fill(text)
     chat.field.press("Enter")
     expect(chat.question).to_have_text(text)
-    chat.page.evaluate(
-        """() => localStorage.setItem("cria.outbox", JSON.stringify(
-             JSON.parse(localStorage.getItem("cria.outbox")).map((entry) => ({ ...entry, at: entry.at - 120_000 }))))"""
-    )
+    chat.page.evaluate(AGE)

@@ -54,6 +54,9 @@ export function startAttaching(composer) {
   if (valuesOf("attached.").length) load();
 
   return {
+    get isEmpty() {
+      return kept?.isEmpty ?? true;
+    },
     take: () => kept?.take() ?? [],
     put: async (documents) => documents?.length && (await load()).put(documents),
     show: async (turn, documents) => documents?.length && (await load()).show(turn, documents),

@@ -25,6 +25,10 @@ export class Attachments {
     this.put(load(this.#savedAs, []));
   }
 
+  get isEmpty() {
+    return this.#chips.size === 0;
+  }
+
   add(files) {
     for (const file of files) {
       if (this.#isFull()) return;

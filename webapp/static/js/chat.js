@@ -15,7 +15,6 @@ import { takerOfHints } from "./hints.js";
 import { gettext } from "./i18n.js";
 import { showLimits } from "./limits.js";
 import { startOpinions } from "./opinions.js";
-import * as outbox from "./outbox.js";
 import { post } from "./post.js";
 import { Queue } from "./queue.js";
 import { startQueuePlace } from "./queue_place.js";
@@ -46,8 +45,9 @@ const attaching = startAttaching(composer);
 const sending = new Sending({ thread, socket, composer, attaching, changed, catchUp });
 const queue = new Queue(document.getElementById("queue"), {
   address: () => conversation() && address("queue/"),
-  onEdit: (text, documents) => writeAgain([text, composer.text].filter(Boolean).join("\n"), documents),
-  send: (command) => sending.tell(command),
+  tell: (command) => sending.tell(command),
+  onEdit: (turnId, text, documents) => sending.wantBack(turnId, text, documents),
+  onShown: (turnIds) => sending.queued(turnIds),
 });
 const reading = new Reading({ turns, thread, scroll, address: (turnId) => address(`turns/?before=${turnId}`) });
 const answers = new Answers({ thread, socket, scroll, changed, ended });
@@ -68,7 +68,6 @@ function ended() {
 function send(text, { parent, attachments, origin } = {}) {
   sending.send(text, { parent, attachments, origin });
   scroll.toEnd({ smooth: true });
-  return true;
 }
 
 function stop() {
@@ -92,8 +91,11 @@ socket.addEventListener("message", ({ detail: message }) => {
       stored(message);
       break;
     case "queued":
-      outbox.take(message.turn_id);
+      sending.queued([message.turn_id]);
       queue.refresh();
+      break;
+    case "unqueued":
+      sending.unqueued(message.turn_id, message.sent);
       break;
     case "refused":
       sending.takeBack(message.turn_id, message.text, message.code);
@@ -111,7 +113,7 @@ socket.addEventListener("message", ({ detail: message }) => {
 });
 
 function stored({ turn_id, conversation: id, reply }) {
-  outbox.take(turn_id);
+  sending.stored(turn_id, id);
   if (!thread.has(turn_id)) {
     if (id === conversation()) catchUp();
     else refreshConversations(); // left by a tab that is gone
@@ -139,7 +141,11 @@ onAct("regenerate", (view) => sending.tell({ type: "retry", reply: view.id }));
 onAct("continue", (view) => answers.goOn(view, (command) => sending.tell(command)));
 onAct("select", (_view, button) => catchingUp.select(button.dataset.to, button));
 onAct("followup", (_view, button) => send(button.textContent, { origin: "followup" }));
-onAct("send-unsent", (view) => sending.sendUnsent(thread.turnIdOf(view)));
+onAct("send-unsent", (view) => {
+  sending.sendUnsent(thread.turnIdOf(view));
+  scroll.toEnd({ smooth: true });
+});
+onAct("edit-unsent", (view) => sending.editUnsent(thread.turnIdOf(view)));
 onAct("delete-unsent", (view) => sending.drop(thread.turnIdOf(view)));
 onActLater(["appeal", "report"], async () => (await import("./review.js")).startReviews());
 
@@ -164,16 +170,16 @@ function copyLastCode() {
 }
 
 document.addEventListener("shortcut", ({ detail: name }) => {
-  if (name === "copy-answer") copyAnswer(thread.last);
+  if (name === "copy-answer") copyAnswer(thread.lastStored);
   if (name === "copy-code") copyLastCode();
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey) return;
   if (event.key === "Escape" && !event.shiftKey && !document.querySelector("dialog[open], :popover-open")) stop();
-  if (event.key === "ArrowUp" && event.target.id === "message" && !composer.text && thread.last?.id) {
+  if (event.key === "ArrowUp" && event.target.id === "message" && !composer.text && thread.lastStored) {
     event.preventDefault();
-    edit(thread.last);
+    edit(thread.lastStored);
   }
 });
 
@@ -188,12 +194,6 @@ document.querySelector("[data-share-open]")?.addEventListener("click", () => {
   const failed = () => composer.say(gettext("This did not get through. Please try again."));
   import("./share.js").then(({ openShareDialog }) => openShareDialog(conversation()), failed);
 });
-
-function writeAgain(text, documents) {
-  composer.text = text;
-  attaching.put(documents);
-  composer.focus();
-}
 
 // Begin
 
@@ -213,7 +213,8 @@ sending.restore();
 answers.followActive();
 changed();
 if (page.dataset.leadsTo) {
-  reading.lead(page.dataset.leadsTo, new URLSearchParams(location.search).get("q"));
+  const words = new URLSearchParams(location.search).get("q");
+  import("./leading.js").then(({ lead }) => lead(turns, reading, page.dataset.leadsTo, words), () => scroll.toEnd());
   post(address("select/"), { turn: page.dataset.leadsTo }); // the branch that is looked at is the chosen one
 } else if (thread.last) {
   scroll.toEnd();

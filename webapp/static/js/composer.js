@@ -1,13 +1,11 @@
-// Where a message is written. The draft is kept for each conversation until it is sent.
+// Where a message is written. The draft is kept until it is sent.
 //
 //   <form id="composer"> <div id="composer-notice" hidden> <textarea id="message"> <button id="queue-button" hidden>
 //     <button id="send" data-mode="send">
 //   new Composer({ form, maxChars, draftKey, onSend(text), onStop() })
-//
-// `onSend` says whether the message was taken; otherwise it stays in the field.
 
+import { Draft } from "./drafts.js";
 import { interpolate, ngettext } from "./i18n.js";
-import { load, remove, save } from "./store.js";
 
 const COUNT_FROM = 0.9;
 const isTouch = matchMedia("(pointer: coarse)");
@@ -20,7 +18,7 @@ export class Composer {
   #count;
   #notice;
   #maxChars;
-  #draftKey;
+  #draft;
   #onSend;
   #onStop;
   #canStop = false;
@@ -34,7 +32,7 @@ export class Composer {
     this.#count = form.querySelector("#message-count");
     this.#notice = form.querySelector("#composer-notice");
     this.#maxChars = maxChars;
-    this.#draftKey = draftKey;
+    this.#draft = new Draft(draftKey);
     this.#onSend = onSend;
     this.#onStop = onStop;
     this.#queueButton.addEventListener("click", () => this.#send());
@@ -42,7 +40,7 @@ export class Composer {
     form.querySelector(".composer-box").addEventListener("click", (event) => event.target === event.currentTarget && this.#field.focus());
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#key(event));
-    if (!this.#field.value) this.#field.value = load(draftKey, "");
+    if (!this.#field.value) this.#field.value = this.#draft.take();
     this.#changed();
   }
 
@@ -63,9 +61,7 @@ export class Composer {
 
   /** The conversation has got its id: drafts belong to it from now on. */
   keepDraftAs(draftKey) {
-    remove(this.#draftKey);
-    this.#draftKey = draftKey;
-    this.#keepDraft();
+    this.#draft.moveTo(draftKey, this.text);
   }
 
   /** Whether an answer is being written: then the button stops it, and what is sent waits for its end. */
@@ -100,14 +96,16 @@ export class Composer {
     if (!text || text.length > this.#maxChars) return;
     this.say(this.#hold);
     if (this.#hold) return;
-    if (!this.#onSend(text)) return;
+    this.#onSend(text);
     this.text = "";
     if (isTouch.matches) this.#field.blur();
     else this.focus();
   }
 
+  /** On a screen's keyboard Enter breaks the line; whoever has another one sends with Ctrl or ⌘. */
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || isTouch.matches) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (isTouch.matches && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.#send();
   }
@@ -116,7 +114,7 @@ export class Composer {
     this.#grow();
     this.#showCount();
     this.#showButton();
-    this.#keepDraft();
+    this.#draft.text = this.text;
   }
 
   #grow() {
@@ -142,10 +140,5 @@ export class Composer {
     this.#queueButton.hidden = mode === "send" || !canSend;
     const { labelStop, labelSend } = this.#button.dataset;
     this.#button.setAttribute("aria-label", mode === "stop" ? labelStop : this.#hold || labelSend);
-  }
-
-  #keepDraft() {
-    if (this.#field.value) save(this.#draftKey, this.#field.value);
-    else remove(this.#draftKey);
   }
 }

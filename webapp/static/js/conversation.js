@@ -15,7 +15,7 @@ export function address(path = "") {
 }
 
 export function draftKey() {
-  return `draft.${conversation() ?? "new"}`;
+  return `drafts.${conversation() ?? "new"}`;
 }
 
 /** The first message is stored: from now on the page is that of its conversation. */

@@ -1,4 +1,5 @@
-// Thumbs on an answer. A press is saved at once; the panel that opens then asks why, and can be ignored.
+// Thumbs on an answer. A press is saved at once; the panel that opens then asks why, and can be ignored. The same thumb
+// again opens it with what was said, and closes it.
 //
 //   <button data-do="thumb" data-thumb="up" aria-pressed="false">   <div data-part="feedback"></div>
 //   <form data-feedback> [data-worth-a-report] <p data-part="offer-report" hidden> <p data-part="refusal" hidden>
@@ -11,6 +12,7 @@ import { post } from "./post.js";
 export function startFeedback(turns) {
   onAct("thumb", press);
   onAct("close-feedback", (view) => close(view.element));
+  onAct("take-thumb-back", takeBack);
   turns.addEventListener("change", ({ target }) => {
     const form = target.closest("[data-feedback]");
     if (form) offerReport(form);
@@ -29,21 +31,37 @@ export function startFeedback(turns) {
 }
 
 async function press(view, button) {
-  const reply = view.element;
-  const isTakenBack = button.getAttribute("aria-pressed") === "true";
-  const before = pressed(reply);
-  show(reply, isTakenBack ? null : button.dataset.thumb);
-  const fields = { thumb: isTakenBack ? "none" : button.dataset.thumb };
-  const response = await post(`/turns/${view.id}/thumb/`, fields, { keepalive: true }); // people press it and leave
-  if (!response?.ok) {
-    show(reply, before);
-    announce(gettext("This did not get through. Please try again."));
+  const { thumb } = button.dataset;
+  const isAgain = pressed(view.element) === thumb;
+  const panel = panelOf(view.element);
+  if (isAgain && panel.firstElementChild) {
+    close(view.element);
     return;
   }
-  const panel = reply.querySelector("[data-part=feedback]");
-  panel.innerHTML = isTakenBack ? "" : await response.text(); // rendered by our own server
-  if (panel.firstElementChild) offerReport(panel.firstElementChild);
-  announce(isTakenBack ? gettext("Taken back") : gettext("Saved. You can say why below."));
+  const response = await give(view, thumb);
+  if (!response) return;
+  panel.innerHTML = await response.text(); // rendered by our own server
+  offerReport(panel.firstElementChild);
+  announce(isAgain ? gettext("What you said about this answer is below.") : gettext("Saved. You can say why below."));
+}
+
+async function takeBack(view) {
+  const thumb = view.element.querySelector("[data-do=thumb][aria-pressed=true]");
+  if (!(await give(view, "none"))) return;
+  panelOf(view.element).replaceChildren();
+  thumb?.focus(); // the button is gone
+  announce(gettext("Taken back"));
+}
+
+/** Shown at once; what the server says, or null if it could not be told. */
+async function give({ id, element }, thumb) {
+  const before = pressed(element);
+  show(element, thumb);
+  const response = await post(`/turns/${id}/thumb/`, { thumb }, { keepalive: true }); // people press it and leave
+  if (response?.ok) return response;
+  show(element, before);
+  announce(gettext("This did not get through. Please try again."));
+  return null;
 }
 
 async function explain(form) {
@@ -62,7 +80,7 @@ async function explain(form) {
 
 /** The focus goes back to the thumb that opened it. */
 function close(reply) {
-  const panel = reply.querySelector("[data-part=feedback]");
+  const panel = panelOf(reply);
   const hadFocus = panel.contains(document.activeElement);
   panel.replaceChildren();
   if (hadFocus) reply.querySelector("[data-do=thumb][aria-pressed=true]")?.focus();
@@ -73,6 +91,10 @@ function offerReport(form) {
   const isWorthIt = form.querySelector("[data-worth-a-report]:checked") !== null;
   form.querySelector("[data-part=offer-report]").hidden = isReported || !isWorthIt;
   form.scrollIntoView({ block: "nearest" });
+}
+
+function panelOf(reply) {
+  return reply.querySelector("[data-part=feedback]");
 }
 
 function pressed(reply) {

@@ -20,20 +20,13 @@ export function startFinishedSign(turns) {
   new MutationObserver(mark).observe(document.querySelector("title"), { childList: true }); // the chat may be renamed
 }
 
-function finished() {
+async function finished() {
   numFinished += 1;
   mark();
   if (load("notify") !== true || globalThis.Notification?.permission !== "granted") return;
-  try {
-    const body = gettext("Your answer is finished.");
-    const notification = new Notification(document.title, { body, tag: location.pathname });
-    notification.onclick = () => {
-      focus();
-      notification.close();
-    };
-  } catch {
-    // Browsers of phones have the name but allow it to service workers only; the mark in the title is there.
-  }
+  // By the service worker: on a phone a page itself may not, and it is the one that hears the press.
+  const registration = await navigator.serviceWorker?.getRegistration();
+  registration?.showNotification(document.title, { body: gettext("Your answer is finished."), tag: location.pathname });
 }
 
 function mark() {

@@ -20,7 +20,7 @@ export function takerOfHints({ thread, queue, answers, sending, catchingUp }) {
       if (hint.conversation !== conversation()) return;
       document.getElementById("page-title").textContent = hint.title;
       document.title = `${hint.title} · Cria`;
-      if (hint.reply && thread.last?.id !== hint.reply && !sending.waiting) catchingUp.run();
+      if (hint.reply && thread.lastStored?.id !== hint.reply && !sending.waiting) catchingUp.run();
     },
   };
   return (hint) => take[hint.kind]?.(hint, thread.views.find((view) => view.id === hint.reply));

@@ -8,7 +8,7 @@ const row = document.querySelector("[data-notify]");
 const box = row.querySelector("input");
 const refused = document.getElementById("notify-refused");
 
-row.hidden = !globalThis.Notification;
+if (globalThis.Notification) navigator.serviceWorker?.ready.then(() => (row.hidden = false)); // which shows them
 box.checked = load("notify") === true && globalThis.Notification?.permission === "granted";
 
 box.addEventListener("change", async () => {

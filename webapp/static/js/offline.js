@@ -5,7 +5,7 @@
 import { load, valuesOf } from "./store.js";
 
 const section = document.getElementById("kept");
-const texts = [...load("outbox", []).map(({ text }) => text), ...valuesOf("draft.")];
+const texts = [...load("outbox", []).map(({ text }) => text), ...valuesOf("drafts.").flat().map(({ text }) => text)];
 
 for (const text of texts) {
   const item = document.createElement("li");

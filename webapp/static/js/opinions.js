@@ -7,7 +7,7 @@ import { startFinishedSign } from "./finished_sign.js";
 import { gettext } from "./i18n.js";
 
 export function startOpinions(turns, form) {
-  onActLater(["thumb", "close-feedback"], once(async () => (await import("./feedback.js")).startFeedback(turns)));
+  onActLater(["thumb", "close-feedback", "take-thumb-back"], once(async () => (await import("./feedback.js")).startFeedback(turns)));
   if (globalThis.speechSynthesis && globalThis.SpeechSynthesisUtterance) {
     turns.dataset.speaks = ""; // shows the button
     const load = once(async () => (await import("./read_aloud.js")).startReadingAloud(turns));

@@ -2,34 +2,33 @@
 // buttons.
 //
 //   <div id="queue"><ol><li data-turn="…"> <span data-part="text"> <button data-queue="edit|unqueue|send_now"></li></ol></div>
-//   const queue = new Queue(element, { address: () => "/c/…/queue/", onEdit(text, documents), send(command) });
+//   const queue = new Queue(element, { address: () => "/c/…/queue/", tell(command), onEdit(turnId, text, documents), onShown(turnIds) });
+//
+// What is pressed is shown when the server has agreed: the message may have been sent a moment ago.
 
-import { announce } from "./announce.js";
 import { attachedTo } from "./attaching.js";
-import { gettext } from "./i18n.js";
 
 export class Queue {
   #element;
   #address;
+  #onShown;
 
-  /** `send` says whether the server could be told. */
-  constructor(element, { address, onEdit, send }) {
+  constructor(element, { address, tell, onEdit, onShown }) {
     this.#element = element;
     this.#address = address;
+    this.#onShown = onShown;
     element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-queue]");
       if (!button) return;
       const item = button.closest("[data-turn]");
-      const act = button.dataset.queue;
-      if (!send({ type: act === "edit" ? "unqueue" : act, turn_id: item.dataset.turn })) return;
-      if (act === "edit") onEdit(item.querySelector("[data-part=text]").textContent, attachedTo(item));
-      if (act === "unqueue") announce(gettext("Message removed"));
-      if (act !== "send_now") item.remove();
+      const turnId = item.dataset.turn;
+      if (button.dataset.queue === "edit") onEdit(turnId, item.querySelector("[data-part=text]").textContent, attachedTo(item));
+      else tell({ type: button.dataset.queue, turn_id: turnId });
     });
   }
 
   get isEmpty() {
-    return !this.#element.querySelector("[data-turn]");
+    return this.#items.length === 0;
   }
 
   /** Show what waits now. */
@@ -37,6 +36,12 @@ export class Queue {
     const address = this.#address();
     if (!address) return;
     const response = await fetch(address).catch(() => null);
-    if (response?.ok) this.#element.innerHTML = await response.text(); // rendered by our own server
+    if (!response?.ok) return;
+    this.#element.innerHTML = await response.text(); // rendered by our own server
+    this.#onShown(this.#items.map((item) => item.dataset.turn));
+  }
+
+  get #items() {
+    return [...this.#element.querySelectorAll("[data-turn]")];
   }
 }

@@ -1,10 +1,10 @@
-// Moving about in a long chat: earlier turns come when one gets near the top, keys lead from question to question, and
-// a link leads to the sentence that was searched for.
+// Moving about in a long chat: earlier turns come when one gets near the top, and keys lead from question to question.
 //
 //   <div class="earlier"><button data-earlier></div>   <div id="turn-nav"><button data-go="previous"> <button data-go="next"></div>
 
+import { areShortcutsOff } from "./shortcuts.js";
+
 const NEAR_PX = 600;
-const MARKED_MS = 2_500;
 
 export class Reading {
   #turns;
@@ -30,7 +30,7 @@ export class Reading {
     });
     document.addEventListener("keydown", (event) => {
       const ways = { ArrowUp: "previous", ArrowDown: "next" };
-      if (!event.altKey || event.ctrlKey || event.metaKey || !ways[event.key]) return;
+      if (!event.altKey || event.ctrlKey || event.metaKey || !ways[event.key] || areShortcutsOff()) return;
       event.preventDefault();
       this.go(ways[event.key]);
     });
@@ -50,30 +50,14 @@ export class Reading {
     const turns = [...this.#turns.querySelectorAll(".turn")];
     const place = (turn) => turn.getBoundingClientRect().top - top;
     const target = way === "previous" ? turns.findLast((turn) => place(turn) < -8) : turns.find((turn) => place(turn) > 8);
-    if (target) this.#show(target, "start");
+    if (target) this.show(target);
     else if (way === "next") this.#scroll.toEnd();
   }
 
-  /** Bring the reply `id` into sight and mark it for a moment; and in it the first sentence with these words. */
-  lead(id, words) {
-    const turn = this.#turns.querySelector(`[data-reply="${CSS.escape(id)}"]`)?.closest(".turn");
-    if (!turn) return;
-    const range = words ? sentenceWith(turn, words) : null;
-    turn.dataset.marked = "";
-    setTimeout(() => delete turn.dataset.marked, MARKED_MS);
+  /** Bring this turn to the top of the window, where one reads. */
+  show(turn) {
     this.#scroll.letGo();
-    if (range) {
-      highlight(range);
-      const element = range.startContainer.parentElement;
-      element.scrollIntoView({ block: "center", behavior: "instant" });
-    } else {
-      this.#show(turn, "start");
-    }
-  }
-
-  #show(turn, block) {
-    this.#scroll.letGo();
-    turn.scrollIntoView({ block, behavior: "instant" });
+    turn.scrollIntoView({ block: "start", behavior: "instant" });
   }
 
   async #loadEarlier() {
@@ -90,34 +74,4 @@ export class Reading {
     this.#isLoading = false;
     this.changed();
   }
-}
-
-/** The first sentence under `turn` that has all the words, or else one of them. */
-function sentenceWith(turn, words) {
-  const wanted = words.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  const walker = document.createTreeWalker(turn, NodeFilter.SHOW_TEXT, (node) =>
-    node.parentElement.closest("[data-part=question], [data-part=body]") && !node.parentElement.closest("figcaption")
-      ? NodeFilter.FILTER_ACCEPT
-      : NodeFilter.FILTER_SKIP,
-  );
-  const sentences = [];
-  while (walker.nextNode()) {
-    const node = walker.currentNode;
-    for (const match of node.data.matchAll(/[^.!?。！？\n]+[.!?。！？]*/gu)) {
-      const text = match[0].toLocaleLowerCase();
-      const found = wanted.filter((word) => text.includes(word)).length;
-      if (found) sentences.push({ node, start: match.index, end: match.index + match[0].length, found });
-    }
-  }
-  const best = sentences.reduce((one, other) => (other.found > (one?.found ?? 0) ? other : one), null);
-  if (!best) return null;
-  const range = document.createRange();
-  range.setStart(best.node, best.start);
-  range.setEnd(best.node, best.end);
-  return range;
-}
-
-function highlight(range) {
-  if (globalThis.Highlight && CSS.highlights) CSS.highlights.set("found", new Highlight(range));
-  else range.surroundContents(document.createElement("mark"));
 }

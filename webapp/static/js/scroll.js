@@ -4,6 +4,8 @@
 
 const NEAR_PX = 48;
 const root = document.scrollingElement;
+// A smooth scroll fights with the finger, and makes some people ill.
+const isAtOnce = matchMedia("(pointer: coarse), (prefers-reduced-motion: reduce)");
 
 export class Scroll {
   #button;
@@ -21,8 +23,7 @@ export class Scroll {
 
   toEnd({ smooth = false } = {}) {
     this.#follows = true;
-    const isTouch = matchMedia("(pointer: coarse)").matches; // a smooth scroll fights with the finger
-    root.scrollTo({ top: root.scrollHeight, behavior: smooth && !isTouch ? "smooth" : "instant" });
+    root.scrollTo({ top: root.scrollHeight, behavior: smooth && !isAtOnce.matches ? "smooth" : "instant" });
     this.#look();
   }
 

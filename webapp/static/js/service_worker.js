@@ -16,6 +16,18 @@ self.addEventListener("fetch", (event) => {
   else if (SHELL.includes(new URL(request.url).pathname)) event.respondWith(fetch(request).catch(() => kept(request)));
 });
 
+// "Your answer is finished": its tag is the address of the chat.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(show(event.notification.tag));
+});
+
+async function show(path) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const shown = pages.find((page) => new URL(page.url).pathname === path);
+  await (shown ? shown.focus() : self.clients.openWindow(path));
+}
+
 async function fill() {
   const cache = await caches.open(CACHE);
   await cache.addAll([OFFLINE, ...SHELL].map((path) => new Request(path, { credentials: path === OFFLINE ? "include" : "omit" })));

@@ -1,11 +1,13 @@
 // The keys that work anywhere on the page. Others can listen to "shortcut" on the document: detail is its name.
 //
-//   <kbd data-keys="mod shift O"></kbd>   is filled with the keys as this system writes them
+//   <kbd data-keys="mod shift O"></kbd>   is filled with the keys as this system writes them; data-keys-touch: where a
+//                                         screen's keyboard comes first
 
 import { gettext } from "./i18n.js";
 import { openSearch } from "./search.js";
 import { toggleSidebar } from "./sidebar.js";
 
+const isTouch = matchMedia("(pointer: coarse)");
 const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 
 // By `code` where Shift changes the letter, so that other keyboard layouts than the American one work too.
@@ -21,7 +23,7 @@ const SHORTCUTS = [
 export function startShortcuts() {
   for (const element of document.querySelectorAll("[data-keys]")) element.replaceChildren(...written(element));
   document.querySelector("[data-show-keys]")?.addEventListener("click", showKeys);
-  if (document.documentElement.dataset.shortcuts === "off") return;
+  if (areShortcutsOff()) return;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.shiftKey) {
       document.getElementById("message")?.focus();
@@ -33,6 +35,11 @@ export function startShortcuts() {
     event.preventDefault();
     shortcut.run();
   });
+}
+
+/** They may be somebody's own keys for something else. */
+export function areShortcutsOff() {
+  return document.documentElement.dataset.shortcuts === "off";
 }
 
 function matches({ key, code, shift = false }, event) {
@@ -51,7 +58,8 @@ function showKeys() {
 }
 
 function written(element) {
-  const names = element.dataset.keys.split(" ").map(name);
+  const { keys, keysTouch } = element.dataset;
+  const names = ((isTouch.matches && keysTouch) || keys).split(" ").map(name);
   if (element.tagName === "KBD") return [names.join(isApple ? "" : "+")];
   return names.map((text) => {
     const key = document.createElement("kbd");

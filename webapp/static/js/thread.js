@@ -58,9 +58,9 @@ export class Thread {
     return view.element.closest(".turn").dataset.turn;
   }
 
-  /** It is sent after all, perhaps in the place of another one. */
-  markReplacement(turnId) {
-    this.#turn(turnId).dataset.replaces = "";
+  /** It is sent after all, perhaps in the place of another one; or it stands beside that. */
+  markReplacement(turnId, replaces) {
+    this.#turn(turnId).toggleAttribute("data-replaces", replaces);
   }
 
   /** Whether this question was sent in the place of another one, and the server has not said how many there are. */
@@ -82,7 +82,7 @@ export class Thread {
     turn.dataset.turn = turnId;
     turn.dataset.parent = parent ?? "";
     if (replaced) turn.dataset.replaces = "";
-    turn.classList.add("turn-new");
+    turn.classList.toggle("turn-new", replaces);
     turn.querySelector("[data-part=question]").textContent = text;
     this.#list.append(turn);
     return turn;
