@@ -3,11 +3,12 @@
 
 BOOTSTRAP = python="$$(deploy/local/find_python.sh)" && exec "$$python" -m deploy.local.bootstrap
 
-.PHONY: help run test lint messages bench-turn bench-engine bench-guard bench-stats bench-gpu clean
+.PHONY: help run test test-postgres lint messages bench-turn bench-engine bench-guard bench-stats bench-gpu clean
 
 help:
 	@echo "make run         set up what is missing and start Cria"
 	@echo "make test        set up what is missing and run every check and test"
+	@echo "make test-postgres  the tests that use a database, on PostgreSQL (not part of make test, which needs no server)"
 	@echo "make lint        only the checks that need no running process"
 	@echo "make messages    bring the translations in webapp/locale in step with the texts of the code"
 	@echo "make bench-turn  time from Send to the first visible word, stage by stage"
@@ -22,6 +23,9 @@ run:
 
 test:
 	@$(BOOTSTRAP) test
+
+test-postgres:
+	@$(BOOTSTRAP) test-postgres
 
 lint:
 	@$(BOOTSTRAP) lint

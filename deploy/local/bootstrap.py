@@ -1,6 +1,6 @@
 """From a fresh clone to a working virtual environment, then on to what was asked for. Standard library only.
 
-    python3 -m deploy.local.bootstrap run | test | lint | messages | bench-...
+    python3 -m deploy.local.bootstrap run | test | test-postgres | lint | messages | bench-...
 
 Set up once, recognised afterwards: a stamp beside the packages names the requirements they were installed for, and is
 written last. A mark of work in progress lies there until then, so that a set-up that was interrupted is seen as such.
@@ -30,6 +30,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 GOALS: Mapping[str, Sequence[str]] = {
     "run": ("-m", "deploy.local.launch"),
     "test": ("-m", "deploy.local.checks", "all"),
+    "test-postgres": ("-m", "deploy.local.postgres"),
     "lint": ("-m", "deploy.local.checks", "lint"),
     "messages": ("-m", "deploy.local.messages"),
     "bench-turn": ("-m", "benchmarks.turn"),

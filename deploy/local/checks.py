@@ -94,7 +94,7 @@ def main(which: str) -> NoReturn:
                 models.ensure(PROJECT / "var" / "models", for_tests=True)
                 kernels.ensure()
                 code_shield.ensure(PROJECT / "var" / code_shield.FOLDER_NAME)
-                os.environ["CHROMIUM"] = str(ensure_chromium())
+                ensure_chromium()
             for check in quick_checks():
                 with beside(check) as running:
                     finish(running)

@@ -1,8 +1,9 @@
 """A real Chromium for the browser tests: the one of this machine, else one that is installed now.
 
-CHROMIUM=/path names one. The one without a window comes first: it draws no frame around the page, and the tests take a
-third less of the processor with it. The system's package manager is asked before Playwright, because it also brings the
-libraries that a bare container lacks; Playwright's download goes to var/browsers.
+CHROMIUM=/path names one. Where there is one that was built without windows (headless shell), it comes first, because it
+has no frame to draw around each page; a few tests need what only a whole one has. The system's package manager is asked
+before Playwright, because it also brings the libraries that a bare container lacks; Playwright's download goes to
+var/browsers.
 """
 
 import os
@@ -16,24 +17,22 @@ from deploy.local.steps import SetupProblem, step
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOWNLOADS = PROJECT / "var" / "browsers"
-NAMES = (
-    *("chromium-headless-shell", "chrome-headless-shell"),
-    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
-)
+SHELLS = ("chromium-headless-shell", "chrome-headless-shell")
+WHOLE = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 
 
-def find_chromium() -> Path | None:
-    """The first Chromium or Chrome that runs, if there is one."""
-    return next(filter(_runs, _candidates()), None)
+def find_chromium(*, is_whole: bool = False) -> Path | None:
+    """The first Chromium or Chrome that runs, if there is one. `is_whole`: with notifications and a voice."""
+    return next(filter(_runs, _candidates(is_whole=is_whole)), None)
 
 
 def ensure_chromium() -> Path:
-    """Have a Chromium. Raises SetupProblem with what was tried."""
-    if found := find_chromium():
+    """Have a whole Chromium. Raises SetupProblem with what was tried."""
+    if found := find_chromium(is_whole=True):
         return found
     tried = []
     with step("Chromium") as progress:
@@ -45,7 +44,7 @@ def ensure_chromium() -> Path:
                 "DEBIAN_FRONTEND": "noninteractive",
             }
             outcome = [_run(command, environment) for command in commands]
-            if found := find_chromium():
+            if found := find_chromium(is_whole=True):
                 progress.result = str(found)
                 return found
             tried.append(f"{name} said: {next((text for text in reversed(outcome) if text), 'nothing')}")
@@ -55,13 +54,15 @@ def ensure_chromium() -> Path:
         )
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates(*, is_whole: bool) -> Iterator[Path]:
     if named := os.environ.get("CHROMIUM"):
         yield Path(named)
         return
-    yield from (Path(path) for path in map(shutil.which, NAMES) if path)
+    if not is_whole:
+        yield from (Path(path) for path in map(shutil.which, SHELLS) if path)
+        yield from sorted(DOWNLOADS.glob("chromium_headless_shell-*/chrome-*/*headless*shell"))
+    yield from (Path(path) for path in map(shutil.which, WHOLE) if path)
     yield from map(Path, APPLICATIONS)
-    yield from sorted(DOWNLOADS.glob("chromium_headless_shell-*/chrome-*/*headless*shell"))
     yield from sorted(DOWNLOADS.glob("chromium-*/chrome-*/chrome"))
     yield from sorted(DOWNLOADS.glob("chromium-*/chrome-*/*.app/Contents/MacOS/*"))
 
@@ -77,9 +78,8 @@ def _runs(path: Path) -> bool:
 def _ways() -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """How to install one here, in the order to try."""
     if shutil.which("apt-get") and (rights := _rights()) is not None:
-        install = [*rights, "apt-get", "install", "-y", "--no-install-recommends"]
-        yield "apt-get", ([*rights, "apt-get", "update"], [*install, "chromium-headless-shell"])
-        yield "apt-get", ([*install, "chromium"],)
+        install = [*rights, "apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+        yield "apt-get", ([*rights, "apt-get", "update"], [*install, "chromium-headless-shell"], install)
     yield "playwright", ([sys.executable, "-m", "playwright", "install", "chromium"],)
 
 
