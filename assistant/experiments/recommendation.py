@@ -2,8 +2,8 @@
 
 Order of the checks: an unhealthy experiment advises nothing; harm to a guardrail means rolling back; then the goal.
 
- ship            a goal is better, by what is worth it; weekdays had some days to differ; every guardrail is safe or, when
-                 the planned time is over, at least looks it: of what almost never happens nothing more can be known
+ ship            a goal is better, by what is worth it; weekdays had some days to differ; every guardrail is safe or,
+                 when the planned time is over, looks it: of what almost never happens nothing more can be known
  small_gain      better, but certainly by less than was worth shipping
  no_difference   not known to be better, and certainly not by what was worth shipping
  keep_running    one of these may still become true within the plan

@@ -22,8 +22,10 @@ def make_chatters(stack: Stack) -> None:
 
 @transaction.atomic
 def chat() -> None:
-    """As if the experiment that runs had begun as long ago as was planned, and these had come in its first days. Nothing is reported:
-    the cases of the stack are of others."""
+    """As if the experiment that runs had begun as long ago as was planned, and these had come in its first days.
+
+    Nothing is reported: the cases of the stack are of others.
+    """
     since = timezone.now() - timedelta(days=DAYS_AGO)
     experiments = Experiment.objects.filter(state=Experiment.State.RUNNING, layer__isnull=False)
     Phase.objects.filter(experiment__in=experiments).update(started_at=since)
