@@ -69,15 +69,15 @@ class Bets:
         least, most = self._range(0.0)
         bound, width = math.log(2 / alpha), most - least
         scaled = (values - least) / width
-        low = _edge(lambda m: bool(_log_capital(m, scaled, counts) > bound))
-        high = 1 - _edge(lambda m: bool(_log_capital(m, 1 - scaled, counts) > bound))
+        low = edge(lambda m: bool(_log_capital(m, scaled, counts) > bound))
+        high = 1 - edge(lambda m: bool(_log_capital(m, 1 - scaled, counts) > bound))
         return Interval(low=max(-1.0, least + width * low), high=min(1.0, least + width * high))
 
     def lift(self, alpha: float) -> Interval:
         """Of treatment / control - 1, within [-1, infinity). Uses no centre."""
         bound = math.log(2 / alpha)
-        low = _edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=True) > bound), rising=False)
-        high = _edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=False) > bound), rising=True)
+        low = edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=True) > bound), rising=False)
+        high = edge_of_lift(lambda lift: bool(self._log_capital_of_lift(lift, more=False) > bound), rising=True)
         return Interval(low=low, high=high)
 
     def log_e_value(self, difference: float = 0.0) -> Floats:
@@ -134,7 +134,7 @@ def _log_capital(m: float, values: Floats, counts: Floats) -> Floats:
     return np.asarray(most + np.log(np.exp(growth - most[..., None]).mean(axis=-1)))
 
 
-def _edge(is_refuted: Callable[[float], bool]) -> float:
+def edge(is_refuted: Callable[[float], bool]) -> float:
     """The m in [0, 1] below which everything is refuted."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
@@ -146,7 +146,7 @@ def _edge(is_refuted: Callable[[float], bool]) -> float:
     return low
 
 
-def _edge_of_lift(is_refuted: Callable[[float], bool], *, rising: bool) -> float:
+def edge_of_lift(is_refuted: Callable[[float], bool], *, rising: bool) -> float:
     """The greatest (`rising`) or the least lift that is not refuted, on the scale of log(1 + lift)."""
     farthest = 40.0 if rising else -40.0
     if not is_refuted(math.exp(farthest) - 1):

@@ -76,17 +76,22 @@ def srm_p_value(counts: Sequence[int], weights: Sequence[float]) -> float:
 
 def srm_sequential_p_value(counts: Sequence[int], weights: Sequence[float]) -> float:
     """Right at every look: 1 over the evidence against the planned shares, at most 1."""
+    log_e = srm_log_e_value(counts, weights)
+    return math.exp(-log_e) if log_e > 0 else 1.0
+
+
+def srm_log_e_value(counts: Sequence[int], weights: Sequence[float]) -> float:
+    """Evidence against the planned shares, in natural logarithms; people in an arm of weight 0 are proof."""
     planned = _planned(weights)
     if any(count and not share for count, share in zip(counts, planned, strict=True)):
-        return 0.0
+        return math.inf
     n = np.array([count for count, share in zip(counts, planned, strict=True) if share], dtype=float)
     shares = np.array([share for share in planned if share])
     prior = CONCENTRATION * shares
     log_marginal = float(
         gammaln(prior.sum()) - gammaln(prior.sum() + n.sum()) + (gammaln(prior + n) - gammaln(prior)).sum()
     )
-    log_e = log_marginal - float(xlogy(n, shares).sum())
-    return math.exp(-log_e) if log_e > 0 else 1.0
+    return log_marginal - float(xlogy(n, shares).sum())
 
 
 def imbalance_p_value(control: Estimate, treatment: Estimate) -> float:

@@ -39,6 +39,11 @@ RAMPS = [
     ("careful", _("Careful: 1 %, then 10 %, 50 % and all of it, each after two days")),
     ("quick", _("Quick: 10 %, after two days all of it")),
 ]
+SHARES = [
+    ("", _("Shares stay as the weights of the arms say")),
+    ("bandit", _("Shift people towards what does better")),
+]
+FLOOR = 5
 ROLES = [("", _("not measured")), *Role.choices]
 RARE_MARGIN, GOAL_MARGIN, GUARDRAIL_MARGIN = 0.005, 0.05, 0.1
 
@@ -97,6 +102,25 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"class": "field", "step": "0.1"}),
     )
     ramp = forms.ChoiceField(label=_("Begins with"), required=False, choices=RAMPS, widget=UnfoldAdminSelectWidget)
+    is_bandit = forms.ChoiceField(
+        label=_("Shares of the arms"),
+        required=False,
+        choices=SHARES,
+        help_text=_(
+            "All arms are equally large until 100 people of each are measured. Then they are shifted once a day at "
+            "most, by one goal, for people who come from then on; whoever has an arm keeps it. Good for losing less on "
+            "the way, slower at telling what is better."
+        ),
+        widget=UnfoldAdminSelectWidget,
+    )
+    floor = forms.IntegerField(
+        label=_("Each arm keeps at least, in per cent"),
+        required=False,
+        min_value=1,
+        max_value=20,
+        help_text=_("Only where people are shifted. 5 to 10 is usual."),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
     planned_days = forms.IntegerField(label=_("Days"), min_value=1, max_value=365, widget=UnfoldAdminIntegerFieldWidget)
     alpha = forms.FloatField(
         label=_("Error allowed (alpha)"),
@@ -114,6 +138,12 @@ class PlanForm(forms.Form):
         required=False,
         help_text=_("Not before the time of the first people is over, which is a day for most guardrails."),
     )
+
+    def clean_is_bandit(self) -> bool:
+        return bool(self.cleaned_data["is_bandit"])
+
+    def clean_floor(self) -> int:
+        return self.cleaned_data["floor"] or FLOOR
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -16,6 +17,7 @@ from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import checklist, layers, snapshots
 from webapp.experiments.services.checklist import Item
 from webapp.experiments.services.forecast import reach
+from webapp.experiments.services.shares import weights_now
 
 State = Experiment.State
 
@@ -40,6 +42,7 @@ EVENT_NAMES = {
     "new_phase": gettext_noop("new phase"),
     "add_traffic": gettext_noop("more people"),
     "held": gettext_noop("ramp held"),
+    "shift": gettext_noop("people shifted towards what does better"),
 }
 SETTING_NAMES = {
     "temperature": gettext_noop("Temperature"),
@@ -84,7 +87,7 @@ def page_of(experiment: Experiment, viewer: User) -> Mapping[str, Any]:
     """Everything on the page of one experiment but its forms."""
     phase = experiment.phases.order_by("number").last()
     people = snapshots.exposed(phase) if phase else {}
-    weights = dict(phase.allocations.values_list("arm_id", "weight")) if phase else {}
+    weights = weights_now(phase, timezone.now()) if phase else {}
     arms = list(experiment.arms.select_related("prompt", "starters", "shadow_policy"))
     total = sum(weights.get(arm.pk, arm.weight) for arm in arms) or 1
     control = next((arm for arm in arms if arm.is_control), None)

@@ -85,7 +85,8 @@ def _tone(effect: Effect, row: Row) -> Tone:
 
 def _spread(analysis: Analysis, row: Row) -> SafeString:
     q = row.metric.quantile
-    if q is None or analysis.phase is None or analysis.base is None:
+    # Of a bandit all people of an arm together are no picture of it: it has most of those of some days.
+    if q is None or analysis.phase is None or analysis.base is None or analysis.periods:
         return SafeString("")
     sums = sums_of(analysis.phase, row.metric)
     names = {each.arm.pk: each.arm.name for each in analysis.arms}

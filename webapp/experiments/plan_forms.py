@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext
 
-from webapp.experiments.experiment_forms import PER_CENT, ArmForm, MetricsForm, PlanForm, Role, usual_margin
+from webapp.experiments.experiment_forms import FLOOR, PER_CENT, ArmForm, MetricsForm, PlanForm, Role, usual_margin
 from webapp.experiments.models import Experiment, Metric, PromptVersion
 from webapp.experiments.services import drafting, layers
 from webapp.experiments.services.drafting import MAX_ARMS, OF_AN_ARM, Measured, Plan
@@ -47,13 +47,24 @@ class PlanForms:
         if all(valid) and sum(not form.is_empty for form in self.arms.forms) < 2:
             self.plan.add_error(None, gettext("It takes two arms at least: the way it is, and another one."))
             return False
+        if all(valid) and self.plan.cleaned_data["is_bandit"] and not self._has_one_goal():
+            self.plan.add_error(
+                "is_bandit", gettext("One goal decides where people go: choose exactly one, and no quantile.")
+            )
+            return False
         return all(valid)
+
+    def _has_one_goal(self) -> bool:
+        goals = [each.metric for each in self.metrics.measured() if each.role == Role.GOAL]
+        return len(goals) == 1 and goals[0].kind != Metric.Kind.QUANTILE
 
     def cleaned(self) -> Plan:
         fields = dict(self.plan.cleaned_data)
         segments, ramp, share = fields.pop("segments"), fields.pop("ramp"), fields.pop("share")
         fields["traffic"] = max(1, round(share * PER_CENT))
         used = [form.cleaned_data for form in self.arms.forms if not form.is_empty]
+        if fields["is_bandit"]:
+            used = [{**arm, "weight": 1} for arm in used]
         return Plan(fields=fields, segments=list(segments), arms=used, metrics=self.metrics.measured(), ramp=ramp)
 
 
@@ -106,12 +117,14 @@ def _new_plan(prompt: PromptVersion | None) -> dict[str, Any]:
         "planned_days": 14,
         "alpha": 0.05,
         "rolls_back": True,
+        "floor": FLOOR,
     }
 
 
 def _plan_of(experiment: Experiment) -> dict[str, Any]:
     return {
         **{name: getattr(experiment, name) for name in drafting.OF_THE_PLAN},
+        "is_bandit": "bandit" if experiment.is_bandit else "",
         "share": Decimal(experiment.traffic) / PER_CENT,
         "ramp": drafting.ramp_of(experiment),
         "segments": experiment.segments.all(),

@@ -32,6 +32,8 @@ def lamps_of(analysis: Analysis) -> list[Lamp]:
     if found is None or phase is None:
         return []
     planned = " : ".join(str(arm.weight) for arm in analysis.arms)
+    if analysis.periods:
+        planned = _("by the shares of each period")
     counts = " : ".join(f"{arm.n:,}".replace(",", "\u202f") for arm in analysis.arms)
     words = _("%(counts)s people, planned %(planned)s") % {"counts": counts, "planned": planned}
     several = f"{found.exposed_to_several:.2%}".replace("%", " %")

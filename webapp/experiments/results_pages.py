@@ -27,6 +27,7 @@ from webapp.experiments.results_csv import csv_of
 from webapp.experiments.results_health import lamps_of
 from webapp.experiments.results_query import Look, look_of, part_name
 from webapp.experiments.results_rows import groups_of
+from webapp.experiments.results_shares import shares_shown
 from webapp.experiments.results_switches import phase_name, switches_of
 from webapp.experiments.services import claims, reports, shipping
 from webapp.experiments.services.analysis import Analysis, analyse
@@ -75,6 +76,7 @@ class ResultPages(AdminPages):
             badge_tone=wording.BADGE_TONES.get(advised.badge, "open"),
             sentence=wording.badge_sentence(advised),
             lamps=lamps_of(analysis),
+            shares=shares_shown(analysis),
             groups=groups_of(figures, look.scale, people_per_day=_people_per_day(analysis)),
             switches=switches_of(experiment, analysis, look),
             phase=phase_name(analysis.phase) if analysis.phase else "",

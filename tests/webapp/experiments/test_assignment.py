@@ -286,7 +286,7 @@ def test_reading_the_picture_costs_the_same_for_one_and_for_many(django_assert_n
         assert len(running_experiments.read().experiments) == 21
 
 
-NUM_QUERIES = 11
+NUM_QUERIES = 12
 
 
 def test_another_process_hears_of_a_change(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:

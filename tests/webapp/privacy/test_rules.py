@@ -39,6 +39,7 @@ ABOUT_NOBODY = {
     "experiments.ExperimentMetric",
     "experiments.PromptLabel",
     "experiments.RampStep",
+    "experiments.Share",
     "privacy.ErasureReceipt",
 }
 

@@ -10,6 +10,7 @@ from webapp.experiments.models.experiments import (
     Phase,
     RampStep,
     Segment,
+    Share,
 )
 from webapp.experiments.models.exposures import Exposure, ForcedArm, Holdout
 from webapp.experiments.models.metrics import CohortStat, ExperimentMetric, Metric
@@ -44,6 +45,7 @@ __all__ = [
     "Report",
     "Segment",
     "Serving",
+    "Share",
     "StarterSet",
     "TestTurn",
 ]

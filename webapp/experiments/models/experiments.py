@@ -89,6 +89,12 @@ class Experiment(models.Model):
 
     starts_at = models.DateTimeField(null=True, blank=True, help_text="Starts by itself then, if it is ready.")
     stops_at = models.DateTimeField(null=True, blank=True, help_text="Stops by itself then.")
+    is_bandit = models.BooleanField(default=False, help_text="Its shares follow the results.")
+    floor = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Per cent of the people that each arm of a bandit keeps, whatever its results.",
+    )
     rolls_back = models.BooleanField(
         default=True, help_text="Stops by itself when a guardrail is broken beyond what is tolerated."
     )
@@ -165,7 +171,8 @@ class Arm(Serving):
 
 
 class Phase(models.Model):
-    """A time in which the arms had the same weights and everybody kept their arm. The next one draws anew."""
+    """A time in which everybody kept their arm, and the arms had the same weights or, of a bandit, those of its `Share`
+    rows for people who came later. The next one draws anew."""
 
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="phases")
     number = models.PositiveSmallIntegerField()
@@ -210,6 +217,29 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.arm_id}: {self.weight}"
+
+
+class Share(models.Model):
+    """The weight that an arm of a bandit has for people who come from a day on, until there is a next one. Before the
+    first of them, its allocation. Decided before that day, and never changed.
+
+    `chance` is that of being the best arm, as far as was known then.
+    """
+
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="shares")
+    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="shares")
+    first_day = models.DateField(help_text="Of the exposure, in UTC.")
+    weight = models.PositiveSmallIntegerField(help_text="Of a thousand.")
+    chance = models.FloatField()
+
+    class Meta:
+        ordering = ["first_day", "arm__key"]
+        constraints = [
+            models.UniqueConstraint(fields=["phase", "arm", "first_day"], name="one_share_per_arm_and_period")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.arm_id} from {self.first_day}: {self.weight}"
 
 
 class LayerSlot(models.Model):

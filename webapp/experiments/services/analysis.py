@@ -12,7 +12,9 @@ from django.utils import timezone
 from assistant.experiments.recommendation import Badge, Recommendation, recommend
 from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Phase
 from webapp.experiments.services.health import HealthFound, Measured, check_health
+from webapp.experiments.services.health_of_periods import check_health_of_periods
 from webapp.experiments.services.rows import Role, Row, rows_of
+from webapp.experiments.services.shares import Part, Period, begun, parts_of, periods_of, sums_by_day
 from webapp.experiments.services.snapshots import ANYBODY, Exposed, Where, by_stratum, exposed, together
 from webapp.experiments.services.sums import Sums
 from webapp.experiments.services.waiting import Waiting
@@ -33,6 +35,7 @@ class Analysis:
     base             the arm the others are compared with
     advice           of each other arm, by its id
     recommendation   for the experiment as a whole, and `leader`, the arm it is about
+    periods          of a bandit, those that have begun: everything is compared within them
     """
 
     experiment: Experiment
@@ -46,6 +49,7 @@ class Analysis:
     recommendation: Recommendation
     leader: Arm | None
     days_so_far: float
+    periods: tuple[Period, ...] = ()
 
     @property
     def num_people(self) -> int:
@@ -75,10 +79,25 @@ def analyse(
     strata = {each.metric_id: by_stratum(phase, each.metric, until=until, where=where) for each in plan}
     sums = {metric_id: together(mine) for metric_id, mine in strata.items()}
     weights = {each.arm.pk: each.weight for each in arms}
+    periods = _periods(phase, now or timezone.now()) if experiment.is_bandit else ()
+    parts = _parts(phase, plan, periods, until=until, where=where) if periods else None
     rows = rows_of(
-        plan, sums, strata=strata if phase.has_past else {}, weights=weights, base_id=base.pk, alpha=experiment.alpha
+        plan,
+        sums,
+        strata=strata if phase.has_past else {},
+        weights=weights,
+        base_id=base.pk,
+        alpha=experiment.alpha,
+        parts=parts,
     )
-    health = check_health(phase, people=people, weights=weights, sums=_by_metric(plan, sums), base=base.pk, until=until)
+    if parts is None:
+        measured = _by_metric(plan, sums)
+        health = check_health(phase, people=people, weights=weights, sums=measured, base=base.pk, until=until)
+    else:
+        by_metric = {each.metric: parts[each.metric_id] for each in plan}
+        health = check_health_of_periods(
+            phase, periods, people=people, parts=by_metric, base=base.pk, until=until, where=where
+        )
     days = days_so_far(phase, until=until, now=now)
     waiting = Waiting(phase=phase, sums=sums, weights=weights, base_id=base.pk, days=days)
     advice = {
@@ -98,13 +117,14 @@ def analyse(
         phase=phase,
         until=until,
         base=base,
-        arms=arms,
+        arms=tuple(replace(each, weight=periods[-1].weights[each.arm.pk]) for each in arms) if periods else arms,
         rows=tuple(rows),
         health=health,
         advice=advice,
         recommendation=advice[leader_id] if leader_id else _NO_DATA,
         leader=next((each.arm for each in arms if each.arm.pk == leader_id), None),
         days_so_far=days,
+        periods=periods,
     )
 
 
@@ -119,6 +139,19 @@ def days_so_far(phase: Phase, *, until: date | None = None, now: datetime | None
     if until is not None:
         end = min(end, datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1))
     return max(0.0, (end - phase.started_at).total_seconds() / 86_400)
+
+
+def _periods(phase: Phase, now: datetime) -> tuple[Period, ...]:
+    return tuple(begun(periods_of(phase), min(now, phase.ended_at or now)))
+
+
+def _parts(
+    phase: Phase, plan: Sequence[ExperimentMetric], periods: Sequence[Period], *, until: date | None, where: Where
+) -> dict[int, list[Part]]:
+    """What each metric comes to in each period."""
+    return {
+        each.metric_id: parts_of(periods, sums_by_day(phase, each.metric, where=where), until=until) for each in plan
+    }
 
 
 def _by_metric(plan: Sequence[ExperimentMetric], sums: Mapping[int, Mapping[int, Sums]]) -> list[Measured]:
@@ -170,6 +203,8 @@ def _advise(
         is_over=is_over,
     )
     if advice.badge != "keep_running" or any(row.role == Role.GOAL and row.verdict == "better" for row in rows):
+        return advice
+    if experiment.is_bandit:  # the forecast is of fixed shares
         return advice
     waits = [waiting.days_left(row) for row in rows if row.role == Role.GOAL]
     known = [wait for wait in waits if wait is not None]

@@ -5,12 +5,16 @@ person ─ held out? ─▶ in no experiment, but as a tester
    │
    └─ each layer: slot 0…999 ─▶ whose is it? ─▶ is it meant for them, or were they in it before? ─▶ arm
 
+Where the shares of the arms were shifted since it began, whoever was in it before keeps their arm.
+
 While there is a holdout everybody is on one side of it, which is counted like an arm and changes nothing by itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.utils import timezone
 
 from assistant.experiments.bucketing import SPAN, choose, position
 from webapp.accounts.models import User
@@ -117,19 +121,23 @@ def _drawn(picture: Picture, person: User) -> Iterator[Place]:
     meant = [experiment for experiment in meant if person.pk not in experiment.forced]
     traits = Traits(person)
     failing = [experiment for experiment in meant if not is_meant_for(experiment, traits)]
-    before = _arms_before(failing, person)
+    now = timezone.now()
+    shifted = [experiment for experiment in meant if experiment.was_shifted(now)]
+    before = _arms_before([*failing, *(each for each in shifted if each not in failing)], person, shifted)
     for experiment in meant:
-        if experiment not in failing:
-            key = choose(experiment.salt, str(person.pk), experiment.draw)
-            yield Place(experiment=experiment, arm=experiment.arms[key])
-        elif experiment.phase_id in before:
+        if experiment.phase_id in before:
             yield Place(experiment=experiment, arm=before[experiment.phase_id])
+        elif experiment not in failing:
+            key = choose(experiment.salt, str(person.pk), experiment.draw_at(now))
+            yield Place(experiment=experiment, arm=experiment.arms[key])
 
 
-def _arms_before(experiments: list[Running], person: User) -> Mapping[int | None, Arm]:
-    """By phase, the arms that were used for somebody whom these are not meant for any more."""
+def _arms_before(experiments: Sequence[Running], person: User, shifted: Sequence[Running]) -> Mapping[int | None, Arm]:
+    """By phase, the arms that were used for somebody whom these are not meant for any more, or would not draw alike."""
     if not experiments:
         return {}
     arms = {arm.id: arm for experiment in experiments for arm in experiment.arms.values()}
     phases = [experiment.phase_id for experiment in experiments if experiment.phase_id is not None]
-    return {phase_id: arms[arm_id] for phase_id, arm_id in arms_before(person, phases).items() if arm_id in arms}
+    keeping = [experiment.phase_id for experiment in shifted if experiment.phase_id is not None]
+    found = arms_before(person, phases, keeping=keeping)
+    return {phase_id: arms[arm_id] for phase_id, arm_id in found.items() if arm_id in arms}

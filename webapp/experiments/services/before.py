@@ -28,11 +28,19 @@ _known: OrderedDict[tuple[UUID, int], _Known] = OrderedDict()
 """By person and phase, the oldest first."""
 
 
-def arms_before(person: User, phase_ids: Collection[int]) -> Mapping[int, int]:
-    """By phase, the ids of the arms that were used for `person`, other than as a tester."""
+def arms_before(person: User, phase_ids: Collection[int], *, keeping: Collection[int] = ()) -> Mapping[int, int]:
+    """By phase, the ids of the arms that were used for `person`, other than as a tester.
+
+    In the phases that are `keeping` people where they are, that there was none is asked for each time: another process
+    may have exposed them since, by other shares.
+    """
     now = time.monotonic()
     known = {phase_id: _known.get((person.pk, phase_id)) for phase_id in phase_ids}
-    arms = {phase_id: one.arm_id for phase_id, one in known.items() if one and now - one.at < KEPT_S}
+    arms = {
+        phase_id: one.arm_id
+        for phase_id, one in known.items()
+        if one and now - one.at < KEPT_S and not (one.arm_id is None and phase_id in keeping)
+    }
     if len(arms) < len(known):
         seen = Exposure.objects.filter(person=person, phase_id__in=phase_ids, is_forced=False)
         found = dict(seen.values_list("phase_id", "arm_id"))

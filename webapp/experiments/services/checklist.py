@@ -64,6 +64,7 @@ def required(experiment: Experiment) -> list[Item]:
         *_of_endpoints(arms),
         *_of_shadows(arms, metrics),
         Item(code="goal", text=_("At least one metric is a goal."), is_met=Role.GOAL in roles),
+        *_of_bandit(experiment),
         Item(code="guardrail", text=_("At least one metric is a guardrail."), is_met=Role.GUARDRAIL in roles),
         _of_slots(experiment),
     ]
@@ -88,6 +89,16 @@ def changes_something(arm: Arm) -> bool:
 def _has_arms(arms: Sequence[Arm]) -> bool:
     others = [arm for arm in arms if not arm.is_control]
     return len(others) == len(arms) - 1 > 0 and all(changes_something(arm) for arm in others)
+
+
+def _of_bandit(experiment: Experiment) -> Iterator[Item]:
+    if experiment.is_bandit:
+        kinds = list(experiment.metrics.filter(role=Role.GOAL).values_list("metric__kind", flat=True))
+        yield Item(
+            code="one_goal",
+            text=_("Exactly one goal, which is no quantile, decides where people are shifted."),
+            is_met=len(kinds) == 1 and kinds[0] != Metric.Kind.QUANTILE,
+        )
 
 
 def _of_prompts(arms: Sequence[Arm]) -> Iterator[Item]:

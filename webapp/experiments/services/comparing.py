@@ -50,19 +50,19 @@ def value_of(metric: Metric, sums: Sums) -> float:
     """The metric of an arm as people know it, before any adjustment. Not a number without people."""
     match sums:
         case Moments():
-            return estimates_with_past([sums], _kind(metric))[0].value if sums.n else math.nan
+            return estimates_with_past([sums], kind_of(metric))[0].value if sums.n else math.nan
         case Count():
             return sums.share
         case BoundedCounts():
             return sums.mean
         case Histogram():
-            return sums.quantile(_quantile(metric))
+            return sums.quantile(quantile_of(metric))
 
 
 def barriers_for(metric: Metric, sums: Sums, *, share: float) -> Barriers | None:
     """What the interval that decides will ask of chance, from `sums` of people without the treatment, which will have
     this share of both arms."""
-    return barriers_of(sums, share=share, kind=_kind(metric), is_rare=metric.is_rare, q=metric.quantile or 0.5)
+    return barriers_of(sums, share=share, kind=kind_of(metric), is_rare=metric.is_rare, q=metric.quantile or 0.5)
 
 
 def compare_arms(
@@ -81,7 +81,7 @@ def compare_arms(
     if base not in present:
         return {}
     pairs = _Pairs(metric=metric, alpha=alpha, alpha_one_look=alpha_one_look)
-    estimates = _estimates(metric, present)
+    estimates = estimates_of_arms(metric, present)
     return {
         arm: pairs.compare(
             (present[base], present[arm]),
@@ -111,7 +111,7 @@ class _Pairs:
         effect, one_look = self._effects(sums, estimates, share)
         num_strata = 1
         if self._are_many(sums, estimates):
-            kind = _kind(self.metric)
+            kind = kind_of(self.metric)
             always = stratified.compare(*strata, kind, AlwaysValid(), alpha=self.alpha)
             once = stratified.compare(*strata, kind, FixedHorizon(), alpha=self.alpha_one_look)
             if always and once:
@@ -138,7 +138,7 @@ class _Pairs:
     ) -> tuple[Effect, Effect]:
         match sums:
             case (Histogram() as control, Histogram() as treatment):
-                q = _quantile(self.metric)
+                q = quantile_of(self.metric)
                 return (
                     quantiles.compare(control, treatment, q, alpha=self.alpha),
                     quantiles.compare(control, treatment, q, alpha=self.alpha_one_look, always_valid=False),
@@ -172,15 +172,15 @@ class _Pairs:
     ) -> tuple[Estimate, Estimate]:
         is_share = self.metric.kind == Metric.Kind.RATIO and self.metric.unit == Metric.Unit.SHARE
         before, after = with_one_more(
-            estimates, arms, _kind(self.metric), is_share=is_share, cap=self.metric.cap, few=few
+            estimates, arms, kind_of(self.metric), is_share=is_share, cap=self.metric.cap, few=few
         )
         return before, after
 
 
-def _estimates(metric: Metric, sums: Mapping[int, Sums]) -> dict[int, Estimate]:
+def estimates_of_arms(metric: Metric, sums: Mapping[int, Sums]) -> dict[int, Estimate]:
     moments = {arm: part for arm, part in sums.items() if isinstance(part, Moments)}
     if moments:
-        return dict(zip(moments, estimates_with_past(list(moments.values()), _kind(metric)), strict=True))
+        return dict(zip(moments, estimates_with_past(list(moments.values()), kind_of(metric)), strict=True))
     return {arm: _of_counts(part) for arm, part in sums.items() if isinstance(part, Count | BoundedCounts)}
 
 
@@ -201,10 +201,10 @@ def _moments(strata: Mapping[Stratum, Sums]) -> dict[Stratum, Moments]:
     return {stratum: sums for stratum, sums in strata.items() if isinstance(sums, Moments)}
 
 
-def _kind(metric: Metric) -> Kind:
+def kind_of(metric: Metric) -> Kind:
     return "ratio" if metric.kind == Metric.Kind.RATIO else "mean"
 
 
-def _quantile(metric: Metric) -> float:
+def quantile_of(metric: Metric) -> float:
     assert metric.quantile is not None
     return metric.quantile

@@ -23,7 +23,7 @@ MAX_ARMS = 4
 ARM_KEYS = "abcdefgh"[:MAX_ARMS]
 OF_THE_PLAN = (
     *("name", "hypothesis", "layer", "traffic", "planned_days", "alpha", "audience", "languages", "devices"),
-    *("starts_at", "stops_at", "rolls_back"),
+    *("starts_at", "stops_at", "rolls_back", "is_bandit", "floor"),
 )
 OF_AN_ARM = (
     *("name", "weight", "prompt", "temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters"),

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,9 @@ from assistant.experiments.funnels import Funnel
 from webapp.experiments.models import Metric, Phase
 from webapp.experiments.services.analysis import Analysis
 from webapp.experiments.services.comparing import NO_STRATA, compare_arms, size_of
+from webapp.experiments.services.comparing_periods import compare_in_periods
 from webapp.experiments.services.rows import MIN_SHOWN, Row
+from webapp.experiments.services.shares import Part, parts_of, sums_by_day
 from webapp.experiments.services.slices import Slice, counted, too_small
 from webapp.experiments.services.snapshots import ByStratum, Stratum, Where, by_day, by_stratum, together, totals
 from webapp.experiments.services.sums import Sums, add
@@ -32,6 +34,8 @@ def over_days(analysis: Analysis, row: Row) -> list[tuple[date, Effect]]:
     phase = _phase(analysis)
     so_far: defaultdict[int, dict[Stratum, Sums]] = defaultdict(dict)
     found = []
+    if analysis.periods:
+        return _over_days_of_periods(analysis, row, sums_by_day(phase, row.metric))
     for day, strata in by_day(phase, row.metric).items():
         for arm_id, parts in strata.items():
             mine = so_far[arm_id]
@@ -48,6 +52,12 @@ def by_slice(analysis: Analysis, row: Row) -> list[SliceEffect]:
     found, hidden = [], too_small(phase, row.metric)
     for each in counted(phase, row.metric):
         if each in hidden:
+            continue
+        if analysis.periods:
+            in_periods = parts_of(analysis.periods, sums_by_day(phase, row.metric, where=each.where))
+            effect = _effect_in_periods(analysis, row, in_periods)
+            if effect is not None:
+                found.append(SliceEffect(slice=each, n=effect.n, effect=effect))
             continue
         strata = by_stratum(phase, row.metric, where=each.where)
         effect = _effect(analysis, row, strata)
@@ -72,8 +82,11 @@ class StepShares:
 
 
 def steps_of_arms(analysis: Analysis, row: Row, *, where: Where) -> list[tuple[StepShares, StepShares]]:
-    """For each step of a funnel the base and the arm; nothing for other metrics."""
+    """For each step of a funnel the base and the arm; nothing for other metrics, nor of a bandit, of whose arms all
+    people together are no picture."""
     assert analysis.base is not None
+    if analysis.periods:
+        return []
     sums = totals(_phase(analysis), row.metric, where=where)
     base, arm = sums.get(analysis.base.pk), sums.get(row.arm_id)
     if not (isinstance(base, Funnel) and isinstance(arm, Funnel)):
@@ -104,6 +117,26 @@ def _effect(analysis: Analysis, row: Row, strata: ByStratum) -> Effect | None:
         alpha=row.level,
         alpha_one_look=analysis.experiment.alpha,
         strata=strata if _phase(analysis).has_past else NO_STRATA,
+    )
+    return compared[row.arm_id].effect if row.arm_id in compared else None
+
+
+def _over_days_of_periods(
+    analysis: Analysis, row: Row, days: Mapping[date, Mapping[int, Sums]]
+) -> list[tuple[date, Effect]]:
+    effects = ((day, _effect_in_periods(analysis, row, parts_of(analysis.periods, days, until=day))) for day in days)
+    return [(day, effect) for day, effect in effects if effect is not None]
+
+
+def _effect_in_periods(analysis: Analysis, row: Row, parts: Sequence[Part]) -> Effect | None:
+    """None while no period has people enough in each arm."""
+    assert analysis.base is not None
+    compared = compare_in_periods(
+        row.metric,
+        parts,
+        base=analysis.base.pk,
+        alpha=row.level,
+        alpha_one_look=analysis.experiment.alpha,
     )
     return compared[row.arm_id].effect if row.arm_id in compared else None
 

@@ -80,6 +80,7 @@ class Figures:
     """What an experiment says at one moment, `at`. No name and no word of anybody but those of the experiment.
 
     `is_of_holdout`: the base are the held out, and what is compared with them is all that was shipped.
+    `is_of_bandit`: the shares followed the results, and arms are compared within periods.
     """
 
     experiment: str
@@ -97,6 +98,7 @@ class Figures:
     arms: tuple[ArmFigures, ...]
     rows: tuple[RowFigures, ...]
     is_of_holdout: bool = False
+    is_of_bandit: bool = False
 
     @property
     def num_people(self) -> int:
@@ -149,6 +151,7 @@ def figures_of(analysis: Analysis, *, part: Slice | None = None, now: datetime |
         ),
         rows=tuple(_shown(_row(row), is_hidden=_is_of_small_part(analysis, row, part)) for row in analysis.rows),
         is_of_holdout=experiment.is_of_holdout,
+        is_of_bandit=bool(analysis.periods),
     )
 
 

@@ -80,7 +80,7 @@ def _mismatched(
 
 def _imbalanced(sums: Sequence[Measured], weights: Mapping[int, int], base: int) -> tuple[Metric, ...]:
     pairs = [
-        (each.metric, _past(each.metric, before), _past(each.metric, after))
+        (each.metric, past_of(each.metric, before), past_of(each.metric, after))
         for each in sums
         for arm, after in each.sums.items()
         if arm != base and arm in weights and (before := each.sums.get(base)) is not None
@@ -90,7 +90,7 @@ def _imbalanced(sums: Sequence[Measured], weights: Mapping[int, int], base: int)
     return tuple({metric.pk: metric for metric in found}.values())
 
 
-def _past(metric: Metric, sums: Sums) -> Estimate | None:
+def past_of(metric: Metric, sums: Sums) -> Estimate | None:
     """The same metric in the days before the exposure, where it is kept."""
     if not isinstance(sums, Moments):
         return None

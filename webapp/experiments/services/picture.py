@@ -79,6 +79,7 @@ class Running:
     phase_id    the open phase; None for a draft
     salt        of that phase
     draw        the arms people are drawn into, with their weights; none for a draft
+    later       of a bandit: other weights, each from a moment on, the earliest first
     touches     what any of its arms changes
     forced      the arms of testers
     """
@@ -96,6 +97,15 @@ class Running:
     devices: frozenset[str]
     segments: frozenset[int]
     forced: Mapping[UUID, str]
+    later: Sequence[tuple[datetime, Sequence[bucketing.Arm]]] = ()
+
+    def draw_at(self, now: datetime) -> Sequence[bucketing.Arm]:
+        """The weights by which who comes now is drawn."""
+        return next((draw for begins, draw in reversed(self.later) if begins <= now), self.draw)
+
+    def was_shifted(self, now: datetime) -> bool:
+        """Whether who has come was drawn by other weights than who comes now."""
+        return bool(self.later) and self.later[0][0] <= now
 
     @property
     def is_of_starters(self) -> bool:

@@ -16,6 +16,8 @@ from assistant.experiments.multiplicity import calibrated, e_bh, simultaneous
 from assistant.experiments.recommendation import Finding
 from webapp.experiments.models import ExperimentMetric, Metric
 from webapp.experiments.services.comparing import NO_STRATA, compare_arms, size_of, value_of
+from webapp.experiments.services.comparing_periods import compare_in_periods, values
+from webapp.experiments.services.shares import Part
 from webapp.experiments.services.snapshots import ByStratum
 from webapp.experiments.services.sums import Sums
 
@@ -81,25 +83,35 @@ def rows_of(
     weights: Mapping[int, int],
     base_id: int,
     alpha: float,
+    parts: Mapping[int, Sequence[Part]] | None = None,
 ) -> list[Row]:
     """In the order of the plan. `sums` by metric and arm, and the `strata` they are of where people are compared with
-    those who were like them; the planned `weights` by arm."""
+    those who were like them; the planned `weights` by arm.
+
+    Where these changed, `parts` are the sums of each period by metric, and everything is compared within these.
+    """
     num_goals = sum(each.role == Role.GOAL for each in plan)
     rows = []
     for each in plan:
         found = sums[each.metric_id]
         level = level_of(each.role, alpha, num_goals=num_goals, num_arms=len(weights) - 1)
-        compared = compare_arms(
-            each.metric,
-            found,
-            base=base_id,
-            weights=weights,
-            alpha=level,
-            alpha_one_look=alpha,
-            strata=strata.get(each.metric_id, NO_STRATA),
-        )
+        if parts is None:
+            compared = compare_arms(
+                each.metric,
+                found,
+                base=base_id,
+                weights=weights,
+                alpha=level,
+                alpha_one_look=alpha,
+                strata=strata.get(each.metric_id, NO_STRATA),
+            )
+            sides = {arm_id: _side(each.metric, found[arm_id]) for arm_id in found}
+        else:
+            mine = parts[each.metric_id]
+            compared = compare_in_periods(each.metric, mine, base=base_id, alpha=level, alpha_one_look=alpha)
+            sides = {arm: Side(n=one.n, value=one.value) for arm, one in values(each.metric, mine).items()}
         for arm_id, comparison in compared.items():
-            before = _side(each.metric, found[base_id])
+            before = sides[base_id]
             margin = each.margin if each.metric.is_rare else each.margin * abs(before.value)
             margin = margin if math.isfinite(margin) else 0.0
             rows.append(
@@ -110,7 +122,7 @@ def rows_of(
                     margin=margin,
                     level=level,
                     base=before,
-                    side=_side(each.metric, found[arm_id]),
+                    side=sides[arm_id],
                     effect=comparison.effect,
                     one_look=comparison.one_look,
                     posterior=comparison.posterior,

@@ -7,7 +7,9 @@ they look at about once a second; while Redis is away a picture serves for five 
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from django.core.cache import cache
 from django.db import transaction
@@ -97,7 +99,7 @@ def _rows() -> list[Experiment]:
     experiments = Experiment.objects.filter(is_running | is_tried, layer__isnull=False).order_by("started_at", "pk")
     rows = experiments.prefetch_related(
         Prefetch("arms", Arm.objects.select_related("prompt", "starters")),
-        Prefetch("phases", Phase.objects.filter(ended_at__isnull=True).prefetch_related("allocations")),
+        Prefetch("phases", Phase.objects.filter(ended_at__isnull=True).prefetch_related("allocations", "shares")),
         "segments",
         "forced",
     )
@@ -123,6 +125,21 @@ def _running(row: Experiment) -> Running:
         devices=frozenset(row.devices),
         segments=frozenset(segment.pk for segment in row.segments.all()),
         forced={forced.person_id: arms[forced.arm_id].key for forced in row.forced.all()},
+        later=_later(phase, arms) if phase else (),
+    )
+
+
+def _later(phase: Phase, arms: Mapping[int, picture.Arm]) -> tuple[tuple[datetime, tuple[bucketing.Arm, ...]], ...]:
+    """The shares of a bandit, from midnight to midnight."""
+    weights: defaultdict[date, dict[str, int]] = defaultdict(dict)
+    for share in phase.shares.all():
+        weights[share.first_day][arms[share.arm_id].key] = share.weight
+    return tuple(
+        (
+            datetime(day.year, day.month, day.day, tzinfo=UTC),
+            tuple(bucketing.Arm(key=key, weight=weight) for key, weight in sorted(weights[day].items())),
+        )
+        for day in sorted(weights)
     )
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment, ExperimentMetric, RampStep
-from webapp.experiments.services import holdouts, life, servers
+from webapp.experiments.services import bandits, holdouts, life, servers
 from webapp.experiments.services.analysis import Analysis, analyse, guardrails_broken
 from webapp.experiments.services.notices import tell_owner
 from webapp.experiments.services.rows import Row
@@ -98,7 +98,10 @@ def _watch(experiment: Experiment, now: datetime) -> None:
     if broken and experiment.rolls_back:
         _roll_back(experiment, analysis, broken)
     else:
-        _ramp_up(experiment, now, _against_more(analysis, broken))
+        against = _against_more(analysis, broken)
+        _ramp_up(experiment, now, against)
+        if experiment.is_bandit and not against:
+            bandits.shift(experiment, now)
 
 
 def _roll_back(experiment: Experiment, analysis: Analysis, broken: Sequence[Row]) -> None:
