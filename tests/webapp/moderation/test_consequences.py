@@ -120,7 +120,7 @@ def test_a_released_answer_comes_back_with_what_stood_beside_it(owner: User, mod
         "citations": [{"number": 1, "title": "Bread", "url": "/library/x/", "excerpt": "Old"}],
         "passages": [{"title": "Bread", "text": "Bread is old."}],
         "notices": [{"kind": "advice", "html": "<p>Ask a baker.</p>"}],
-        "steps": [{"tool": "calculator"}],
+        "steps": [{"tool": "calculator", "state": "done"}],
         "used": {"memories": [1]},
     }
     Reply.objects.filter(pk=reply.pk).update(input_checked=True, **beside)

@@ -5,6 +5,7 @@
 // An answer without content means: done. Then the dialog closes, and the server's hint makes the list come anew.
 
 const dialog = document.getElementById("organise-dialog");
+let isAsked = false;
 
 export function startOrganising() {
   document.addEventListener("click", (event) => {
@@ -14,9 +15,12 @@ export function startOrganising() {
   dialog.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful && event.detail.xhr.status === 204) dialog.close();
   });
-  // Not before htmx knows the forms in it: sent sooner, they would go the browser's own way.
+  // Not before htmx knows the forms in it: sent sooner, they would go the browser's own way. Whoever has closed it
+  // meanwhile is not shown it again.
   dialog.addEventListener("htmx:afterSettle", () => {
-    if (!dialog.open) dialog.showModal();
+    if (isAsked && !dialog.open) dialog.showModal();
+    isAsked = false;
+    if (!dialog.open) return;
     const first = dialog.querySelector("[autofocus]");
     first?.focus();
     first?.scrollIntoView({ block: "nearest", inline: "nearest" }); // focus alone does not reach into a drawing
@@ -24,5 +28,6 @@ export function startOrganising() {
 }
 
 export function askToOrganise(address) {
+  isAsked = true;
   globalThis.htmx.ajax("GET", address, { target: dialog, swap: "innerHTML" });
 }
