@@ -4,10 +4,10 @@
 
     types    ▐██████████████████████▌      from the beginning, beside what is still set up
     quick         ▐█▌                      the first that fails ends the run
-    tests           ▐██████████████████▌   three runs: one with all five processes, one of the engine, one of the rest
+    tests           ▐██████████████████▌   three runs: one in the browser, one of engine and processes, one of the rest
 
 A check is silent while it passes. One run of tests is seen while it goes on; the others are shown when they are done.
-The one with all five processes takes longest and mostly waits for itself: the two others step back for it (nice).
+The one in the browser takes longest and mostly waits for itself: the two others step back for it (nice).
 """
 
 import os
@@ -28,8 +28,8 @@ from deploy.local.steps import SetupProblem, step
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 TYPED = ("assistant", "inference", "retrieval", "webapp", "workers", "deploy", "tests", "benchmarks")
-WITH_STACK = ("tests/browser", "tests/integration")
-OF_THE_ENGINE = ("tests/inference",)
+IN_THE_BROWSER = ("tests/browser",)
+OF_THE_ENGINE = ("tests/integration", "tests/inference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ def tests_of(*folders: str) -> Check:
     return Check(" ".join(folders), (PYTHON, "-m", "pytest", *folders))
 
 
-def stepping_back(check: Check) -> Check:
-    """The same, but others come first. Where they leave nothing to be had, a quarter of a core remains for it."""
-    return replace(check, command=("nice", "-n", "5", *check.command))
+def stepping_back(check: Check, *, by: int) -> Check:
+    """The same, but others come first. Where they leave nothing to be had, by 5 a quarter of a core remains for it."""
+    return replace(check, command=("nice", "-n", str(by), *check.command))
 
 
 def main(which: str) -> NoReturn:
@@ -108,8 +108,8 @@ def main(which: str) -> NoReturn:
 
 def run_tests() -> int:
     """The exit status of the tests: 0 if all have passed."""
-    apart = [tests_of(*WITH_STACK), stepping_back(tests_of(*OF_THE_ENGINE))]
-    rest = stepping_back(tests_of(*(f"--ignore={folder}" for folder in (*WITH_STACK, *OF_THE_ENGINE))))
+    apart = [tests_of(*IN_THE_BROWSER), stepping_back(tests_of(*OF_THE_ENGINE), by=3)]
+    rest = stepping_back(tests_of(*(f"--ignore={folder}" for folder in (*IN_THE_BROWSER, *OF_THE_ENGINE))), by=5)
     with ExitStack() as stack:
         running = [stack.enter_context(beside(tests)) for tests in apart]
         statuses = [subprocess.run(rest.command, check=False).returncode]  # noqa: S603 ourselves

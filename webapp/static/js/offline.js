@@ -4,6 +4,8 @@
 
 import { load, valuesOf } from "./store.js";
 
+const ASK_MS = 4000;
+
 const section = document.getElementById("kept");
 const texts = [...load("outbox", []).map(({ text }) => text), ...valuesOf("drafts.").flat().map(({ text }) => text)];
 
@@ -14,4 +16,19 @@ for (const text of texts) {
   section.querySelector("ul").append(item);
 }
 section.hidden = texts.length === 0;
-addEventListener("online", () => location.reload());
+
+// The browser may say so too early, or not at all where it is the server that was away.
+const waiting = new AbortController();
+addEventListener("online", goOn, { signal: waiting.signal });
+const timer = setInterval(goOn, ASK_MS);
+addEventListener("pagehide", () => {
+  waiting.abort();
+  clearInterval(timer);
+});
+
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
+async function goOn() {
+  const response = await fetch("/healthz", { method: "HEAD", cache: "no-store", signal: waiting.signal }).catch(() => null);
+  if (response && !waiting.signal.aborted) location.reload();
+}
