@@ -79,7 +79,7 @@ def tests_of(*folders: str) -> Check:
 
 
 def stepping_back(check: Check, *, by: int) -> Check:
-    """The same, but others come first. Where they leave nothing to be had, by 5 a quarter of a core remains for it."""
+    """The same, but others come first. Where they leave nothing to be had, by 5 a quarter of a core remains."""
     return replace(check, command=("nice", "-n", str(by), *check.command))
 
 
@@ -108,8 +108,8 @@ def main(which: str) -> NoReturn:
 
 def run_tests() -> int:
     """The exit status of the tests: 0 if all have passed."""
-    apart = [tests_of(*IN_THE_BROWSER), stepping_back(tests_of(*OF_THE_ENGINE), by=3)]
-    rest = stepping_back(tests_of(*(f"--ignore={folder}" for folder in (*IN_THE_BROWSER, *OF_THE_ENGINE))), by=5)
+    apart = [tests_of(*IN_THE_BROWSER), stepping_back(tests_of(*OF_THE_ENGINE), by=4)]
+    rest = stepping_back(tests_of(*(f"--ignore={folder}" for folder in (*IN_THE_BROWSER, *OF_THE_ENGINE))), by=2)
     with ExitStack() as stack:
         running = [stack.enter_context(beside(tests)) for tests in apart]
         statuses = [subprocess.run(rest.command, check=False).returncode]  # noqa: S603 ourselves
