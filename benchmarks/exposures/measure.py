@@ -22,8 +22,11 @@ from webapp.experiments.services.measuring import by_window, columns_of, measure
 from webapp.experiments.services.per_person import Window, exposed, query
 from webapp.experiments.services.snapshots import refresh
 from webapp.experiments.services.sums import to_json
+from webapp.experiments.services.ticking import SOON_HOURS
+from webapp.experiments.services.waiting import arrived_so_far
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 PLAIN_FILES = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 GOALS = ("thumbs_up_rate", "kept_rate", "copy_rate", "next_day_return")
 
@@ -47,6 +50,7 @@ def run(num_people: int, num_replies: int) -> None:
     measure_a_day(phase, end - 6 * DAY, end)
     with timed("the refresh of a night"):
         print(refresh(phase.experiment, now=end))
+    measure_an_hour(phase, end)
     read_results()
 
 
@@ -85,18 +89,27 @@ def measure_a_day(phase: Phase, day: datetime, end: datetime) -> None:
     print(f"{len(rows):,} rows of sums")
 
 
+def measure_an_hour(phase: Phase, end: datetime) -> None:
+    """What guards, and what is known soon, as each hour looks at it while the experiment runs."""
+    roles = [ExperimentMetric.Role.GUARDRAIL]
+    with timed("the look of an hour"):
+        print(refresh(phase.experiment, now=end + HOUR, roles=roles, or_within_hours=SOON_HOURS, waits_for_late=False))
+
+
 def read_results() -> None:
     """The result with all its statistics; and what it reads, by itself, by day and of one segment."""
     phase = Phase.objects.get(experiment__key=KEY)
     metrics = list(Metric.objects.filter(experiments__experiment=phase.experiment))
     with timed(f"the result: analysis of {len(metrics)} metrics"):
         found = analyse(phase.experiment, phase=phase, now=BEGIN + NUM_DAYS * DAY)
-    print({people.arm.key: people.n for people in found.arms}, f"{len(found.rows)} rows")
+    print({people.arm.key: people.n for people in found.arms}, f"{len(found.rows)} rows, {found.recommendation}")
     with timed("  of which people by arm"):
         snapshots.exposed(phase)
     with timed("  of which the metrics"):
         for metric in metrics:
             snapshots.totals(phase, metric)
+    with timed("people by day, for a forecast"):
+        arrived_so_far(phase, days=NUM_DAYS)
     with timed("the same metrics by day"):
         for metric in metrics:
             snapshots.by_day(phase, metric)

@@ -65,22 +65,10 @@ class Waiting:
     def _arrivals(self) -> Arrivals:
         """Of all arms: who came so far, and what the pace since the last step of the ramp, or of the last week, comes
         to with the steps that are still to be taken."""
-        known = self._known()
+        known = arrived_so_far(self.phase, days=self.days)
         reached, to_come = self._ramp()
         since = max(reached, self.days - PACE_DAYS)
         return going_on(known, pace=known.pace(since=min(since, self.days - 1)), steps=to_come)
-
-    def _known(self) -> Arrivals:
-        exposed = Exposure.objects.filter(phase=self.phase, is_forced=False, at__lte=self._at(self.days))
-        by_day = exposed.annotate(day=TruncDate("at", tzinfo=UTC)).values("day").annotate(num=Count("pk"))
-        days, nums = [0.0], [0.0]
-        for found in by_day.order_by("day"):
-            midnight = datetime(found["day"].year, found["day"].month, found["day"].day, tzinfo=UTC)
-            begins, ends = ((at - self.phase.started_at) / DAY for at in (midnight, midnight + DAY))
-            # Those of one day came in the course of it, nobody between two such days.
-            days += [max(days[-1], begins), min(ends, self.days)]
-            nums += [nums[-1], nums[-1] + found["num"]]
-        return Arrivals([*days, self.days], [*nums, nums[-1]])
 
     def _ramp(self) -> tuple[float, list[tuple[float, float]]]:
         """The day on which the last step was reached; and those to come: the day, and how many times as many people."""
@@ -97,5 +85,16 @@ class Waiting:
             hours = step.hours
         return max(0.0, began), to_come
 
-    def _at(self, day: float) -> datetime:
-        return self.phase.started_at + day * DAY
+
+def arrived_so_far(phase: Phase, *, days: float) -> Arrivals:
+    """Who came, day by day since the phase began."""
+    exposed = Exposure.objects.filter(phase=phase, is_forced=False, at__lte=phase.started_at + days * DAY)
+    by_day = exposed.annotate(day=TruncDate("at", tzinfo=UTC)).values("day").annotate(num=Count("pk"))
+    ends_at, nums = [0.0], [0.0]
+    for found in by_day.order_by("day"):
+        midnight = datetime(found["day"].year, found["day"].month, found["day"].day, tzinfo=UTC)
+        begins, ends = ((at - phase.started_at) / DAY for at in (midnight, midnight + DAY))
+        # Those of one day came in the course of it, nobody between two such days.
+        ends_at += [max(ends_at[-1], begins), min(ends, days)]
+        nums += [nums[-1], nums[-1] + found["num"]]
+    return Arrivals([*ends_at, days], [*nums, nums[-1]])
