@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from deploy.local import code_shield, models
 from deploy.local.steps import SetupProblem, step
 
+PROJECT = Path(__file__).resolve().parents[2]
 FOLDERS = ("tests/webapp", "tests/workers")
 USER = "cria"
 # The rows are thrown away: nothing has to survive a failure of the machine.
@@ -31,6 +33,8 @@ def main(args: Sequence[str]) -> NoReturn:
     """Run the tests, or those that `args` name. Ends the process."""
     url = os.environ.get("DATABASE_URL", "")
     try:
+        models.ensure(PROJECT / "var" / "models", for_tests=True)
+        code_shield.ensure(PROJECT / "var" / code_shield.FOLDER_NAME)
         if url:
             check(url)
             sys.exit(run_tests(url, args))
