@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from assistant.experiments.estimates import Estimate
-from assistant.experiments.intervals import EVERYTHING, FixedHorizon, Interval, Surprise
+from assistant.experiments.intervals import EVERYTHING, Interval, Surprise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +71,6 @@ def satterthwaite(control: Estimate, treatment: Estimate) -> float:
         return 0.0
     part = control.variance / total
     return 1 / (part**2 / (control.n - 1) + (1 - part) ** 2 / (treatment.n - 1))
-
-
-def delta_lift(control: Estimate, treatment: Estimate, *, alpha: float = 0.05) -> Interval:
-    """The lift's interval by the delta method, as most tools have it; for comparison."""
-    lift = (treatment.value - control.value) / abs(control.value)
-    variance = treatment.variance / control.value**2 + control.variance * treatment.value**2 / control.value**4
-    width = FixedHorizon().width(alpha, n=0, df=satterthwaite(control, treatment)) * math.sqrt(variance)
-    return Interval(low=lift - width, high=lift + width)
 
 
 def fieller(control: Estimate, treatment: Estimate, width: float) -> Interval:

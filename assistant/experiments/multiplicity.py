@@ -6,7 +6,7 @@ hold together take an equal part of the error each.
 """
 
 from collections.abc import Sequence
-from math import log
+from math import exp, log
 
 _HALF = log(0.5)
 
@@ -38,6 +38,16 @@ def e_bh(log_e_values: Sequence[float], *, alpha: float = 0.05) -> list[bool]:
     num = max((k for k in range(1, total + 1) if log_e_values[order[k - 1]] >= log(total / (alpha * k))), default=0)
     rejected = set(order[:num])
     return [index in rejected for index in range(total)]
+
+
+def e_bh_adjusted(log_e_values: Sequence[float]) -> list[float]:
+    """The least alpha at which `e_bh` rejects each, at most 1."""
+    order = sorted(range(len(log_e_values)), key=lambda index: log_e_values[index])
+    adjusted, least, total = [1.0] * len(log_e_values), 1.0, len(log_e_values)
+    for position, index in enumerate(order):
+        least = min(least, exp(log(total / (total - position)) - log_e_values[index]))
+        adjusted[index] = least
+    return adjusted
 
 
 def calibrated(p_value: float) -> float:

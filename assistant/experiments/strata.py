@@ -20,7 +20,7 @@ import numpy as np
 
 from assistant.experiments.effects import Effect, lift_interval
 from assistant.experiments.estimates import Kind, gradient_of, quadratic, value_of
-from assistant.experiments.intervals import Interval, Surprise
+from assistant.experiments.intervals import FixedHorizon, Interval, Surprise
 from assistant.experiments.moments import Floats, Moments
 
 Stratum = TypeVar("Stratum", bound=Hashable)
@@ -83,6 +83,17 @@ def compare(
         standard_error=error,
     )
     return Stratified(effect, num_strata)
+
+
+def deviation(people: Mapping[Stratum, Moments], kind: Kind, *, num: float, share: float) -> float | None:
+    """What one person adds to the difference among those who are alike, for a plan: of `num` people, divided like these
+    and of whom the treatment gets `share`. None where the plain estimate would have to do."""
+    of_each = num / max(1, sum(part.n for part in people.values()))
+    control, treatment = (
+        {stratum: _as_many(part, scale * of_each) for stratum, part in people.items()} for scale in (1 - share, share)
+    )
+    found = compare(control, treatment, kind, FixedHorizon())
+    return found.effect.standard_error * math.sqrt(num * share * (1 - share)) if found else None
 
 
 def merged(n: Floats, means: Floats, products: Floats) -> tuple[Floats, Floats, Floats]:
@@ -158,6 +169,12 @@ def _theta(now: Floats, past: Floats, within: Floats, half: int) -> Floats:
     is_usable = np.isfinite(explains) & (explains > 0)
     theta = quadratic(now, within[..., :half, half:], past) / np.where(is_usable, explains, np.inf)
     return np.where(is_usable & np.isfinite(theta), theta, 0.0)
+
+
+def _as_many(part: Moments, scale: float) -> Moments:
+    """Of so many times as many people, who differ as much."""
+    products = tuple(tuple(scale * each for each in row) for row in part.products)
+    return Moments(n=round(scale * part.n), means=part.means, products=products)
 
 
 def _less_one(n: Floats) -> Floats:

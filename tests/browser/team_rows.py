@@ -78,7 +78,7 @@ def _plan(prompt: PromptVersion) -> Plan:
         for metric, role, margin in forms.metrics.rows()
         if role.initial
     ]
-    return Plan(fields=fields, segments=[], arms=[control, {**warmer, "name": "Warmer"}], metrics=metrics, ramp="")
+    return Plan(fields=fields, segments=[], arms=[control, {**warmer, "name": "Warmer"}], metrics=metrics, ramp=())
 
 
 def _expose(experiment: Experiment, phase: Phase, at: datetime) -> None:

@@ -27,7 +27,7 @@ REASON = "People keep more of the warm answers."
 
 @pytest.fixture(scope="module", autouse=True)
 def _staff(stack: Stack) -> None:
-    make_staff(stack, "experimenter", "ada", "grace")
+    make_staff(stack, "experimenter", "Ada", "Grace")
     make_staff(stack, "moderator", "mo")
     make_staff(stack, "administrator", "alan")
 
@@ -110,7 +110,7 @@ def test_from_a_new_prompt_to_production_and_back(
     new_context: Callable[..., BrowserContext], stack: Stack, chat: ChatPage, faults: list[str]
 ) -> None:
     """Two of the team and somebody who only chats, with nothing but what the pages offer."""
-    ada = at_work(new_context(), stack, "ada", f"{PROMPTS}add/")
+    ada = at_work(new_context(), stack, "Ada", f"{PROMPTS}add/")
     look(ada, faults)
     expect(ada.get_by_label("Prompt")).to_have_value(SYSTEM_PROMPT)
     ada.get_by_label("Prompt").fill(WARM)
@@ -122,9 +122,9 @@ def test_from_a_new_prompt_to_production_and_back(
     look(ada, faults)
     prompt = ada.url
 
-    grace = at_work(new_context(), stack, "grace", prompt.removeprefix(stack.url))
+    grace = at_work(new_context(), stack, "Grace", prompt.removeprefix(stack.url))
     press(grace, button(grace, "Approve for production"))
-    expect(grace.get_by_text("grace approved it")).to_be_visible()
+    expect(grace.get_by_text("Grace approved it")).to_be_visible()
 
     ada.goto(prompt)
     press(ada, link(ada, "Try it in the playground"))
@@ -188,7 +188,7 @@ def test_an_answer_in_the_playground_is_stopped_and_its_session_deleted(
     new_context: Callable[..., BrowserContext], stack: Stack, faults: list[str]
 ) -> None:
     """While it is written, by keys alone, though the cell is drawn anew several times a second."""
-    ada = at_work(new_context(), stack, "ada", "/admin/experiments/playgroundsession/add/")
+    ada = at_work(new_context(), stack, "Ada", "/admin/experiments/playgroundsession/add/")
     ada.get_by_label("A message, typed now").fill(LONG_TEXT)
     button(ada, "Start").click()
     cell = ada.locator(".cell")

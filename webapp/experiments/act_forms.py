@@ -62,6 +62,12 @@ class TrafficForm(ActForm):
 class PhaseForm(ReasonForm):
     """A weight for each arm; 0 takes it out."""
 
+    only_new = forms.BooleanField(
+        label=_("Only for people who come from now on"),
+        required=False,
+        help_text=_("Whoever is in it now gets what is in production, and is in no figure of the new phase."),
+    )
+
     def __init__(self, *args: Any, experiment: Experiment, **kwargs: Any) -> None:
         super().__init__(*args, experiment=experiment, **kwargs)
         self.arms = list(experiment.arms.all())

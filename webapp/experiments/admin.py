@@ -8,6 +8,7 @@ from webapp.experiments import (  # noqa: F401
     playground_admin,
     prompt_admin,
     segment_admin,
+    settings_admin,
     starter_admin,
     test_turn_admin,
 )

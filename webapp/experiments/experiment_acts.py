@@ -14,7 +14,7 @@ from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment
 from webapp.experiments.services import drafting, forced_arms, life
 
-RUNS = act_forms.RUNS
+RUNS, STOPS = act_forms.RUNS, "experiments.stop_experiment"
 WRITES, SEES = "experiments.change_experiment", "experiments.view_experiment"
 SEES_PEOPLE = "accounts.view_user"
 
@@ -60,7 +60,8 @@ def _traffic(experiment: Experiment, form: act_forms.TrafficForm, by: User) -> N
 
 
 def _phase(experiment: Experiment, form: act_forms.PhaseForm, by: User) -> None:
-    life.new_phase(experiment, weights=form.weights, by=by, reason=form.cleaned_data["reason"])
+    asked = {name: form.cleaned_data[name] for name in ("reason", "only_new")}
+    life.new_phase(experiment, weights=form.weights, by=by, **asked)
 
 
 def _amend(experiment: Experiment, form: act_forms.AmendForm, by: User) -> None:
@@ -85,9 +86,11 @@ def _take_tester_out(experiment: Experiment, form: act_forms.ReleaseForm, _by: U
 
 ACTS: Mapping[str, Act] = {
     "start": Act(permission=RUNS, form=ActForm, do=_start, said=_("It has started.")),
-    "pause": Act(permission=RUNS, form=ActForm, do=_pause, said=_("Paused. Everybody gets what is in production.")),
+    "pause": Act(permission=STOPS, form=ActForm, do=_pause, said=_("Paused. Everybody gets what is in production.")),
     "resume": Act(permission=RUNS, form=ActForm, do=_resume, said=_("It goes on.")),
-    "stop": Act(permission=RUNS, form=act_forms.StopForm, do=_stop, said=_("Stopped. Its people are free for others.")),
+    "stop": Act(
+        permission=STOPS, form=act_forms.StopForm, do=_stop, said=_("Stopped. Its people are free for others.")
+    ),
     "decide": Act(permission=RUNS, form=act_forms.DecideForm, do=_decide, said=_("Noted.")),
     "archive": Act(permission=RUNS, form=ActForm, do=_archive, said=_("Archived.")),
     "traffic": Act(

@@ -16,7 +16,6 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from webapp import wiring
 from webapp.experiments.models import (
     Experiment,
     ExperimentMetric,
@@ -24,20 +23,23 @@ from webapp.experiments.models import (
     Metric,
     PromptVersion,
     Segment,
-    StarterSet,
 )
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import layers
 from webapp.experiments.services.drafting import Measured
+from webapp.experiments.serving_forms import ServingAndStartersForm
+from webapp.experiments.steps_field import StepsField
 from webapp.moderation.models import PolicyVersion
 
 Role = ExperimentMetric.Role
 PER_CENT = SLOTS // 100
 DEVICES = [("phone", _("phone")), ("tablet", _("tablet")), ("desktop", _("desktop"))]
+OWN_RAMP = "own"
 RAMPS = [
     ("", _("All at once")),
     ("careful", _("Careful: 1 %, then 10 %, 50 % and all of it, each after two days")),
     ("quick", _("Quick: 10 %, after two days all of it")),
+    (OWN_RAMP, _("Steps of your own")),
 ]
 SHARES = [
     ("", _("Shares stay as the weights of the arms say")),
@@ -102,6 +104,15 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"class": "field", "step": "0.1"}),
     )
     ramp = forms.ChoiceField(label=_("Begins with"), required=False, choices=RAMPS, widget=UnfoldAdminSelectWidget)
+    steps = StepsField(
+        label=_("Steps of your own"),
+        required=False,
+        help_text=_(
+            "A line for each: per cent of the people above, and the hours until the next step, such as “5 % 24 h”. "
+            "The last one is all of them."
+        ),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "placeholder": "1 % 24 h\n25 % 48 h\n100 %"}),
+    )
     is_bandit = forms.ChoiceField(
         label=_("Shares of the arms"),
         required=False,
@@ -147,13 +158,15 @@ class PlanForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if cleaned.get("ramp") == OWN_RAMP and not cleaned.get("steps") and "steps" not in self.errors:
+            self.add_error("steps", gettext("Please write the steps."))
         start, stop = cleaned.get("starts_at"), cleaned.get("stops_at")
         if start and stop and stop <= start:
             self.add_error("stops_at", gettext("This is before it starts."))
         return cleaned
 
 
-class ArmForm(forms.Form):
+class ArmForm(ServingAndStartersForm):
     """Empty fields: as it is in production."""
 
     name = forms.CharField(label=_("Name"), max_length=80, required=False, widget=UnfoldAdminTextInputWidget)
@@ -171,20 +184,6 @@ class ArmForm(forms.Form):
         empty_label=_("as in production"),
         widget=UnfoldAdminSelectWidget,
     )
-    temperature = forms.FloatField(label=_("Temperature"), required=False, min_value=0, max_value=2)
-    top_p = forms.FloatField(label=_("Top p"), required=False, min_value=0.01, max_value=1)
-    max_reply_tokens = forms.IntegerField(
-        label=_("Tokens of an answer, at most"), required=False, min_value=16, max_value=8192
-    )
-    num_passages = forms.IntegerField(label=_("Passages of the library"), required=False, min_value=0, max_value=20)
-    endpoint = forms.ChoiceField(label=_("Model server"), required=False, widget=UnfoldAdminSelectWidget)
-    starters = forms.ModelChoiceField(
-        StarterSet.objects.all(),
-        label=_("Ideas to begin with"),
-        required=False,
-        empty_label=_("as in production"),
-        widget=UnfoldAdminSelectWidget,
-    )
     shadow_policy = forms.ModelChoiceField(
         PolicyVersion.objects.all(),
         label=_("Guard policy in shadow"),
@@ -194,12 +193,7 @@ class ArmForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = [(name, name) for name in wiring.endpoint_names()]
-        self.fields["endpoint"].choices = [("", _("as in production")), *names]  # type: ignore[attr-defined]
-        for name in ("temperature", "top_p", "max_reply_tokens", "num_passages"):
-            self.fields[name].widget.attrs |= {"class": "field", "step": "any"}
+    field_order = ("name", "weight", "prompt")
 
     @property
     def is_empty(self) -> bool:

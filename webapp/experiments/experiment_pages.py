@@ -11,13 +11,15 @@ from django.utils.translation import gettext_noop
 
 from webapp.accounts.models import User
 from webapp.experiments.act_forms import ActForm
-from webapp.experiments.experiment_acts import ACTS, RUNS
+from webapp.experiments.experiment_acts import ACTS
 from webapp.experiments.models import Arm, Experiment, ExperimentEvent, PromptVersion
 from webapp.experiments.models.experiments import SLOTS
+from webapp.experiments.models.serving import SETTINGS
 from webapp.experiments.services import checklist, layers, snapshots
 from webapp.experiments.services.checklist import Item
 from webapp.experiments.services.forecast import reach
 from webapp.experiments.services.shares import weights_now
+from webapp.experiments.setting_names import NAMES
 
 State = Experiment.State
 
@@ -43,15 +45,6 @@ EVENT_NAMES = {
     "add_traffic": gettext_noop("more people"),
     "held": gettext_noop("ramp held"),
     "shift": gettext_noop("people shifted towards what does better"),
-}
-SETTING_NAMES = {
-    "temperature": gettext_noop("Temperature"),
-    "top_p": gettext_noop("Top p"),
-    "max_reply_tokens": gettext_noop("Tokens of an answer, at most"),
-    "num_passages": gettext_noop("Passages of the library"),
-    "endpoint": gettext_noop("Model server"),
-    "starters": gettext_noop("Ideas to begin with"),
-    "shadow_policy": gettext_noop("Guard policy in shadow"),
 }
 STATE_MARKS = {State.RUNNING: "milder", State.PAUSED: "stricter"}
 
@@ -137,10 +130,6 @@ def estimate(experiment: Experiment) -> Sequence[Item]:
     return [item for item in checklist.advised(experiment) if item.code in ("reach", "time")]
 
 
-def may_run(viewer: User) -> bool:
-    return viewer.has_perm(RUNS)
-
-
 def _checklist(experiment: Experiment) -> Sequence[Item]:
     """What has been started was ready."""
     return checklist.check(experiment) if experiment.state == State.DRAFT else ()
@@ -165,11 +154,9 @@ def _kind_said(kind: str, value: str) -> str:
 
 def _changes(control: Arm, arm: Arm) -> Sequence[Change]:
     """The prompt apart, which has a page that shows how it differs."""
-    pairs = [(name, getattr(control, name), getattr(arm, name)) for name in SETTING_NAMES]
+    pairs = [(name, getattr(control, name), getattr(arm, name)) for name in (*SETTINGS, "shadow_policy")]
     return [
-        Change(name=_(SETTING_NAMES[name]), before=before, after=after)
-        for name, before, after in pairs
-        if before != after
+        Change(name=str(NAMES[name]), before=before, after=after) for name, before, after in pairs if before != after
     ]
 
 
@@ -197,6 +184,8 @@ def _facts(details: Mapping[str, Any]) -> str:
         said.append(_("%(share)s %% of people") % {"share": f"{details['slots'] / SLOTS * 100:g}"})
     if "weights" in details:
         said.append(", ".join(f"{key}: {weight}" for key, weight in sorted(details["weights"].items())))
+    if details.get("only_new"):
+        said.append(_("new people only"))
     if details.get("fields"):
         said.append(", ".join(details["fields"]))
     if details.get("copy_of"):

@@ -122,6 +122,16 @@ FACTS: Mapping[str, Fact] = MappingProxyType(
             Fact(
                 key="cited", description="Answers with citations", sql=_if(f"{_IS_ANSWER} AND turn.num_citations > 0")
             ),
+            Fact(
+                key="cited_sentences",
+                description="Sentences about what a source is about, of answers that were checked",
+                sql=f"CASE WHEN {_IS_ANSWER} THEN turn.num_cited ELSE 0 END",
+            ),
+            Fact(
+                key="supported_sentences",
+                description="Sentences that a source supports, of answers that were checked",
+                sql=f"CASE WHEN {_IS_ANSWER} THEN turn.num_supported ELSE 0 END",
+            ),
             Fact(key="rated", description="Answers with a thumb", sql=_if(_HAS_THUMB.format(which="<> 0"))),
             Fact(key="thumbs_up", description="Answers with a thumb up", sql=_if(_HAS_THUMB.format(which="= 1"))),
             Fact(key="thumbs_down", description="Answers with a thumb down", sql=_if(_HAS_THUMB.format(which="= -1"))),

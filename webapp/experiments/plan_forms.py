@@ -8,7 +8,16 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext
 
-from webapp.experiments.experiment_forms import FLOOR, PER_CENT, ArmForm, MetricsForm, PlanForm, Role, usual_margin
+from webapp.experiments.experiment_forms import (
+    FLOOR,
+    OWN_RAMP,
+    PER_CENT,
+    ArmForm,
+    MetricsForm,
+    PlanForm,
+    Role,
+    usual_margin,
+)
 from webapp.experiments.models import Experiment, Metric, PromptVersion
 from webapp.experiments.services import drafting, layers
 from webapp.experiments.services.drafting import MAX_ARMS, OF_AN_ARM, Measured, Plan
@@ -60,7 +69,9 @@ class PlanForms:
 
     def cleaned(self) -> Plan:
         fields = dict(self.plan.cleaned_data)
-        segments, ramp, share = fields.pop("segments"), fields.pop("ramp"), fields.pop("share")
+        segments, share = fields.pop("segments"), fields.pop("share")
+        named, own = fields.pop("ramp"), fields.pop("steps")
+        ramp = own if named == OWN_RAMP else drafting.RAMPS[named]
         fields["traffic"] = max(1, round(share * PER_CENT))
         used = [form.cleaned_data for form in self.arms.forms if not form.is_empty]
         if fields["is_bandit"]:
@@ -126,9 +137,15 @@ def _plan_of(experiment: Experiment) -> dict[str, Any]:
         **{name: getattr(experiment, name) for name in drafting.OF_THE_PLAN},
         "is_bandit": "bandit" if experiment.is_bandit else "",
         "share": Decimal(experiment.traffic) / PER_CENT,
-        "ramp": drafting.ramp_of(experiment),
+        **_ramp_of(experiment),
         "segments": experiment.segments.all(),
     }
+
+
+def _ramp_of(experiment: Experiment) -> dict[str, Any]:
+    ramp = drafting.ramp_of(experiment)
+    named = next((name for name, known in drafting.RAMPS.items() if known == ramp), OWN_RAMP)
+    return {"ramp": named, "steps": ramp if named == OWN_RAMP else ()}
 
 
 def _arms_of(experiment: Experiment) -> list[dict[str, Any]]:

@@ -11,20 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from assistant.prompt_text import MAX_CHARS
-from webapp import wiring
 from webapp.accounts.models import User
 from webapp.experiments.models import PromptVersion, TestTurn
 from webapp.experiments.prompt_forms import MAX_NOTE_CHARS, check_text
 from webapp.experiments.services import labels
 from webapp.experiments.services.playground import MAX_COLUMNS, MAX_TURNS, Column
 from webapp.experiments.services.playground_turns import TriedTurn, from_own, own_turns, typed
+from webapp.experiments.serving_forms import ServingForm
 
 NONE, BUILT_IN, PRODUCTION, DRAFT = "", "built-in", "production", "draft"
 MAX_VERSIONS = 100
 MAX_TYPED_CHARS = 8000
 
 
-class ColumnForm(forms.Form):
+class ColumnForm(ServingForm):
     """Without a source it is no column."""
 
     source = forms.ChoiceField(label=_("Prompt"), required=False, widget=UnfoldAdminSelectWidget)
@@ -35,11 +35,7 @@ class ColumnForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6, "class": "prompt-text"}),
         help_text=_("Only for “a draft”. It is no version until it is saved as one."),
     )
-    temperature = forms.FloatField(label=_("Temperature"), required=False, min_value=0, max_value=2)
-    top_p = forms.FloatField(label=_("Top-p"), required=False, min_value=0.01, max_value=1)
-    max_reply_tokens = forms.IntegerField(label=_("Tokens, at most"), required=False, min_value=16, max_value=8192)
-    num_passages = forms.IntegerField(label=_("Passages"), required=False, min_value=0, max_value=20)
-    endpoint = forms.ChoiceField(label=_("Model server"), required=False, widget=UnfoldAdminSelectWidget)
+    unset = _("the usual one")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,14 +48,6 @@ class ColumnForm(forms.Form):
             (DRAFT, _("a draft")),
             *named,
         ]
-        names = [(name, name) for name in wiring.endpoint_names()]
-        self.fields["endpoint"].choices = [("", _("the usual one")), *names]  # type: ignore[attr-defined]
-        for name in ("temperature", "top_p", "max_reply_tokens", "num_passages"):
-            self.fields[name].widget.attrs |= {"class": "field", "step": "any"}
-
-    @property
-    def numbers(self) -> Sequence[forms.BoundField]:
-        return [self[name] for name in ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy
 
 from assistant.errors import GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong, WindowFull
 from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PreferenceVote
+from webapp.experiments.models.serving import ANSWERING
 from webapp.experiments.playground_forms import GoOnForm
 from webapp.experiments.services import playground, votes
 from webapp.experiments.services.playground_running import INTERNAL_ERROR
 from webapp.experiments.services.playground_turns import TriedTurn
+from webapp.experiments.setting_names import named
 
 State = PlaygroundRun.State
 OVERLAP = timedelta(seconds=1)
@@ -40,13 +42,6 @@ REFUSALS = {
     ),
     "not_finished": gettext_lazy("Please wait until the answers are finished."),
     "needs_two": gettext_lazy("A blind comparison has exactly two columns."),
-}
-SETTINGS = {
-    "temperature": gettext_lazy("temperature"),
-    "top_p": gettext_lazy("top-p"),
-    "max_reply_tokens": gettext_lazy("tokens at most"),
-    "num_passages": gettext_lazy("passages"),
-    "endpoint": gettext_lazy("server"),
 }
 
 
@@ -190,12 +185,12 @@ def _title(run: PlaygroundRun) -> str:
 
 
 def _settings(run: PlaygroundRun) -> str:
-    values = {name: getattr(run, name) for name in SETTINGS}
-    return " · ".join(f"{SETTINGS[name]} {value}" for name, value in values.items() if value not in (None, ""))
+    values = {name: getattr(run, name) for name in ANSWERING}
+    return " · ".join(f"{name}: {value}" for name, value in named(values))
 
 
 def _query(run: PlaygroundRun) -> str:
-    values = {"prompt": run.prompt_id, **{name: getattr(run, name) for name in SETTINGS}}
+    values = {"prompt": run.prompt_id, **{name: getattr(run, name) for name in ANSWERING}}
     return urlencode({name: value for name, value in values.items() if value not in (None, "")})
 
 

@@ -18,7 +18,8 @@ from webapp.accounts.models import User
 from webapp.experiments import prompt_pages
 from webapp.experiments.models import Arm, Experiment, PromptApproval, PromptVersion
 from webapp.experiments.prompt_forms import ApprovalForm, LabelForm, PromptForm, RollbackForm
-from webapp.experiments.services import labels, prompts, rejecting
+from webapp.experiments.results_admin import ROLLS_BACK
+from webapp.experiments.services import approvals, labels, prompts, rejecting
 from webapp.moderation.readonly import ReadOnlyAdmin
 
 APPROVAL_COLOURS = {"approved": "success", "rejected": "danger", "waiting": "warning"}
@@ -72,6 +73,10 @@ class PromptVersionAdmin(ReadOnlyAdmin):
     def has_label_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("experiments.label_promptversion")
 
+    def has_rollback_permission(self, request: HttpRequest) -> bool:
+        """Whoever watches over the place may put back what was there before, and nothing else in its place."""
+        return self.has_label_permission(request) or request.user.has_perm(ROLLS_BACK)
+
     @display(description="prompt", ordering="number")
     def number_shown(self, version: PromptVersion) -> str:
         return str(version)
@@ -92,7 +97,7 @@ class PromptVersionAdmin(ReadOnlyAdmin):
         """The list, and above it what is in production."""
         context = {
             **prompt_pages.production(),
-            "may_label": self.has_label_permission(request),
+            "may_roll_back": self.has_rollback_permission(request),
             "may_add": self.has_add_permission(request),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -138,7 +143,7 @@ class PromptVersionAdmin(ReadOnlyAdmin):
             return self._version_page(request, version, approval=form)
         try:
             self._judge(request, version, form)
-        except prompts.OwnPrompt:
+        except approvals.OwnWork:
             messages.error(request, _("You wrote this prompt. A colleague approves it."))
         return redirect(PAGE, version.pk)
 
@@ -177,7 +182,7 @@ class PromptVersionAdmin(ReadOnlyAdmin):
 
     def rollback_view(self, request: HttpRequest) -> HttpResponse:
         """Production goes back one step."""
-        if not self.has_label_permission(request):
+        if not self.has_rollback_permission(request):
             raise PermissionDenied
         form = RollbackForm(request.POST)
         if request.method == "POST" and form.is_valid():
@@ -201,14 +206,15 @@ class PromptVersionAdmin(ReadOnlyAdmin):
         label: LabelForm | None = None,
     ) -> HttpResponse:
         staff = _staff(request)
-        is_own = prompts.is_own_prompt(version, staff)
+        is_own = approvals.is_own(version, staff)
+        waits = is_own and approvals.has_colleague(staff, prompts.APPROVES)
         context = {
             **prompt_pages.version_page(version, against=request.GET.get("against", "")),
             "approval_form": approval or ApprovalForm(),
             "label_form": label or LabelForm(initial={"name": "candidate"}),
             "may_add": self.has_add_permission(request),
-            "may_approve": self.has_approve_permission(request) and not (is_own and prompts.has_colleague(staff)),
-            "waits_for_colleague": is_own and prompts.has_colleague(staff),
+            "may_approve": self.has_approve_permission(request) and not waits,
+            "waits_for_colleague": waits,
             "is_own": is_own,
             "may_reject": self.has_approve_permission(request),
             "may_label": self.has_label_permission(request),

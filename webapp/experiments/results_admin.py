@@ -14,6 +14,7 @@ from webapp.experiments.models import Experiment
 from webapp.experiments.results_query import Look
 
 SEES, RUNS, SHIPS = "experiments.view_experiment", "experiments.run_experiment", "experiments.ship_experiment"
+STOPS, ROLLS_BACK = "experiments.stop_experiment", "experiments.roll_back_production"
 
 
 class AdminPages(ModelAdmin):

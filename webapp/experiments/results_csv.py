@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import asdict
+from datetime import date
 
 from webapp.experiments.services.figures import Figures, RowFigures
 
@@ -10,13 +11,15 @@ from webapp.experiments.services.figures import Figures, RowFigures
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_of(figures: Figures, *, part: str = "") -> str:
-    """A line for each metric of each arm; `part` names the people they are of, if not everybody."""
+def csv_of(figures: Figures, *, part: str = "", until: date | None = None) -> str:
+    """A line for each metric of each arm; `part` names the people they are of, if not everybody, and `until` the day by
+    which these came, if not now."""
     shared = {
         "experiment": figures.experiment,
         "phase": figures.phase,
         "people": part or "everybody",
         "at": figures.at,
+        "until": until or "",
         "days": figures.days,
     }
     lines = []

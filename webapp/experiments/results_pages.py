@@ -1,5 +1,6 @@
 """The results of an experiment in the administration, for people who would rather look than read."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,9 +15,9 @@ from webapp.experiments.funnel_rows import funnel_rows
 from webapp.experiments.metric_plots import metric_plots
 from webapp.experiments.models import Arm, Experiment, Metric
 from webapp.experiments.results_admin import (
-    RUNS,
     SEES,
     SHIPS,
+    STOPS,
     AdminPages,
     measured_or_refuse,
     results_address,
@@ -28,7 +29,7 @@ from webapp.experiments.results_health import lamps_of
 from webapp.experiments.results_query import Look, look_of, part_name
 from webapp.experiments.results_rows import groups_of
 from webapp.experiments.results_shares import shares_shown
-from webapp.experiments.results_switches import phase_name, switches_of
+from webapp.experiments.results_switches import fixed_link, phase_name, switches_of
 from webapp.experiments.services import claims, reports, shipping
 from webapp.experiments.services.analysis import Analysis, analyse
 from webapp.experiments.services.figures import figures_of
@@ -80,6 +81,7 @@ class ResultPages(AdminPages):
             groups=groups_of(figures, look.scale, people_per_day=_people_per_day(analysis)),
             switches=switches_of(experiment, analysis, look),
             phase=phase_name(analysis.phase) if analysis.phase else "",
+            fixed=fixed_link(analysis, look),
             holdout=experiment.holdout if experiment.is_of_holdout else None,
             blind=blind_shown(analysis),
             updated_at=updated_at(analysis),
@@ -87,9 +89,9 @@ class ResultPages(AdminPages):
             first_at=first_figures_at(analysis),
             reports=experiment.reports.select_related("made_by"),
             report_days=reports.LASTS_DAYS,
-            may_run=request.user.has_perm(RUNS),
+            may_report=request.user.has_perm(STOPS),
             may_ship=request.user.has_perm(SHIPS) and is_open,
-            may_roll_back=request.user.has_perm(RUNS) and is_open,
+            may_roll_back=request.user.has_perm(STOPS) and is_open,
             may_undo=request.user.has_perm(SHIPS) and experiment.shipped is not None,
         )
 
@@ -97,7 +99,7 @@ class ResultPages(AdminPages):
         experiment = measured_or_refuse(request, experiment_id, SEES)
         look = look_of(experiment, request.GET)
         figures = figures_of(_analysis(experiment, look), part=look.part)
-        table = csv_of(figures, part=part_name(look.part) if look.part else "")
+        table = csv_of(figures, part=part_name(look.part) if look.part else "", until=look.until)
         response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{experiment.key}.csv"'
         return response
@@ -113,11 +115,11 @@ class ResultPages(AdminPages):
         return redirect(results_address(experiment, look_of(experiment, request.GET)))
 
     def metric_view(self, request: HttpRequest, experiment_id: int, metric_id: int, arm_key: str) -> HttpResponse:
-        """One metric of one arm: over the days, by parts of the people, and by other methods."""
+        """One metric of one arm: over the days, by parts of the people, and by other methods; as of now."""
         experiment = measured_or_refuse(request, experiment_id, SEES)
         metric = get_object_or_404(Metric, pk=metric_id, experiments__experiment=experiment)
         arm = get_object_or_404(Arm, experiment=experiment, key=arm_key)
-        look = look_of(experiment, request.GET)
+        look = replace(look_of(experiment, request.GET), until=None)
         analysis = _analysis(experiment, look)
         groups = groups_of(figures_of(analysis, part=look.part), look.scale)
         mine = [each for group in groups for each in group.rows if each.figures.metric_id == metric.pk]
@@ -140,21 +142,21 @@ class ResultPages(AdminPages):
         )
 
     def report_view(self, request: HttpRequest, experiment_id: int) -> HttpResponseBase:
-        """Freeze the figures of everybody, as strangers are not told of a part that was picked. The link is said once,
-        as only its hash is kept."""
-        experiment = measured_or_refuse(request, experiment_id, RUNS)
+        """Freeze the figures of everybody as of now, as strangers are not told of a part that was picked. The link is
+        said once, as only its hash is kept."""
+        experiment = measured_or_refuse(request, experiment_id, STOPS)
         look = look_of(experiment, request.GET)
         if request.method == "POST":
             asked = request.POST.get("days", "")
             days = int(asked) if asked in map(str, reports.LASTS_DAYS) else reports.LASTS_DAYS[0]
-            figures = figures_of(_whole(experiment, look))
+            figures = figures_of(_whole(experiment, replace(look, until=None)))
             _report, token = reports.make(experiment, figures, by=staff_of(request), days=days)
             address = request.build_absolute_uri(reverse("experiment_report", args=[token]))
             messages.success(request, _("Copy the link now, it is not shown again: %(address)s") % {"address": address})
         return redirect(results_address(experiment, look))
 
     def revoke_view(self, request: HttpRequest, experiment_id: int, report_id: UUID) -> HttpResponseBase:
-        experiment = measured_or_refuse(request, experiment_id, RUNS)
+        experiment = measured_or_refuse(request, experiment_id, STOPS)
         report = get_object_or_404(experiment.reports, pk=report_id)
         if request.method == "POST":
             reports.revoke(report)
@@ -163,12 +165,12 @@ class ResultPages(AdminPages):
 
 
 def _analysis(experiment: Experiment, look: Look) -> Analysis:
-    return analyse(experiment, phase=look.phase, base=look.base, where=look.where)
+    return analyse(experiment, phase=look.phase, base=look.base, where=look.where, until=look.until)
 
 
 def _whole(experiment: Experiment, look: Look) -> Analysis:
     """What is decided by: everybody of the phase, compared with the control."""
-    return analyse(experiment, phase=look.phase)
+    return analyse(experiment, phase=look.phase, until=look.until)
 
 
 def _people_per_day(analysis: Analysis) -> float:

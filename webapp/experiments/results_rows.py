@@ -34,6 +34,8 @@ class RowShown:
     verdict: str
     tone: str
     plot: SafeString
+    p_value: str
+    adjusted: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,9 @@ def groups_of(figures: Figures, scale: Scale, *, people_per_day: float = 0.0) ->
         rows = [row for row in figures.rows if row.role == role]
         if rows:
             shown = _shown(rows, figures, scale, people_per_day)
-            found.append(Group(role=role, title=wording.role_word(role), note=_notes(rows), rows=tuple(shown)))
+            found.append(
+                Group(role=role, title=wording.role_word(role), note=_notes(rows, figures.alpha), rows=tuple(shown))
+            )
     return found
 
 
@@ -98,6 +102,8 @@ def _shown(rows: Sequence[RowFigures], figures: Figures, scale: Scale, people_pe
                 plot=SafeString("")
                 if row.is_hidden
                 else _plot(row, arm, scale, people_per_day, half if is_relative else None),
+                p_value="" if row.is_hidden else wording.p_value(row.p_value),
+                adjusted="" if math.isnan(row.adjusted_p_value) else wording.p_value(row.adjusted_p_value),
             )
         )
         before = row.metric_id
@@ -137,23 +143,23 @@ def _tolerated(row: RowFigures, scale: Scale, people_per_day: float) -> tuple[fl
     return (0.0, size) if is_upwards else (-size, 0.0)
 
 
-def _notes(rows: Sequence[RowFigures]) -> str:
+def _notes(rows: Sequence[RowFigures], alpha: float) -> str:
     weighted = list(dict.fromkeys(row.metric for row in rows if row.num_strata > 1 and not row.is_hidden))
     if not weighted:
-        return _note(rows)
+        return _note(rows, alpha)
     said = _(
         "People are compared with those who were like them in language, device, guests and newcomers when they came: "
         "%(metrics)s."
     )
-    return f"{_note(rows)} {said % {'metrics': ', '.join(weighted)}}"
+    return f"{_note(rows, alpha)} {said % {'metrics': ', '.join(weighted)}}"
 
 
-def _note(rows: Sequence[RowFigures]) -> str:
+def _note(rows: Sequence[RowFigures], alpha: float) -> str:
     level = f"{1 - rows[0].level:.1%}".replace("%", " %").replace(".0", "")
     if rows[0].role == "goal":
-        return _("Intervals at %(level)s, which hold for all goals and arms together, on every day you look.") % {
-            "level": level
-        }
+        said = _("Intervals at %(level)s, which hold for all goals and arms together, on every day you look.")
+        more = _("So do adjusted p-values (Holm), to be compared with %(alpha)s.")
+        return f"{said % {'level': level}} {more % {'alpha': f'{alpha:g}'}}"
     if rows[0].role == "guardrail":
         return _("Intervals at %(level)s on every day you look. The band is what is tolerated.") % {"level": level}
     return _("Intervals at %(level)s each. Among many, some differ by chance.") % {"level": level}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from webapp.experiments.models import Experiment, Metric, Phase
 from webapp.experiments.results_health import slice_name
 from webapp.experiments.results_query import SCALES, Look
 from webapp.experiments.services.analysis import Analysis
+from webapp.experiments.services.settled import settled_days
 from webapp.experiments.services.slices import DIMENSIONS, counted
 
 
@@ -39,11 +41,31 @@ def switches_of(experiment: Experiment, analysis: Analysis, look: Look) -> list[
         ),
         (
             _("Period") if experiment.is_of_holdout else _("Phase"),
-            [Choice(phase_name(phase), look.query(phase=phase), phase == analysis.phase) for phase in phases],
+            [
+                Choice(phase_name(phase), look.query(phase=phase, until=None), phase == analysis.phase)
+                for phase in phases
+            ],
         ),
         (_("People"), _parts(analysis, look)),
     ]
     return [(name, choices) for name, choices in switches if len(choices) > 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedLink:
+    """An address that shows the same figures for good: of people who came up to a day."""
+
+    day: date
+    query: str
+
+
+def fixed_link(analysis: Analysis, look: Look) -> FixedLink | None:
+    """To what is shown if that stays, else to the newest figures that do; None while there are none, and of a part of
+    the people, which two such links would tell too much of."""
+    if analysis.phase is None or look.part:
+        return None
+    day = look.until or max(settled_days(analysis.phase), default=None)
+    return FixedLink(day=day, query=look.query(phase=analysis.phase, until=day)) if day else None
 
 
 def _parts(analysis: Analysis, look: Look) -> list[Choice]:

@@ -14,8 +14,8 @@ from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import Evidence, evidence_on
 from webapp.experiments.models import Arm, Experiment
 from webapp.experiments.results_admin import (
-    RUNS,
     SHIPS,
+    STOPS,
     AdminPages,
     experiment_or_refuse,
     results_address,
@@ -25,6 +25,7 @@ from webapp.experiments.results_query import Look
 from webapp.experiments.services import shipping
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.figures import figures_of
+from webapp.experiments.setting_names import named
 
 
 class ShippingPages(AdminPages):
@@ -47,7 +48,7 @@ class ShippingPages(AdminPages):
         return self._decide(request, experiment, evidence, arm=arm, least=least)
 
     def roll_back_view(self, request: HttpRequest, experiment_id: int) -> HttpResponseBase:
-        experiment = experiment_or_refuse(request, experiment_id, RUNS)
+        experiment = experiment_or_refuse(request, experiment_id, STOPS)
         leader = analyse(experiment).leader or experiment.arms.filter(is_control=False).first()
         evidence = _evidence(experiment, leader)
         return self._decide(request, experiment, evidence, arm=None, least=shipping.MIN_REASON_CHARS)
@@ -85,7 +86,7 @@ class ShippingPages(AdminPages):
                 return redirect(results_address(experiment, Look()))
             except CannotChange as error:
                 refusal = str(error)
-        settings = shipping.changed_settings(arm) if arm else {}
+        settings = list(named(shipping.changed_settings(arm))) if arm else []
         return self._reason_page(
             request, experiment, least, reason, refusal, evidence=evidence, arm=arm, settings=settings
         )

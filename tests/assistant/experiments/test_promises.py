@@ -124,6 +124,15 @@ def test_e_bh_keeps_what_is_strong_enough() -> None:
     assert multiplicity.e_bh([0.0, 0.0]) == [False, False]
 
 
+def test_the_least_alpha_at_which_e_bh_finds_something_is_told() -> None:
+    random = np.random.default_rng(3)
+    for logs in (random.normal(2, 2.5, random.integers(1, 8)).tolist() for _ in range(200)):
+        told = multiplicity.e_bh_adjusted(logs)
+        assert all(0 < least <= 1 for least in told)
+        for alpha in (0.01, 0.05, 0.2):
+            assert [least <= alpha for least in told] == multiplicity.e_bh(logs, alpha=alpha)
+
+
 def test_the_posterior_of_a_flat_prior_is_the_likelihood() -> None:
     """With a prior around nothing it shrinks."""
     flat = bayes.posterior(2.0, 1.0)

@@ -13,7 +13,7 @@ from assistant.experiments import effects
 from assistant.experiments.estimates import Kind, adjusted, estimates_with_past
 from assistant.experiments.intervals import AlwaysValid, FixedHorizon
 from assistant.experiments.moments import Floats, Moments, stacked
-from assistant.experiments.strata import LEAST, Contrast, compare, contrast, merged
+from assistant.experiments.strata import LEAST, Contrast, compare, contrast, deviation, merged
 
 LEVELS, SHARES = np.array([2.0, 5.0, 9.0]), (0.5, 0.3, 0.2)
 
@@ -289,3 +289,22 @@ def test_less_is_left_to_chance_where_strata_differ_and_hardly_more_where_they_d
     alike = watch("mean", levels=ALIKE, effect=0.0, share=0.5)
     assert alike.missed <= 0.05
     assert alike.narrowed < 1.01
+
+
+def test_a_plan_promises_the_deviation_that_is_found() -> None:
+    """Of people who are divided alike, in arms of whatever share; with too few of each kind it is the plain one."""
+    random = np.random.default_rng(11)
+    kinds = {"few": (0.3, 1.0), "many": (0.7, 6.0)}
+
+    def of(num: int) -> dict[str, Moments]:
+        return {
+            kind: Moments.of(random.normal((mean, 0.0), 1.0, (round(share * num), 2)))
+            for kind, (share, mean) in kinds.items()
+        }
+
+    promised = deviation(of(3000), "mean", num=10_000, share=0.2)
+    found = compare(of(8000), of(2000), "mean", FixedHorizon())
+    assert promised is not None and found is not None
+    assert promised == pytest.approx(found.effect.standard_error * math.sqrt(1600), rel=0.05)
+    assert promised == pytest.approx(1.0, rel=0.05), "within the kinds, not across them"
+    assert deviation(of(3000), "mean", num=800, share=0.2) is None

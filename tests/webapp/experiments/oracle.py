@@ -94,6 +94,10 @@ def _appealed(turn: Turn) -> bool:
     return case is not None and case.appeals.exists()
 
 
+def _support(turn: Turn, key: str) -> int:
+    return int(turn.reply.support[key]) if _done(turn) and turn.reply.support else 0
+
+
 OF_A_TURN: dict[str, Callable[[Turn], float | None]] = {
     "turns": _is_first_answer,
     "starter_clicks": lambda turn: _is_first_answer(turn) and turn.reply.message.origin == "starter",
@@ -106,6 +110,8 @@ OF_A_TURN: dict[str, Callable[[Turn], float | None]] = {
     "kept_answers": _kept,
     "copied": lambda turn: _done(turn) and turn.reply.copied_at is not None,
     "cited": lambda turn: _done(turn) and bool(turn.reply.citations),
+    "cited_sentences": lambda turn: _support(turn, "num_cited"),
+    "supported_sentences": lambda turn: _support(turn, "num_supported"),
     "rated": lambda turn: bool(_thumbs(turn)),
     "thumbs_up": lambda turn: 1 in _thumbs(turn),
     "thumbs_down": lambda turn: -1 in _thumbs(turn),

@@ -111,6 +111,7 @@ def _reply(rng: random.Random, chat: Conversation, message: Message, at: datetim
         usage={"reply_tokens": rng.randrange(200), "prompt_tokens": 9} if rng.random() < 0.8 else {},
         timings=timings,
         citations=[{"number": 1}] * rng.randrange(3),
+        support=rng.choice((None, {"num_cited": 3, "num_supported": rng.randrange(4), "sentences": []})),
         copied_at=at if rng.random() < 0.2 else None,
         continued_from=continues,
         deadline=at,

@@ -325,3 +325,19 @@ def test_the_days_left_of_shares_are_those_of_bets() -> None:
     left = left_of(made, days=14)
     assert left is not None
     assert 25 <= left <= 35
+
+
+def test_goals_are_adjusted_among_all_of_them_and_at_every_look() -> None:
+    """By Holm and by e-BH, of the p-values and the evidence that hold whenever somebody stops. Others stand alone."""
+    made = make()
+    for number, gain in enumerate((0.6, 0.09, 0.0)):
+        metric = measure(made, f"goal_{number}", role="goal" if number < 2 else "guardrail", margin=0.5)
+        later = people(5 + number, 4000, mean=3.0 + gain)
+        made.put(metric, {made.control: moments(people(9 + number, 4000, mean=3.0)), made.arm: moments(later)})
+    strong, weak, guardrail = analyse(made.experiment, now=NOW).rows
+    assert strong.effect.p_value < 1e-6 < weak.effect.p_value < 0.05
+    assert strong.adjusted_p == pytest.approx(2 * strong.effect.p_value)
+    assert weak.adjusted_p == weak.effect.p_value
+    assert weak.e_bh == pytest.approx(weak.effect.p_value)
+    assert strong.is_found and weak.is_found
+    assert math.isnan(guardrail.adjusted_p) and math.isnan(guardrail.e_bh)

@@ -41,6 +41,7 @@ CATALOGUE = {
     "first_text_p95": (900, False),
     "latency_p95": (9000, False),
     "cited_rate": (2 / 9, True),
+    "supported_rate": (4 / 7, True),
     "thumbs_up_rate_6h": (2 / 3, True),
     "kept_rate_6h": (8 / 9, True),
     "withdrawn_1h": (0, False),
@@ -92,7 +93,8 @@ def two_days(people: list[User]) -> None:
     dislike(disliked)
     make_turn(first, BEGIN + 4 * MINUTE, state="failed")
     make_turn(first, BEGIN + 5 * MINUTE, state="cancelled")
-    report(answer(first, BEGIN + 6 * MINUTE, 20, 6, citations=[{"number": 1}]))
+    checked = {"num_cited": 7, "num_supported": 4, "sentences": []}
+    report(answer(first, BEGIN + 6 * MINUTE, 20, 6, citations=[{"number": 1}], support=checked))
     answer(first, BEGIN + NEXT_DAY, 10, 4)
 
     answer(second, BEGIN, 50, 10, first_text=400, finished=3000)

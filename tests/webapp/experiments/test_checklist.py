@@ -107,7 +107,7 @@ def test_what_changes_the_same_elsewhere_is_worth_a_thought() -> None:
     making.running("heat", {"control": {}, "hot": {"temperature": 1.2}})
     (text,) = thoughts(experiment)["overlap"]
     assert "heat" in text
-    assert "temperature" in text
+    assert "Temperature" in text
 
 
 TODAY = timezone.now().date()
@@ -191,6 +191,13 @@ def test_the_run_time_is_that_of_who_will_be_counted() -> None:
     assert f"about {goal.days} day" in thoughts(experiment)["time"][0]
 
 
+@pytest.mark.parametrize(("hours", "is_hasty"), [(24, True), (48, False)])
+def test_a_step_that_guardrails_cannot_see_is_worth_a_thought(hours: int, is_hasty: bool) -> None:
+    experiment = ready()
+    ramp(experiment, (100, hours), (1000, 1))
+    assert ("ramp" in thoughts(experiment)) == is_hasty
+
+
 @pytest.mark.usefixtures("past")
 def test_a_ramp_takes_longer_and_finds_less() -> None:
     """Of 1, 10 and 50% two days each, and of people whose two days are over, little is left of two weeks."""
@@ -203,6 +210,26 @@ def test_a_ramp_takes_longer_and_finds_less() -> None:
     assert slowly.days is not None
     assert slowly.days > at_once.days
     assert slowly.num_people < at_once.num_people / 2
+
+
+def test_who_is_compared_with_those_alike_is_promised_what_that_gains() -> None:
+    """Phones write five times as much, so among phones, and among the others, little is left to chance. The periods of
+    a bandit are compared without that."""
+    for number in range(120):
+        person = came(f"p{number}", device="phone" if number % 2 else "desktop")
+        at = timezone.now() - timedelta(days=4 + number % 20)
+        for turn in range(1 + number % 3 + (10 if number % 2 else 0)):
+            make_turn(person, at + timedelta(minutes=turn))
+
+    def smallest(**fields: Any) -> float:
+        experiment = making.draft("tone", TWO, layer=Layer.objects.get(name="Main"), planned_days=60, **fields)
+        measure(experiment, "turns_per_person", "goal", margin=0.1)
+        found = goal_of(experiment)
+        Experiment.objects.all().delete()
+        assert found.smallest is not None
+        return found.smallest
+
+    assert smallest() < smallest(is_bandit=True) / 3
 
 
 @pytest.mark.usefixtures("past")

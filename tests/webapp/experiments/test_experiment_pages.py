@@ -83,6 +83,28 @@ def test_a_draft_from_a_prompt_in_one_form(browser: Client, ada: User, prompt: P
     assert again(experiment).state == State.RUNNING
 
 
+@pytest.mark.parametrize(
+    ("written", "steps", "shown"),
+    [
+        ("2,5 % 12 h\n\n30 24\n100 %", [(25, 12), (300, 24), (1000, 24)], "2.5 % 12 h\n30 % 24 h\n100 % 24 h"),
+        ("5;6h", [(50, 6), (1000, 24)], "5 % 6 h\n100 % 24 h"),
+    ],
+)
+def test_a_ramp_has_the_steps_that_somebody_writes(
+    browser: Client, written: str, steps: list[tuple[int, int]], shown: str
+) -> None:
+    """Per cent of the people of the experiment; all of them in the end. They come back as they were written."""
+    sent = filled(browser, f"{LIST}add/", name="Own", hypothesis="x", ramp="own", steps=written)
+    browser.post(f"{LIST}add/", sent | {"arms-1-name": "Cool", "arms-1-temperature": "0.1"})
+    experiment = Experiment.objects.get()
+    assert list(experiment.ramp.values_list("slots", "hours")) == steps
+    edit = f"{LIST}{experiment.pk}/edit/"
+    again_sent = filled(browser, edit)
+    assert (again_sent["ramp"], again_sent["steps"]) == ("own", shown)
+    browser.post(edit, again_sent)
+    assert list(experiment.ramp.values_list("slots", "hours")) == steps
+
+
 def test_settings_tried_in_the_playground_come_along(browser: Client) -> None:
     address = f"{LIST}add/?temperature=0.4&max_reply_tokens=200&nonsense=1"
     browser.post(address, filled(browser, address, name="Short", hypothesis="Short is enough."))
@@ -106,6 +128,12 @@ def test_what_an_address_says_wrongly_is_no_error(browser: Client, asked: str) -
         ({"arms-1-endpoint": "nowhere"}, "Select a valid choice"),
         ({"starts_at": "2030-01-02T10:00", "stops_at": "2030-01-01T10:00"}, "before it starts"),
         ({"languages": ["xx"]}, "Select a valid choice"),
+        ({"ramp": "own"}, "Please write the steps"),
+        ({"ramp": "own", "steps": "1 % 24 h\nall of it"}, "is no step"),
+        ({"ramp": "own", "steps": "0 % 24 h"}, "is no step"),
+        ({"ramp": "own", "steps": "50 %"}, "is no step"),
+        ({"ramp": "own", "steps": "50 % 24 h\n10 % 24 h"}, "larger than the one before"),
+        ({"ramp": "own", "steps": "\n".join(f"{number} % 1 h" for number in range(1, 12))}, "At most 10"),
     ],
 )
 def test_what_cannot_be_is_said_beside_it(browser: Client, changes: dict[str, Any], said: str) -> None:
@@ -149,7 +177,7 @@ def test_its_whole_life_by_buttons(browser: Client) -> None:
         ("pause", {}, "paused"),
         ("resume", {}, "running"),
         ("traffic", {"share": "10"}, "running"),
-        ("phase", {"weight_a": "1", "weight_b": "3", "reason": "B is safe"}, "running"),
+        ("phase", {"weight_a": "1", "weight_b": "3", "only_new": "on", "reason": "B is safe"}, "running"),
         ("amend", {"name": "Warmth", "planned_days": "30"}, "running"),
         ("stop", {"reason": "Nothing differs"}, "stopped"),
         ("decide", {"reason": "Not worth it", "decision": "keep"}, "stopped"),
@@ -164,6 +192,7 @@ def test_its_whole_life_by_buttons(browser: Client) -> None:
     assert experiment.decision == "keep"
     text = browser.get(page(experiment)).content.decode()
     assert "Not worth it" in text
+    assert text.count("new people only") == 2  # beside the phase, and in what happened
     assert "/act/" not in text
 
 
@@ -281,15 +310,15 @@ def test_moderators_do_nothing_with_them(name: str) -> None:
     assert kinds(experiment) == []
 
 
-def test_administrators_run_but_do_not_plan(ada: User) -> None:
+def test_administrators_neither_plan_nor_start(ada: User) -> None:
     browser, experiment = browser_for(member_of("administrator")), ready()
     text = browser.get(page(experiment)).content.decode()
-    assert "/act/start/" in text
+    assert "/act/start/" not in text
     assert "/edit/" not in text
     assert browser.get(f"{LIST}add/").status_code == 403
     assert browser.get(f"{LIST}{experiment.pk}/edit/").status_code == 403
     assert browser.post(f"{LIST}{experiment.pk}/discard/").status_code == 403
-    assert browser.post(act(experiment, "start")).status_code == 302
+    assert browser.post(act(experiment, "start")).status_code == 403
 
 
 @pytest.mark.parametrize("address", ["copy/", "discard/", "act/start/", "act/try/"])

@@ -198,7 +198,9 @@ def test_more_traffic_keeps_whoever_is_in_it(ada: User) -> None:
 def plan_like(experiment: Experiment, **fields: object) -> drafting.Plan:
     values = {name: getattr(experiment, name) for name in drafting.OF_THE_PLAN}
     arms = [{"name": "As it is", "weight": 1}, {"name": "Cold", "weight": 2, "temperature": 0.1}]
-    return drafting.Plan(fields={**values, **fields}, segments=(), arms=arms, metrics=(), ramp="careful")
+    return drafting.Plan(
+        fields={**values, **fields}, segments=(), arms=arms, metrics=(), ramp=drafting.RAMPS["careful"]
+    )
 
 
 def test_a_draft_is_written_anew(ada: User) -> None:

@@ -12,7 +12,7 @@ from tests.webapp.experiments.team import browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.example_prompt import assembled
 from webapp.experiments.models import PromptApproval, PromptVersion
-from webapp.experiments.services import prompts
+from webapp.experiments.services import approvals, prompts
 from webapp.experiments.text_diff import after_of, before_of, diff
 from webapp.moderation.models import AuditEntry
 
@@ -79,11 +79,12 @@ def test_what_no_answer_could_be_made_with_is_refused(author: User, text: str) -
 
 def test_whoever_wrote_it_does_not_approve_it(author: User, colleague: User) -> None:
     version = prompts.create(TEXT, note="The day", author=author)
-    with pytest.raises(prompts.OwnPrompt):
+    with pytest.raises(approvals.OwnWork):
         prompts.approve(version, by=author)
     assert not prompts.is_approved(version)
-    assert not prompts.approve(version, by=colleague, note="Good").was_alone
+    prompts.approve(version, by=colleague, note="Good")
     assert prompts.is_approved(version)
+    assert not version.approvals.get().was_alone
 
 
 def test_where_there_is_nobody_else_that_is_noted(author: User) -> None:
@@ -91,7 +92,8 @@ def test_where_there_is_nobody_else_that_is_noted(author: User) -> None:
     User.objects.create_user("gone", is_staff=True, is_superuser=True, is_active=False)
     member_of("moderator")
     version = prompts.create(TEXT, note="The day", author=author)
-    assert prompts.approve(version, by=author).was_alone
+    prompts.approve(version, by=author)
+    assert version.approvals.get().was_alone
     assert AuditEntry.objects.get(action="approve_prompt").details == {"was_alone": True}
 
 

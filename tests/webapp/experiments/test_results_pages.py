@@ -225,6 +225,8 @@ def test_the_table_file_has_every_figure_and_no_formula(browser: Client) -> None
     assert [line["metric_key"] for line in lines] == ["liked_ship", "harm_ship"]
     assert {line["experiment"] for line in lines} == {"'=HYPERLINK(0)"}
     assert float(lines[0]["difference"]) == pytest.approx(0.6, abs=0.1)
+    assert float(lines[0]["adjusted_p_value"]) == float(lines[0]["e_bh"]) == float(lines[0]["p_value"]) < 0.001
+    assert 'adjusted <bdi dir="ltr">&lt; 0.001</bdi>' in text_of(browser, address(made))
     assert answer["Content-Disposition"] == 'attachment; filename="ship.csv"'
 
 

@@ -10,6 +10,7 @@ from django.conf import settings as site
 from django.utils import timezone, translation
 
 from assistant.prompt_text import SYSTEM_PROMPT, VARIABLES, content_hash
+from assistant.window import Filled
 from tests.webapp.experiments.making import begin_phase, draft, in_production, prompt, running, state
 from webapp.accounts.models import User
 from webapp.chat import turn_log
@@ -17,7 +18,7 @@ from webapp.chat.models import Reply
 from webapp.chat.services import ownership, turns
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.preview import preview_prompt
-from webapp.chat.services.running import _load, turn_config
+from webapp.chat.services.running import _load, nearness_of, turn_config
 from webapp.experiments.models import (
     Experiment,
     Exposure,
@@ -37,6 +38,7 @@ from webapp.experiments.services import (
     variables,
 )
 from webapp.experiments.services.serving import Served
+from webapp.library.services.search import USUAL, Nearness
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -239,11 +241,24 @@ def test_arms_of_ideas_are_not_part_of_turns(person: User) -> None:
 
 def test_a_turn_is_run_with_it(person: User) -> None:
     served = Served(
-        system_prompt="", prompt_version="", temperature=0.0, top_p=0.2, max_reply_tokens=100, num_passages=0
+        system_prompt="",
+        prompt_version="",
+        temperature=0.0,
+        top_p=0.2,
+        max_reply_tokens=100,
+        num_passages=0,
+        passage_tokens=64,
+        min_similarity=0.7,
+        similarity_to_best=0.0,
+        passages_per_document=5,
     )
     config = turn_config(served, calls_tools=False)
     assert (config.temperature, config.top_p, config.max_reply_tokens, config.num_passages) == (0.0, 0.2, 100, 0)
-    usual = turn_config(Served(system_prompt="", prompt_version=""), calls_tools=False)
+    assert config.passage_tokens == 64
+    assert nearness_of(served) == Nearness(min_similarity=0.7, min_share_of_best=0.0, max_per_document=5)
+    nothing = Served(system_prompt="", prompt_version="")
+    assert (turn_config(nothing, calls_tools=False).passage_tokens, nearness_of(nothing)) == (None, USUAL)
+    usual = turn_config(nothing, calls_tools=False)
     assert (usual.temperature, usual.top_p) == (site.TURNS.temperature, site.TURNS.top_p)
     assert (usual.max_reply_tokens, usual.num_passages) == (site.TURNS.max_reply_tokens, site.TURNS.num_passages)
 
@@ -282,10 +297,10 @@ async def test_what_was_used_is_written_with_the_turn(person: User) -> None:
         assert not await Exposure.objects.aexists()
         await Reply.objects.filter(pk=reply.pk).aupdate(epoch=9)
         with pytest.raises(ownership.TurnLost):
-            await journal.quoted([])
+            await journal.quoted([], Filled(room=1, instructions=0))
         assert not await Exposure.objects.aexists()
         await Reply.objects.filter(pk=reply.pk).aupdate(epoch=claim.epoch)
-        await journal.quoted([])
+        await journal.quoted([], Filled(room=1, instructions=0))
         exposure = await Exposure.objects.select_related("phase").aget()
         assert (exposure.person_id, exposure.phase.experiment_id) == (person.pk, experiment.pk)
         assert exposure.at == reply.created_at  # so that this turn is in what is measured

@@ -70,6 +70,25 @@ def test_the_page_shows_what_speaks_for_and_against(staff: User) -> None:
     assert "The evidence does not say “ship”." in page
 
 
+def test_settings_that_nothing_speaks_for_are_shipped_by_a_colleague_of_the_owner(staff: User) -> None:
+    """Or an experiment without a result would be a way around the approval of settings. Who is alone may."""
+    made = situation("keep_running")
+    Experiment.objects.update(owner=staff)
+    mine = browser_for(staff)
+    colleague = member_of("experimenter", "grace")
+    refused = mine.post(ship_address(made), {"reason": LONG_REASON}).content.decode()
+    assert "A colleague ships it." in refused
+    assert not ProductionChange.objects.exists()
+    browser_for(colleague).post(ship_address(made), {"reason": LONG_REASON})
+    assert ProductionChange.objects.get().by == colleague
+    alone = situation("no_data")
+    Experiment.objects.update(owner=staff)
+    User.objects.filter(pk=colleague.pk).update(is_active=False)
+    mine.post(ship_address(alone), {"reason": LONG_REASON})
+    alone.experiment.refresh_from_db()
+    assert alone.experiment.shipped == alone.arm
+
+
 def test_a_prompt_that_nobody_approved_is_not_shipped(staff: User) -> None:
     """And nothing else of the arm is, either."""
     made = with_prompt(situation("ship"), approved_by=None)

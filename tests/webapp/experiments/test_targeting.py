@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.webapp.experiments.making import running
 from webapp.accounts.models import User
 from webapp.experiments.models import Experiment, Segment
-from webapp.experiments.services import running_experiments
+from webapp.experiments.services import life, running_experiments
 from webapp.experiments.services.assignment import assign
 from webapp.personal.services.preferences import change
 
@@ -43,6 +43,18 @@ def test_the_audience(person: User, audience: str, is_guest: bool, is_new: bool,
     joined = started_at if is_new else started_at - timedelta(seconds=1)
     User.objects.filter(pk=person.pk).update(is_guest=is_guest, date_joined=joined)
     assert is_in(person) is is_meant
+
+
+def test_a_phase_can_be_for_those_who_come_after_its_start(person: User, somebody_else: User) -> None:
+    """Whoever was in it before has met an arm, so they get what is in production."""
+    experiment = running("tone", ARMS, started_at=timezone.now())
+    assert is_in(person) and is_in(somebody_else)
+    phase = life.new_phase(experiment, weights={"control": 1, "new": 1}, by=None, reason="Again", only_new=True)
+    assert not is_in(person) and not is_in(somebody_else)
+    User.objects.filter(pk=person.pk).update(date_joined=phase.started_at)
+    assert is_in(person)
+    life.new_phase(experiment, weights={"control": 1, "new": 1}, by=None, reason="For all again")
+    assert is_in(somebody_else)
 
 
 def test_the_language_is_the_one_that_is_read(person: User) -> None:

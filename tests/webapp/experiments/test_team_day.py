@@ -45,7 +45,7 @@ def planned(name: str, owner: User, better: dict[str, object], *, guardrail: str
             Measured(metric=kept, role=Role.GOAL, margin=0.02),
             Measured(metric=guards, role=Role.GUARDRAIL, margin=margin),
         ),
-        ramp="",
+        ramp=(),
     )
     return drafting.create(plan, owner=owner)
 

@@ -17,7 +17,13 @@ from webapp.experiments.models.metrics import CohortStat, ExperimentMetric, Metr
 from webapp.experiments.models.playground import PlaygroundRun, PlaygroundSession, PreferenceVote, TestTurn
 from webapp.experiments.models.prompts import LabelChange, PromptApproval, PromptLabel, PromptVersion
 from webapp.experiments.models.reports import Report
-from webapp.experiments.models.serving import ProductionChange, Serving, StarterSet
+from webapp.experiments.models.serving import (
+    ProductionChange,
+    Serving,
+    SettingsApproval,
+    SettingsVersion,
+    StarterSet,
+)
 
 __all__ = [
     "Allocation",
@@ -45,6 +51,8 @@ __all__ = [
     "Report",
     "Segment",
     "Serving",
+    "SettingsApproval",
+    "SettingsVersion",
     "Share",
     "StarterSet",
     "TestTurn",

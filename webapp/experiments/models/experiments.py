@@ -119,7 +119,8 @@ class Experiment(models.Model):
     class Meta:
         ordering = ["-created_at"]
         permissions = [
-            ("run_experiment", "Can start, pause and stop experiments"),
+            ("run_experiment", "Can start experiments, and have them go on"),
+            ("stop_experiment", "Can pause, stop and roll back experiments"),
             ("ship_experiment", "Can ship the winner of an experiment"),
         ]
         constraints = [
@@ -179,6 +180,9 @@ class Phase(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=400, blank=True, help_text="Why the one before was ended.")
+    only_new = models.BooleanField(
+        default=False, help_text="Of those it is meant for, people who came after its start."
+    )
 
     class Meta:
         ordering = ["number"]

@@ -6,6 +6,16 @@ from django.db import models
 
 from webapp.experiments.models.prompts import PromptVersion
 
+NUMBERS = (
+    *("temperature", "top_p", "max_reply_tokens"),
+    *("num_passages", "passage_tokens", "min_similarity", "similarity_to_best", "passages_per_document"),
+)
+ANSWERING = (*NUMBERS, "endpoint")
+"""What an answer is made with, besides the prompt."""
+
+SETTINGS = (*ANSWERING, "starters")
+"""All of a row of serving but the prompt."""
+
 
 class StarterSet(models.Model):
     """Ideas to begin with that take the place of the built-in ones. Written once; other ideas are another set.
@@ -44,6 +54,27 @@ class Serving(models.Model):
     num_passages = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(20)], help_text="Passages of the library; 0 to 20."
     )
+    passage_tokens = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(16), MaxValueValidator(8192)],
+        help_text="Room for passages in the prompt, in tokens; never more than a third of what is left.",
+    )
+    min_similarity = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1), MaxValueValidator(1.0)],
+        help_text="Below this cosine no passage is near enough; 0.1 to 1.",
+    )
+    similarity_to_best = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="How near a passage is at least, as a share of the nearest one; 0 to 1.",
+    )
+    passages_per_document = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(20)], help_text="1 to 20."
+    )
     endpoint = models.SlugField(
         max_length=40, blank=True, help_text="Which model server answers: a name in CRIA_ENDPOINTS."
     )
@@ -53,9 +84,57 @@ class Serving(models.Model):
         abstract = True
 
 
-class ProductionChange(Serving):
-    """What is in production besides the prompt, which the label `production` points to. The newest row is in force."""
+class SettingsVersion(Serving):
+    """All that is set of answers besides the prompt, as somebody wrote it down for everybody. It never changes: other
+    settings are another version. What is empty in it is as the site's settings have it."""
 
+    number = models.PositiveIntegerField(unique=True)
+    note = models.CharField(max_length=400, help_text="What changes, and why.")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="settings_versions"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        permissions = [
+            ("approve_settingsversion", "Can approve settings for production"),
+            ("put_settingsversion", "Can put settings into production"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Settings {self.number}"
+
+
+class SettingsApproval(models.Model):
+    """Somebody else than their author has read these settings and lets them into production, or not."""
+
+    version = models.ForeignKey(SettingsVersion, on_delete=models.CASCADE, related_name="approvals")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="settings_approvals"
+    )
+    is_approved = models.BooleanField()
+    note = models.CharField(max_length=400, blank=True)
+    was_alone = models.BooleanField(default=False, help_text="The author approved it, for there is nobody else.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"Approval {self.pk}"
+
+
+class ProductionChange(Serving):
+    """What is in production besides the prompt, which the label `production` points to. The newest row is in force.
+
+    It is what a `version` says, or what an experiment has shipped, or what was there before.
+    """
+
+    version = models.ForeignKey(
+        SettingsVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="changes"
+    )
+    is_rollback = models.BooleanField(default=False, help_text="Production went back to what it was before.")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="production_changes"
     )
@@ -64,6 +143,7 @@ class ProductionChange(Serving):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        permissions = [("roll_back_production", "Can put back what was in production before")]
 
     def __str__(self) -> str:
         return f"Production change {self.pk}"

@@ -79,7 +79,7 @@ def analyse(
     strata = {each.metric_id: by_stratum(phase, each.metric, until=until, where=where) for each in plan}
     sums = {metric_id: together(mine) for metric_id, mine in strata.items()}
     weights = {each.arm.pk: each.weight for each in arms}
-    periods = _periods(phase, now or timezone.now()) if experiment.is_bandit else ()
+    periods = _periods(phase, now or timezone.now(), until) if experiment.is_bandit else ()
     parts = _parts(phase, plan, periods, until=until, where=where) if periods else None
     rows = rows_of(
         plan,
@@ -106,7 +106,8 @@ def analyse(
             health,
             experiment,
             waiting,
-            is_over=phase.ended_at is not None,
+            is_over=phase.ended_at is not None and (until is None or phase.ended_at.astimezone(UTC).date() <= until),
+            is_now=until is None,
         )
         for each in arms
         if each.arm.pk != base.pk
@@ -141,8 +142,9 @@ def days_so_far(phase: Phase, *, until: date | None = None, now: datetime | None
     return max(0.0, (end - phase.started_at).total_seconds() / 86_400)
 
 
-def _periods(phase: Phase, now: datetime) -> tuple[Period, ...]:
-    return tuple(begun(periods_of(phase), min(now, phase.ended_at or now)))
+def _periods(phase: Phase, now: datetime, until: date | None) -> tuple[Period, ...]:
+    ends = datetime(until.year, until.month, until.day, tzinfo=UTC) if until else now
+    return tuple(begun(periods_of(phase), min(now, ends, phase.ended_at or now)))
 
 
 def _parts(
@@ -191,9 +193,9 @@ def _arms(phase: Phase, people: Mapping[int, Exposed]) -> tuple[ArmPeople, ...]:
 
 
 def _advise(
-    rows: Sequence[Row], health: HealthFound, experiment: Experiment, waiting: Waiting, *, is_over: bool
+    rows: Sequence[Row], health: HealthFound, experiment: Experiment, waiting: Waiting, *, is_over: bool, is_now: bool
 ) -> Recommendation:
-    """How long nothing certain has to be waited for is known best from the noise so far."""
+    """How long nothing certain has to be waited for is known best from the noise so far, and from who comes now."""
     advice = recommend(
         [row.finding for row in rows],
         is_healthy=health.is_healthy,
@@ -204,7 +206,7 @@ def _advise(
     )
     if advice.badge != "keep_running" or any(row.role == Role.GOAL and row.verdict == "better" for row in rows):
         return advice
-    if experiment.is_bandit:  # the forecast is of fixed shares
+    if experiment.is_bandit or not is_now:  # the forecast is of fixed shares
         return advice
     waits = [waiting.days_left(row) for row in rows if row.role == Role.GOAL]
     known = [wait for wait in waits if wait is not None]

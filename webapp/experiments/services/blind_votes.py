@@ -13,9 +13,9 @@ from assistant.experiments.preferences import Outcome, Preference, Vote, prefere
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.chat.models import Comparison
 from webapp.experiments.models import Arm, PreferenceVote
+from webapp.experiments.models.serving import ANSWERING
 from webapp.experiments.services import labels
 
-SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")
 Way = tuple[str, frozenset[tuple[str, Any]]]
 Productions = Sequence[tuple[datetime, str]]
 OUTCOMES: dict[str, Outcome] = {"left": "left", "right": "right", "tie": "tie", "neither": "tie"}
@@ -66,12 +66,12 @@ def _votes(base: Arm, arm: Arm) -> Iterator[Vote]:
 def _way_of(arm: Arm, production: str) -> Way:
     """An arm without a prompt answers with the one in production."""
     prompt = arm.prompt.content_hash if arm.prompt else production
-    return _way({"prompt": prompt, **{name: getattr(arm, name) for name in SETTINGS}})
+    return _way({"prompt": prompt, **{name: getattr(arm, name) for name in ANSWERING}})
 
 
 def _way(serving: Mapping[str, Any]) -> Way:
     """The prompt's hash, and what else is set."""
-    said = {name: serving.get(name) for name in SETTINGS}
+    said = {name: serving.get(name) for name in ANSWERING}
     return serving["prompt"], frozenset((name, value) for name, value in said.items() if value not in (None, ""))
 
 
@@ -89,7 +89,7 @@ def _tried(base: Arm, arm: Arm, known: Productions) -> Iterator[_Compared]:
 
 
 def _chatted(base: Arm, arm: Arm, known: Productions) -> Iterator[_Compared]:
-    if any(getattr(each, name) not in (None, "") for each in (base, arm) for name in SETTINGS):
+    if any(getattr(each, name) not in (None, "") for each in (base, arm) for name in ANSWERING):
         return
     hashes = _hashes(base, arm, known)
     found = Comparison.objects.filter(left__prompt_version__in=hashes, right__prompt_version__in=hashes)

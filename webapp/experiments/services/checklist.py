@@ -15,18 +15,10 @@ from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services import layers, prompts
 from webapp.experiments.services.forecast import Forecast, Reach, forecasts, reach
 from webapp.experiments.services.picture import Changes
+from webapp.experiments.setting_names import NAMES
 
 Role = ExperimentMetric.Role
 FEW_PEOPLE = 100
-FIELD_NAMES = {
-    "prompt": "prompt",
-    "temperature": "temperature",
-    "top_p": "top p",
-    "max_reply_tokens": "length of answers",
-    "num_passages": "passages of the library",
-    "endpoint": "model server",
-    "starters": "ideas to begin with",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +69,7 @@ def advised(experiment: Experiment) -> list[Item]:
         *_of_overlap(experiment, reached),
         _of_reach(reached),
         *_of_first_figures(experiment),
+        *_of_ramp(experiment),
         *_of_time(experiment, forecasts(experiment, reached)),
     ]
 
@@ -161,7 +154,7 @@ def _of_overlap(experiment: Experiment, reached: Reach) -> Iterator[Item]:
                 "“%(other)s” changes the same (%(what)s) and has begun before: whoever is in it is not in this one, "
                 "about %(num)d of %(all)d people."
             )
-            names = ", ".join(FIELD_NAMES[name] for name in both)
+            names = ", ".join(str(NAMES[name]) for name in both)
             yield Item(code="overlap", text=text % {**named, "what": names}, is_met=False, is_required=False)
         else:
             text = _("“%(other)s” changes something else: about %(num)d of %(all)d people will be in both.")
@@ -212,6 +205,17 @@ def _of_first_figures(experiment: Experiment) -> Iterator[Item]:
             is_met=True,
             is_required=False,
         )
+
+
+def _of_ramp(experiment: Experiment) -> Iterator[Item]:
+    """A step that is over before a guardrail has seen anybody of it lets in more people blindly."""
+    windows = experiment.metrics.filter(role=Role.GUARDRAIL).values_list("metric__window_hours", flat=True)
+    steps = list(experiment.ramp.order_by("number").values_list("number", "hours"))[:-1]
+    hasty = [number for number, hours in steps if hours <= min(windows, default=0)]
+    if hasty:
+        text = _("Step %(num)d of the ramp ends before any guardrail can have seen its people: %(hours)d hours.")
+        named = {"num": hasty[0], "hours": min(windows)}
+        yield Item(code="ramp", text=text % named, is_met=False, is_required=False)
 
 
 def _when_said(metric: Metric) -> str:

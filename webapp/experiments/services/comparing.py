@@ -9,7 +9,7 @@ import numpy as np
 
 from assistant.experiments import bounded, effects, quantiles, rare
 from assistant.experiments import strata as stratified
-from assistant.experiments.barriers import Barriers, barriers_of
+from assistant.experiments.barriers import Barriers, OfMeans, barriers_of
 from assistant.experiments.bayes import Posterior, posterior
 from assistant.experiments.betting import nearest_centre
 from assistant.experiments.bounded import NUM_STEPS, BoundedCounts
@@ -63,6 +63,16 @@ def barriers_for(metric: Metric, sums: Sums, *, share: float) -> Barriers | None
     """What the interval that decides will ask of chance, from `sums` of people without the treatment, which will have
     this share of both arms."""
     return barriers_of(sums, share=share, kind=kind_of(metric), is_rare=metric.is_rare, q=metric.quantile or 0.5)
+
+
+def among_alike(
+    barriers: Barriers, metric: Metric, strata: Mapping[Stratum, Sums], *, num: float, share: float
+) -> Barriers:
+    """The same where `num` people will be compared with those who were like them, as means and ratios are."""
+    if not isinstance(barriers, OfMeans):
+        return barriers
+    deviation = stratified.deviation(_moments(strata), kind_of(metric), num=num, share=share)
+    return replace(barriers, deviation=deviation) if deviation else barriers
 
 
 def compare_arms(

@@ -17,6 +17,7 @@ from webapp.experiments.models import (
     RampStep,
     Segment,
 )
+from webapp.experiments.models.serving import SETTINGS
 from webapp.experiments.services import life, running_experiments
 
 MAX_ARMS = 4
@@ -25,13 +26,11 @@ OF_THE_PLAN = (
     *("name", "hypothesis", "layer", "traffic", "planned_days", "alpha", "audience", "languages", "devices"),
     *("starts_at", "stops_at", "rolls_back", "is_bandit", "floor"),
 )
-OF_AN_ARM = (
-    *("name", "weight", "prompt", "temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters"),
-    "shadow_policy",
-)
+OF_AN_ARM = ("name", "weight", "prompt", *SETTINGS, "shadow_policy")
 _KEY_CHARS = Experiment._meta.get_field("key").max_length or 40
 
-RAMPS: Mapping[str, Sequence[tuple[float, int]]] = {
+Ramp = Sequence[tuple[float, int]]
+RAMPS: Mapping[str, Ramp] = {
     "": (),
     "careful": ((0.01, 48), (0.1, 48), (0.5, 48), (1.0, 24)),
     "quick": ((0.1, 48), (1.0, 24)),
@@ -54,14 +53,14 @@ class Plan:
     """
     fields   of the experiment, those of `OF_THE_PLAN`
     arms     the fields of each, those of `OF_AN_ARM`; the first is the control
-    ramp     one of `RAMPS`
+    ramp     shares of the traffic, each with its hours: one of `RAMPS`, or others
     """
 
     fields: Mapping[str, Any]
     segments: Sequence[Segment]
     arms: Sequence[Mapping[str, Any]]
     metrics: Sequence[Measured]
-    ramp: str
+    ramp: Ramp
 
 
 @transaction.atomic
@@ -133,10 +132,11 @@ def key_for(name: str) -> str:
     return base if base not in taken else next(key for key in numbered if key not in taken)
 
 
-def ramp_of(experiment: Experiment) -> str:
-    """Which of `RAMPS` it has."""
-    steps = tuple(experiment.ramp.order_by("number").values_list("slots", "hours"))
-    return next((name for name in RAMPS if tuple(_steps(name, experiment.traffic)) == steps), "")
+def ramp_of(experiment: Experiment) -> Ramp:
+    """The steps that a plan of it has, as one of `RAMPS` where they come to the same."""
+    steps = list(experiment.ramp.order_by("number").values_list("slots", "hours"))
+    known = (ramp for ramp in RAMPS.values() if _steps(ramp, experiment.traffic) == steps)
+    return next(known, [(round(slots / experiment.traffic, 4), hours) for slots, hours in steps])
 
 
 def _fields_of(arm: Arm) -> dict[str, Any]:
@@ -162,5 +162,5 @@ def _write(experiment: Experiment, plan: Plan) -> None:
     )
 
 
-def _steps(ramp: str, traffic: int) -> Sequence[tuple[int, int]]:
-    return [(max(1, round(share * traffic)), hours) for share, hours in RAMPS[ramp]]
+def _steps(ramp: Ramp, traffic: int) -> list[tuple[int, int]]:
+    return [(max(1, round(share * traffic)), hours) for share, hours in ramp]

@@ -28,6 +28,7 @@ class ArmFigures:
 class RowFigures:
     """As `analysis.Row`. `chance` is that of being better; not a number where there is no posterior.
 
+    adjusted_p_value, e_bh   of a goal among all goals and arms, as `Row` has them; not numbers for others
     is_alike    within both arms everybody is alike, so how certain the change is cannot be said
     num_strata  how many groups of people, known at their exposure, the change is weighted by; 1: it is not
     is_hidden   of so few people that the figures would tell of each of them; they are no numbers then
@@ -65,6 +66,8 @@ class RowFigures:
     is_alike: bool = False
     is_hidden: bool = False
     num_strata: int = 1
+    adjusted_p_value: float = math.nan
+    e_bh: float = math.nan
 
     @property
     def of_difference(self) -> Interval:
@@ -189,6 +192,8 @@ def _row(row: Row) -> RowFigures:
         verdict=row.verdict,
         is_alike=effect.is_without_variance,
         num_strata=row.num_strata,
+        adjusted_p_value=row.adjusted_p,
+        e_bh=row.e_bh,
     )
 
 

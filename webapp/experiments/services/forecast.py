@@ -14,7 +14,7 @@ from webapp.accounts.models import User
 from webapp.experiments.models import Experiment, ExperimentMetric, Holdout, Metric
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.services.arrivals import Arrivals, counted_by_day, openings
-from webapp.experiments.services.comparing import barriers_for
+from webapp.experiments.services.comparing import among_alike, barriers_for
 from webapp.experiments.services.history import history
 from webapp.experiments.services.rows import level_of
 
@@ -120,12 +120,15 @@ def _forecast(
     """Of the control and the smallest of the arms, which is what has to be waited for."""
     metric, smallest_arm = goal.metric, weights[0]
     past = history(metric, days=LOOKED_BACK_DAYS)
-    barriers = barriers_for(metric, past.sums, share=smallest_arm / (control + smallest_arm)) if past else None
+    share_of_arm = smallest_arm / (control + smallest_arm)
+    barriers = barriers_for(metric, past.sums, share=share_of_arm) if past else None
     if past is None or barriers is None:
         return None
     counted = [share * num for num in _counted_by_day(experiment, metric, past.arrivals)]
     compared = [num * (control + smallest_arm) / (control + sum(weights)) for num in counted]
     planned = compared[: experiment.planned_days]
+    if not experiment.is_bandit:  # whose periods are compared by themselves
+        barriers = among_alike(barriers, metric, past.strata, num=planned[-1], share=share_of_arm)
     worth = goal.margin if metric.is_rare else goal.margin * abs(past.mean)
     plan = Plan(barriers=barriers, difference=worth if metric.is_better_up else -worth, alpha=level)
     return Forecast(

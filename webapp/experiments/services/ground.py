@@ -6,16 +6,15 @@ from itertools import pairwise
 
 from django.utils import timezone
 
-from webapp.experiments.models import LabelChange, Phase, ProductionChange, PromptLabel
+from webapp.experiments.models import Experiment, LabelChange, Phase, ProductionChange, PromptLabel
+from webapp.experiments.services.life import UNDER_WAY
 from webapp.experiments.services.picture import Changes
 
 
 def changed_beneath(phase: Phase) -> Sequence[datetime]:
     """When production changed in what some arms set and others leave open: what is compared was another thing before
     and after. Where all arms leave it open, all of them moved alike."""
-    allocations = phase.allocations.filter(weight__gt=0).select_related("arm__prompt", "arm__starters")
-    said = [Changes.of(allocation.arm).names for allocation in allocations]
-    differing = frozenset[str]().union(*said) - frozenset.intersection(*said) if said else frozenset[str]()
+    differing = _differing(phase)
     ended_at = phase.ended_at or timezone.now()
     return sorted([*_of_prompt(phase, ended_at, differing), *_of_settings(phase, ended_at, differing - {"prompt"})])
 
@@ -26,6 +25,20 @@ def shipped_since(phase: Phase) -> Sequence[datetime]:
     prompts = LabelChange.objects.filter(label=PromptLabel.PRODUCTION, **time)
     rows = (prompts, ProductionChange.objects.filter(**time))
     return sorted(at for several in rows for at in several.values_list("created_at", flat=True))
+
+
+def moved_by(names: frozenset[str]) -> Sequence[Experiment]:
+    """What is under way and would compare something else from now on, if these changed in production."""
+    under_way = Experiment.objects.filter(state__in=UNDER_WAY, layer__isnull=False)
+    phases = Phase.objects.filter(ended_at=None, experiment__in=under_way).select_related("experiment")
+    return [phase.experiment for phase in phases.order_by("experiment_id") if _differing(phase) & names]
+
+
+def _differing(phase: Phase) -> frozenset[str]:
+    """What some of its arms set and others leave as in production."""
+    allocations = phase.allocations.filter(weight__gt=0).select_related("arm__prompt", "arm__starters")
+    said = [Changes.of(allocation.arm).names for allocation in allocations]
+    return frozenset[str]().union(*said) - frozenset.intersection(*said) if said else frozenset[str]()
 
 
 def _of_prompt(phase: Phase, ended_at: datetime, differing: frozenset[str]) -> Iterator[datetime]:

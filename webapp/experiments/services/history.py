@@ -4,8 +4,8 @@ A person's first turn in the time looked at takes the place of an exposure.
 """
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,6 +21,7 @@ from webapp.experiments.models import Metric
 from webapp.experiments.services.arrivals import Arrivals
 from webapp.experiments.services.measuring import Measured, columns_of, read, values_of
 from webapp.experiments.services.per_person import TABLE, Window, active, measured
+from webapp.experiments.services.snapshots import Stratum
 from webapp.experiments.services.sums import Sums, add
 from webapp.experiments.services.turn_rows import bin_of
 
@@ -44,6 +45,7 @@ class History:
     mean            of a person, or the ratio, the share, the quantile
     deviation       of what one person adds to it: the standard error times the root of their number
     sums            what is kept of them
+    strata          the same by what is known of them today
     arrivals        of them, from the first day looked at
     bars            how many people have which value; of a ratio, their own ratio
     """
@@ -53,6 +55,7 @@ class History:
     mean: float
     deviation: float
     sums: Sums
+    strata: Mapping[Stratum, Sums]
     arrivals: Arrivals
     bars: tuple[Bar, ...]
 
@@ -79,9 +82,17 @@ def history(metric: Metric, *, days: int = 28, now: datetime | None = None) -> H
         mean=mean,
         deviation=deviation,
         sums=sums,
+        strata=_by_stratum(cells),
         arrivals=arrivals,
         bars=bars,
     )
+
+
+def _by_stratum(cells: Sequence[Measured]) -> Mapping[Stratum, Sums]:
+    found: defaultdict[Stratum, list[Sums]] = defaultdict(list)
+    for each in cells:
+        found[Stratum(*(getattr(each.cell, name) for name in Stratum._fields))].append(each.sums)
+    return {stratum: add(sums) for stratum, sums in found.items()}
 
 
 def _arrivals(cells: Sequence[Measured], *, since: datetime, until: datetime) -> Arrivals:

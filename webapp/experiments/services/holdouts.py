@@ -28,12 +28,12 @@ from webapp.experiments.models import (
     PromptVersion,
 )
 from webapp.experiments.models.experiments import SLOTS
+from webapp.experiments.models.serving import SETTINGS
 from webapp.experiments.services import life, running_experiments
 from webapp.experiments.services.drafting import Measured, key_for
 from webapp.moderation.services import audit
 
 PERIOD_DAYS = 28
-_COPIED = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters_id")
 
 
 class HoldoutOpen(Exception):
@@ -55,7 +55,7 @@ def begin(
     if Experiment.objects.filter(state__in=life.UNDER_WAY, layer__isnull=False).exists():
         raise ExperimentsUnderWay
     change = ProductionChange.objects.first() or ProductionChange()
-    copied = {name: getattr(change, name) for name in _COPIED}
+    copied = {name: getattr(change, name) for name in SETTINGS}
     prompt = PromptVersion.objects.filter(labels__name=PromptLabel.PRODUCTION).first()
     try:
         with transaction.atomic():

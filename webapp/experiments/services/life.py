@@ -136,8 +136,14 @@ def archive(experiment: Experiment, *, by: User | None) -> Experiment:
 
 
 @transaction.atomic
-def new_phase(experiment: Experiment, *, weights: Mapping[str, int], by: User | None, reason: str) -> Phase:
-    """Begin again with other weights, by the arms' keys: everybody is drawn anew, and results begin anew with them."""
+def new_phase(
+    experiment: Experiment, *, weights: Mapping[str, int], by: User | None, reason: str, only_new: bool = False
+) -> Phase:
+    """Begin again with other weights, by the arms' keys: everybody is drawn anew, and results begin anew with them.
+
+    With `only_new` it is for people who come from now on: whoever had an arm before gets what is in production, and
+    nobody is in the figures who has met another arm.
+    """
     experiment = locked(experiment, *UNDER_WAY)
     _needs(reason)
     keys = set(experiment.arms.values_list("key", flat=True))
@@ -150,8 +156,9 @@ def new_phase(experiment: Experiment, *, weights: Mapping[str, int], by: User | 
     ended = experiment.phases.get(ended_at=None)
     ended.ended_at = timezone.now()
     ended.save(update_fields=["ended_at"])
-    phase = begin_phase(experiment, number=ended.number + 1, weights=weights, reason=reason)
-    note(experiment, "new_phase", by=by, reason=reason, details={"phase": phase.number, "weights": dict(weights)})
+    phase = begin_phase(experiment, number=ended.number + 1, weights=weights, reason=reason, only_new=only_new)
+    details = {"phase": phase.number, "weights": dict(weights), "only_new": only_new}
+    note(experiment, "new_phase", by=by, reason=reason, details=details)
     running_experiments.forget()
     return phase
 
@@ -219,9 +226,13 @@ def _decide(experiment: Experiment, *, by: User | None, reason: str, decision: s
     experiment.save(update_fields=["decision", "decision_reason", "shipped", "decided_by", "decided_at"])
 
 
-def begin_phase(experiment: Experiment, *, number: int, weights: Mapping[str, int], reason: str = "") -> Phase:
+def begin_phase(
+    experiment: Experiment, *, number: int, weights: Mapping[str, int], reason: str = "", only_new: bool = False
+) -> Phase:
     """With the weights of the arms by their keys."""
-    phase = Phase.objects.create(experiment=experiment, number=number, started_at=timezone.now(), reason=reason)
+    phase = Phase.objects.create(
+        experiment=experiment, number=number, started_at=timezone.now(), reason=reason, only_new=only_new
+    )
     Allocation.objects.bulk_create(
         Allocation(phase=phase, arm=arm, weight=weights[arm.key]) for arm in experiment.arms.all()
     )

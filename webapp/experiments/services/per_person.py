@@ -83,16 +83,17 @@ def exposed(phase: Phase, window: Window, *, since: datetime, before: datetime, 
 
 
 def active(window: Window, *, since: datetime, now: datetime) -> People:
-    """Those with a turn since then, from their first one on, if the window after it is over."""
+    """Those with a turn since then, from their first one on, if the window after it is over; as they are today."""
     at = connection.ops.adapt_datetimefield_value
     return People(
         sql=f"""
             SELECT first.person_id AS id, first.person_id, first.at, 0 AS arm_id, {dialect().day("first.at")} AS day,
-                '' AS language, '' AS device, 0 AS is_guest, 0 AS is_new
+                person.language, person.device, person.is_guest, 0 AS is_new
             FROM (
                 SELECT turn.person_id, MIN(turn.created_at) AS at
                 FROM ({turns(shadows=False)}) turn WHERE turn.created_at >= %s GROUP BY turn.person_id
             ) first
+            JOIN accounts_user person ON person.id = first.person_id
             WHERE first.at <= %s
         """,  # noqa: S608  # made of constants
         params=(at(since), at(now - window.length)),

@@ -9,7 +9,7 @@ from uuid import UUID
 from assistant.experiments import bucketing
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.experiments.models import PromptVersion
-from webapp.experiments.models.serving import Serving
+from webapp.experiments.models.serving import NUMBERS, Serving
 
 Ideas = Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]
 """Language, job, and pairs of title and prompt, as `StarterSet.ideas` holds them."""
@@ -37,6 +37,10 @@ class Changes:
     top_p: float | None = None
     max_reply_tokens: int | None = None
     num_passages: int | None = None
+    passage_tokens: int | None = None
+    min_similarity: float | None = None
+    similarity_to_best: float | None = None
+    passages_per_document: int | None = None
     endpoint: str | None = None
     starters: Ideas | None = None
 
@@ -45,12 +49,9 @@ class Changes:
         """With `prompt` and `starters` of the row selected this asks nothing."""
         return cls(
             prompt=Prompt.of(row.prompt),
-            temperature=row.temperature,
-            top_p=row.top_p,
-            max_reply_tokens=row.max_reply_tokens,
-            num_passages=row.num_passages,
             endpoint=row.endpoint or None,
             starters=row.starters.ideas if row.starters else None,
+            **{name: getattr(row, name) for name in NUMBERS},
         )
 
     @property
@@ -79,6 +80,7 @@ class Running:
     phase_id    the open phase; None for a draft
     salt        of that phase
     draw        the arms people are drawn into, with their weights; none for a draft
+    only_new    whether its phase is for people who came after it began
     later       of a bandit: other weights, each from a moment on, the earliest first
     touches     what any of its arms changes
     forced      the arms of testers
@@ -97,6 +99,7 @@ class Running:
     devices: frozenset[str]
     segments: frozenset[int]
     forced: Mapping[UUID, str]
+    only_new: bool = False
     later: Sequence[tuple[datetime, Sequence[bucketing.Arm]]] = ()
 
     def draw_at(self, now: datetime) -> Sequence[bucketing.Arm]:

@@ -15,6 +15,7 @@ from assistant import prompt_text
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PromptVersion
+from webapp.experiments.models.serving import ANSWERING
 from webapp.experiments.services import prompts
 from webapp.experiments.services.playground_turns import TriedTurn, typed
 
@@ -44,6 +45,10 @@ class Column:
     top_p: float | None = None
     max_reply_tokens: int | None = None
     num_passages: int | None = None
+    passage_tokens: int | None = None
+    min_similarity: float | None = None
+    similarity_to_best: float | None = None
+    passages_per_document: int | None = None
     endpoint: str = ""
 
 
@@ -144,11 +149,7 @@ def column_of(run: PlaygroundRun) -> Column:
     return Column(
         prompt=run.prompt,
         draft=run.draft,
-        temperature=run.temperature,
-        top_p=run.top_p,
-        max_reply_tokens=run.max_reply_tokens,
-        num_passages=run.num_passages,
-        endpoint=run.endpoint,
+        **{name: getattr(run, name) for name in ANSWERING},
     )
 
 

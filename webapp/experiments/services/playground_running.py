@@ -25,11 +25,13 @@ from assistant.safety.notices import refusal_html
 from assistant.safety.verdict import Verdict
 from assistant.tools.steps import Step
 from assistant.turn import Turn, TurnRunner
+from assistant.window import Filled
 from webapp import wiring
 from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
-from webapp.chat.services.running import turn_config
+from webapp.chat.services.running import nearness_of, turn_config
 from webapp.experiments.models import PlaygroundRun
+from webapp.experiments.models.serving import ANSWERING
 from webapp.experiments.services import playground, serving, variables
 from webapp.experiments.services.playground_turns import conversation
 from webapp.experiments.services.serving import Served
@@ -38,7 +40,6 @@ logger = logging.getLogger(__name__)
 
 FLUSH_INTERVAL_S = 0.2
 INTERNAL_ERROR = "internal_error"
-SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint")
 State = PlaygroundRun.State
 
 
@@ -89,8 +90,10 @@ async def run(run_id: UUID) -> None:
 
 async def _run(loaded: _Loaded, claim: Claim) -> None:
     served, person = loaded.served, loaded.run.session.person
-    async with wiring.turn_services(person_id=person.pk, endpoint=served.endpoint) as services:
-        config = turn_config(served, calls_tools=services.calls_tools)
+    async with wiring.turn_services(
+        person_id=person.pk, endpoint=served.endpoint, nearness=nearness_of(served)
+    ) as services:
+        config = replace(turn_config(served, calls_tools=services.calls_tools), code=services.code_rule)
         runner = TurnRunner(
             model=services.model,
             guard=services.guard,
@@ -143,7 +146,7 @@ class PlaygroundJournal:
         if step.state == "done":
             self._tools.append(step.tool)
 
-    async def quoted(self, passages: Sequence[Passage]) -> None:
+    async def quoted(self, passages: Sequence[Passage], filled: Filled) -> None:
         self._num_passages = len(passages)
         await self._write()
 
@@ -219,7 +222,7 @@ def _load(run_id: UUID) -> _Loaded:
 def _served(run: PlaygroundRun) -> Served:
     """What the cell says, over what is in production: so it would be in an arm."""
     text = run.draft or (run.prompt.text if run.prompt else SYSTEM_PROMPT)
-    said = {name: getattr(run, name) for name in SETTINGS}
+    said = {name: getattr(run, name) for name in ANSWERING}
     return replace(
         serving.in_production(),
         system_prompt=text,

@@ -7,9 +7,9 @@ from django.db.models import Max
 
 from assistant import prompt_text
 from webapp.accounts.models import User
-from webapp.experiments.models import PromptApproval, PromptVersion
+from webapp.experiments.models import PromptVersion
+from webapp.experiments.services import approvals
 from webapp.moderation.services import audit
-from webapp.moderation.services.four_eyes import able_to
 
 APPROVES = "experiments.approve_promptversion"
 SUBJECT = "prompt"
@@ -22,10 +22,6 @@ class DuplicatePrompt(ValueError):
     def __init__(self, version: PromptVersion) -> None:
         super().__init__(f"prompt {version.number} has this text")
         self.version = version
-
-
-class OwnPrompt(ValueError):
-    """Whoever wrote a prompt does not approve it, while somebody else could."""
 
 
 def create(text: str, *, note: str, author: User | None, based_on: PromptVersion | None = None) -> PromptVersion:
@@ -60,43 +56,20 @@ def as_kept(text: str) -> str:
 
 
 @transaction.atomic
-def approve(version: PromptVersion, *, by: User, note: str = "") -> PromptApproval:
-    """Let it into production. Raises OwnPrompt if `by` wrote it and a colleague could approve it."""
-    is_own = is_own_prompt(version, by)
-    if is_own and has_colleague(by):
-        raise OwnPrompt
-    return _judge(version, by=by, note=note, is_approved=True, was_alone=is_own)
+def approve(version: PromptVersion, *, by: User, note: str = "") -> None:
+    """Let it into production. Raises OwnWork if `by` wrote it and a colleague could approve it."""
+    approval = approvals.approve(version, by=by, note=note, permission=APPROVES)
+    details = approvals.details(approval)
+    audit.record(by, "approve_prompt", subject_type=SUBJECT, subject_ref=version.number, reason=note, details=details)
 
 
 @transaction.atomic
-def reject(version: PromptVersion, *, by: User, note: str) -> PromptApproval:
+def reject(version: PromptVersion, *, by: User, note: str) -> None:
     """Keep it out of production from now on; one that is there stays until it is replaced. What runs with it is the
     business of `rejecting`."""
-    return _judge(version, by=by, note=note, is_approved=False)
+    approvals.reject(version, by=by, note=note)
+    audit.record(by, "reject_prompt", subject_type=SUBJECT, subject_ref=version.number, reason=note)
 
 
 def is_approved(version: PromptVersion) -> bool:
-    """What was said last is what counts."""
-    last = version.approvals.order_by("created_at", "pk").last()
-    return last is not None and last.is_approved
-
-
-def is_own_prompt(version: PromptVersion, person: User) -> bool:
-    return version.author_id == person.pk
-
-
-def has_colleague(person: User) -> bool:
-    """Whether somebody else could approve."""
-    return able_to(APPROVES).exclude(pk=person.pk).exists()
-
-
-def _judge(
-    version: PromptVersion, *, by: User, note: str, is_approved: bool, was_alone: bool = False
-) -> PromptApproval:
-    approval = PromptApproval.objects.create(
-        version=version, by=by, is_approved=is_approved, note=note, was_alone=was_alone
-    )
-    action = "approve_prompt" if is_approved else "reject_prompt"
-    details = {"was_alone": True} if was_alone else {}
-    audit.record(by, action, subject_type=SUBJECT, subject_ref=version.number, reason=note, details=details)
-    return approval
+    return approvals.is_approved(version)

@@ -12,7 +12,7 @@ from typing import Literal
 from assistant.experiments.bayes import Posterior
 from assistant.experiments.effects import Effect
 from assistant.experiments.intervals import Interval
-from assistant.experiments.multiplicity import calibrated, e_bh, simultaneous
+from assistant.experiments.multiplicity import calibrated, e_bh, e_bh_adjusted, holm, simultaneous
 from assistant.experiments.recommendation import Finding
 from webapp.experiments.models import ExperimentMetric, Metric
 from webapp.experiments.services.comparing import NO_STRATA, compare_arms, size_of, value_of
@@ -46,6 +46,8 @@ class Row:
     one_look    what the usual method says, for comparison
     num_strata  how many groups of people the effect is weighted by; 1: it is not
     is_found    a goal that counts as found among all of them, by e-BH; for others, whether the interval excludes 0
+    adjusted_p  of a goal among all of them and all arms: compared with alpha it keeps the chance of a false find (Holm)
+    e_bh        the least share of false finds at which e-BH finds it; both are right at every look
     """
 
     metric: Metric
@@ -61,6 +63,8 @@ class Row:
     is_found: bool
     verdict: Verdict
     num_strata: int = 1
+    adjusted_p: float = math.nan
+    e_bh: float = math.nan
 
     @property
     def finding(self) -> Finding:
@@ -161,9 +165,17 @@ def _verdict(role: str, better: Interval, margin: float) -> Verdict:
 
 
 def _with_finds(rows: list[Row], alpha: float) -> list[Row]:
+    """An always-valid p-value is one at whatever look somebody stops, so Holm's steps may be taken at each."""
     goals = [row for row in rows if row.role == Role.GOAL]
-    found = dict(zip(map(id, goals), e_bh([_log_e(row) for row in goals], alpha=alpha), strict=True))
-    return [replace(row, is_found=found[id(row)]) if id(row) in found else row for row in rows]
+    evidence = [_log_e(row) for row in goals]
+    found = zip(
+        e_bh(evidence, alpha=alpha), holm([row.effect.p_value for row in goals]), e_bh_adjusted(evidence), strict=True
+    )
+    told = {
+        id(row): replace(row, is_found=is_found, adjusted_p=adjusted_p, e_bh=least)
+        for row, (is_found, adjusted_p, least) in zip(goals, found, strict=True)
+    }
+    return [told.get(id(row), row) for row in rows]
 
 
 def _log_e(row: Row) -> float:

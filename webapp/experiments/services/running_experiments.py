@@ -125,6 +125,7 @@ def _running(row: Experiment) -> Running:
         devices=frozenset(row.devices),
         segments=frozenset(segment.pk for segment in row.segments.all()),
         forced={forced.person_id: arms[forced.arm_id].key for forced in row.forced.all()},
+        only_new=phase is not None and phase.only_new,
         later=_later(phase, arms) if phase else (),
     )
 

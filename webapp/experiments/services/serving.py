@@ -9,6 +9,7 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.experiments.models import Arm, ForcedArm, Phase, PromptVersion
+from webapp.experiments.models.serving import NUMBERS
 from webapp.experiments.services import exposures, running_experiments
 from webapp.experiments.services.assignment import Assigned, Place, assigned, is_held_out, places, side_of
 from webapp.experiments.services.picture import BUILT_IN, Changes, Ideas, Picture, Prompt
@@ -31,6 +32,10 @@ class Served:
     top_p: float | None = None
     max_reply_tokens: int | None = None
     num_passages: int | None = None
+    passage_tokens: int | None = None
+    min_similarity: float | None = None
+    similarity_to_best: float | None = None
+    passages_per_document: int | None = None
     endpoint: str = ""
     starters: Ideas | None = None
     assigned: tuple[Assigned, ...] = ()
@@ -109,10 +114,7 @@ def _served(changes: Changes, arms: tuple[Assigned, ...] = (), side: Assigned | 
     return Served(
         system_prompt=prompt.text,
         prompt_version=prompt.content_hash,
-        temperature=changes.temperature,
-        top_p=changes.top_p,
-        max_reply_tokens=changes.max_reply_tokens,
-        num_passages=changes.num_passages,
+        **{name: getattr(changes, name) for name in NUMBERS},
         endpoint=changes.endpoint or "",
         starters=changes.starters,
         assigned=arms,

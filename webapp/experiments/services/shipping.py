@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import Evidence
-from webapp.experiments.models import Arm, Experiment, ProductionChange, PromptVersion, StarterSet
-from webapp.experiments.services import labels, life, running_experiments
+from webapp.experiments.models import Arm, Experiment, PromptVersion, StarterSet
+from webapp.experiments.models.serving import SETTINGS
+from webapp.experiments.services import approvals, labels, life, production, running_experiments
 
-SETTINGS = ("temperature", "top_p", "max_reply_tokens", "num_passages", "endpoint", "starters")
+SHIPS = "experiments.ship_experiment"
 DECIDABLE = (*life.UNDER_WAY, Experiment.State.STOPPED)
 MIN_REASON_CHARS = 10
 MIN_REASON_AGAINST_CHARS = 60
@@ -33,6 +34,9 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
     settings = changed_settings(arm)
     if arm.prompt is None and not settings:
         raise CannotChange(_("This arm changes nothing, so there is nothing to ship."))
+    if settings and evidence.is_against_shipping and experiment.owner == by and approvals.has_colleague(by, SHIPS):
+        # Or an experiment without a result would be a way around the approval that settings need elsewhere.
+        raise CannotChange(_("The evidence does not say “ship”, and this arm changes settings. A colleague ships it."))
     before = {BEFORE: _in_place_of(arm, settings)}
     # First it ends: what changes in production then is no longer beneath it.
     done = _end(experiment, by, reason, Experiment.Decision.SHIP, evidence, shipped=arm, details=before)
@@ -41,7 +45,7 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
             labels.put(labels.PRODUCTION, arm.prompt, by=by, reason=reason)
         except labels.NotApproved:
             raise CannotChange(_("%(prompt)s is not approved for production.") % {"prompt": arm.prompt}) from None
-    _put(settings, by=by, reason=reason)
+    production.ship(settings, by=by, reason=reason)
     running_experiments.forget()
     return done
 
@@ -74,7 +78,7 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
         except labels.NotApproved:
             text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
             raise CannotChange(text % {"prompt": prompt}) from None
-    _put(settings, by=by, reason=reason)
+    production.take_back(settings, by=by, reason=reason)
     done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)
     running_experiments.forget()
     return done
@@ -85,25 +89,9 @@ def changed_settings(arm: Arm) -> Mapping[str, Any]:
     return {name: getattr(arm, name) for name in SETTINGS if getattr(arm, name) not in (None, "")}
 
 
-def _in_force() -> Mapping[str, Any]:
-    """A change is a whole: what the arm leaves open stays as it is now."""
-    return _settings_of(ProductionChange.objects.first() or ProductionChange())
-
-
-def _settings_of(change: ProductionChange) -> Mapping[str, Any]:
-    return {name: getattr(change, name) for name in SETTINGS}
-
-
-def _put(settings: Mapping[str, Any], *, by: User, reason: str) -> None:
-    """Others may have been shipped since, and stay. What is so already changes nothing."""
-    in_force = _in_force()
-    if any(in_force[name] != value for name, value in settings.items()):
-        ProductionChange.objects.create(**{**in_force, **settings}, by=by, reason=reason)
-
-
 def _in_place_of(arm: Arm, settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is in production now, of all that the arm sets."""
-    prompt, in_force = labels.production(), _in_force()
+    prompt, in_force = labels.production(), production.in_force()
     kept = {name: in_force[name] for name in settings}
     if "starters" in kept:
         kept["starters"] = kept["starters"] and kept["starters"].pk
@@ -124,7 +112,7 @@ def _before(experiment: Experiment) -> tuple[PromptVersion | None, Mapping[str, 
 
 def _is_in_production(arm: Arm) -> bool:
     """All of it, still."""
-    in_force, changed = _in_force(), changed_settings(arm)
+    in_force, changed = production.in_force(), changed_settings(arm)
     has_prompt = arm.prompt is None or labels.production() == arm.prompt
     return has_prompt and all(in_force[name] == value for name, value in changed.items())
 

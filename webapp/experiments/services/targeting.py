@@ -33,6 +33,7 @@ def is_meant_for(experiment: Running, traits: Traits) -> bool:
     """A condition that is empty is met by everybody. Segments come last: they are the one thing that is asked for."""
     return (
         _is_audience(experiment, traits.person)
+        and (not experiment.only_new or is_new_to(experiment, traits.person))
         and (not experiment.devices or traits.person.device in experiment.devices)
         and (not experiment.languages or traits.language in experiment.languages)
         and (not experiment.segments or not experiment.segments.isdisjoint(traits.segments))

@@ -74,6 +74,8 @@ def turns(*, shadows: bool) -> str:
             {sql.number("r.timings", "first_text")} AS first_text_ms,
             {sql.number("r.timings", "finished")} AS finished_ms,
             COALESCE({sql.number("r.usage", "reply_tokens")}, 0) AS reply_tokens,
+            COALESCE({sql.number("r.support", "num_cited")}, 0) AS num_cited,
+            COALESCE({sql.number("r.support", "num_supported")}, 0) AS num_supported,
             {is_shadow_blocked} AS is_shadow_blocked
         FROM chat_conversation c
         JOIN chat_reply r ON r.conversation_id = c.id

@@ -8,6 +8,7 @@ from django.db import transaction
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.accounts.models import User
 from webapp.experiments.models import PlaygroundRun, PlaygroundSession, PreferenceVote
+from webapp.experiments.models.serving import ANSWERING
 from webapp.experiments.services import labels
 from webapp.experiments.services.playground import PlaygroundError, turns_of
 
@@ -56,10 +57,6 @@ def _serving_of(run: PlaygroundRun, session: PlaygroundSession) -> Mapping[str, 
     text = run.draft or (run.prompt.text if run.prompt else SYSTEM_PROMPT)
     return {
         "prompt": content_hash(text),
-        "temperature": run.temperature,
-        "top_p": run.top_p,
-        "max_reply_tokens": run.max_reply_tokens,
-        "num_passages": run.num_passages,
-        "endpoint": run.endpoint,
+        **{name: getattr(run, name) for name in ANSWERING},
         "production": labels.production_hash_at(session.created_at, labels.production_hashes()),
     }
