@@ -14,6 +14,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file, not memory: threads and processes of a test then meet on a real SQLite with its write-ahead log.
     DATABASES["default"]["TEST"] = {"NAME": environment.var_dir / f"test-{os.getpid()}.sqlite3"}  # noqa: F405
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  # WhiteNoise warns where there is none
+INSTALLED_APPS.append("webapp.accounts.single_sign_on")  # noqa: F405  # so that its pages are in the URL table
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

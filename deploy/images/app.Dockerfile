@@ -30,6 +30,7 @@ COPY webapp webapp
 COPY workers workers
 # Its client, its errors and what those share; the engine is in the folders below.
 COPY inference/*.py inference/
+COPY inference/encoders/__init__.py inference/encoders/language.py inference/encoders/
 COPY deploy/__init__.py deploy/uvicorn-logging.json deploy/
 COPY deploy/local/__init__.py deploy/local/prepare.py deploy/local/probes.py deploy/local/translations.py deploy/local/
 COPY deploy/images/__init__.py deploy/images/probe.py deploy/images/

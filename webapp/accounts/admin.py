@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -25,8 +26,10 @@ from webapp.accounts.password_pages import PasswordLinkPages
 from webapp.accounts.suspension_pages import SuspensionInline, SuspensionPages
 from webapp.privacy.services.erasure import erase_account
 
-for owned in (EmailAddress, Authenticator, UserSession):  # people look after these themselves
+for owned in (EmailAddress, Authenticator, UserSession, SocialAccount):  # people look after these themselves
     admin.site.unregister(owned)
+for unused in (SocialApp, SocialToken):  # providers stand in the environment, and no token is kept
+    admin.site.unregister(unused)
 admin.site.unregister(Group)
 
 SUSPENSION = ("suspended_until", "suspension_reason")

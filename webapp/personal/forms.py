@@ -1,11 +1,13 @@
 """What people fill in on the settings pages."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from webapp.personal.keys import SHORTCUTS, is_usable
 from webapp.personal.models import Memory, Preferences
 from webapp.personal.services.preferences import ANSWER_LANGUAGES, MAX_INSTRUCTION_CHARS, own_name
 
@@ -29,6 +31,27 @@ class GeneralForm(forms.ModelForm):
         widgets = {"theme": forms.RadioSelect, "text_size": forms.RadioSelect}
 
 
+class KeysForm(forms.Form):
+    """One field for each shortcut. `cleaned_data` afterwards holds what differs from the usual keys."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, shortcut in SHORTCUTS.items():
+            self.fields[name] = forms.CharField(
+                label=str(shortcut.label), required=False, max_length=24, widget=forms.HiddenInput
+            )
+
+    def clean(self) -> dict[str, str]:
+        used: dict[str, str] = {}
+        for name, keys in list(self.cleaned_data.items()):
+            if keys and not is_usable(keys):
+                self.add_error(name, _("These keys cannot be used. Take Ctrl, ⌘ or Alt with another key."))
+            elif keys and keys in used:
+                self.add_error(name, _("Two shortcuts cannot have the same keys."))
+            used[keys] = name
+        return {name: keys for name, keys in self.cleaned_data.items() if keys != SHORTCUTS[name].keys}
+
+
 class ThemeForm(forms.ModelForm):
     """The quick switch in the menu."""
 
@@ -48,7 +71,7 @@ class AssistantForm(forms.ModelForm):
 
     class Meta:
         model = Preferences
-        fields = ["uses_instructions", "about_me", "answer_style", "tone", "answer_language"]
+        fields = ["uses_instructions", "about_me", "answer_style", "tone", "answer_language", "summarises_chats"]
 
 
 class UseMemoryForm(forms.ModelForm):

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from webapp.personal.keys import bindings
+
 
 class Preferences(models.Model):
     """How Cria looks to one person and speaks with them. Guests have them too; no row means the defaults."""
@@ -35,12 +37,16 @@ class Preferences(models.Model):
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     text_size = models.CharField(max_length=7, choices=TextSize.choices, default=TextSize.NORMAL)
     shortcuts = models.BooleanField(default=True, help_text="Whether keyboard shortcuts work.")
+    keys = models.JSONField(default=dict, blank=True, help_text="Keys of shortcuts that are not the usual ones.")
     tone = models.CharField(max_length=11, choices=Tone.choices, default=Tone.DEFAULT)
     answer_language = models.CharField(max_length=8, blank=True, help_text="Of answers; empty is that of the question.")
     about_me = models.TextField(blank=True)
     answer_style = models.TextField(blank=True)
     uses_instructions = models.BooleanField(default=True)
     uses_memory = models.BooleanField(default=True)
+    summarises_chats = models.BooleanField(
+        default=True, help_text="Whether earlier turns of long chats are summarised."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -48,6 +54,11 @@ class Preferences(models.Model):
 
     def __str__(self) -> str:
         return f"Preferences of {self.person_id}"
+
+    @property
+    def bindings(self) -> dict[str, str]:
+        """The keys of every shortcut, by its name."""
+        return bindings(self.keys)
 
 
 class Memory(models.Model):

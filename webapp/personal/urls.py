@@ -5,6 +5,7 @@ from webapp.personal import memory_views, views
 urlpatterns = [
     path("", views.index, name="settings"),
     path("general/", views.general, name="settings_general"),
+    path("keys/", views.keys, name="settings_keys"),
     path("theme/", views.choose_theme, name="choose_theme"),
     path("assistant/", views.assistant, name="settings_assistant"),
     path("assistant/preview/", views.preview, name="preview_prompt"),

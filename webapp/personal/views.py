@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from webapp.accounts.middleware import PersonRequest
 from webapp.accounts.services.guests import ensure_guest
 from webapp.accounts.services.language import language_of
-from webapp.personal.forms import AssistantForm, GeneralForm, ThemeForm
+from webapp.personal.forms import AssistantForm, GeneralForm, KeysForm, ThemeForm
+from webapp.personal.keys import SHORTCUTS, TAKEN
 from webapp.personal.pages import shown_prompt
 from webapp.personal.services.preferences import change, preferences_of
 
@@ -33,6 +34,21 @@ def general(request: PersonRequest) -> HttpResponse:
     person.preferences = change(person, **form.cleaned_data)
     with translation.override(language_of(person) if form.cleaned_data["language"] else translation.get_language()):
         return saved(request, "settings_general")
+
+
+@require_http_methods(["GET", "POST"])
+def keys(request: PersonRequest) -> HttpResponse:
+    """The keys of shortcuts: changed, or all the usual ones again."""
+    form, status = KeysForm(initial=preferences_of(request.person).bindings), 200
+    if request.method == "POST":
+        form = KeysForm({} if "usual" in request.POST else request.POST)
+        if "usual" in request.POST or form.is_valid():
+            chosen = {} if "usual" in request.POST else form.cleaned_data
+            change(request.person or ensure_guest(request.session), keys=chosen)
+            return saved(request, "settings_keys")
+        status = 422
+    context = {"form": form, "taken": sorted(TAKEN), "usual": SHORTCUTS}
+    return render(request, "settings/keys.html", context, status=status)
 
 
 @require_POST

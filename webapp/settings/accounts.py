@@ -1,4 +1,4 @@
-"""People: guests, sign-up, login, second factors, sessions (django-allauth)."""
+"""People: guests, sign-up, login, second factors, sessions, accounts elsewhere (django-allauth)."""
 
 from webapp.settings.environment import environment
 
@@ -27,6 +27,10 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 
 MFA_ADAPTER = "webapp.accounts.second_factors.SealingAdapter"
+MFA_FORMS = {
+    "authenticate": "webapp.accounts.second_factor_forms.AuthenticateForm",
+    "reauthenticate": "webapp.accounts.second_factor_forms.ReauthenticateForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = not SENDS_MAIL
@@ -35,3 +39,21 @@ MFA_TOTP_TOLERANCE = 1  # one code earlier or later: clocks differ, and typing t
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not environment.is_https
 
 USERSESSIONS_TRACK_ACTIVITY = True
+
+IDENTITY_PROVIDERS = {key: provider.name for key, provider in environment.oidc.items()}
+SOCIALACCOUNT_ADAPTER = "webapp.accounts.single_sign_on.adapter.SingleSignOnAdapter"
+SOCIALACCOUNT_FORMS = {"disconnect": "webapp.accounts.single_sign_on.forms.DisconnectForm"}
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": key,
+                "name": provider.name,
+                "client_id": provider.client_id,
+                "secret": provider.client_secret.get_secret_value(),
+                "settings": {"issuer": provider.issuer},
+            }
+            for key, provider in environment.oidc.items()
+        ]
+    }
+}

@@ -76,6 +76,12 @@ UNFOLD = {
                         "experiments_playgroundsession",
                         permission="experiments.add_promptversion",
                     ),
+                    _page(
+                        "Settings of answers",
+                        "tune",
+                        "experiments_settingsversion",
+                        permission="experiments.view_settingsversion",
+                    ),
                     _page("Test turns", "checklist", "experiments_testturn", permission="experiments.view_testturn"),
                     _page("Ideas", "lightbulb", "experiments_starterset", permission="experiments.view_starterset"),
                     _page("Metrics", "monitoring", "experiments_metric", permission="experiments.view_metric"),

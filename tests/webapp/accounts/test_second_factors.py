@@ -1,5 +1,7 @@
 """Second factors: what they ask for, at every door, and how their secrets are kept."""
 
+import time
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -52,6 +54,34 @@ def test_a_recovery_code_lets_in_once(client: Client, protected: User) -> None:
         log_in(browser, protected)
         browser.post("/accounts/2fa/authenticate/", {"code": code})
         assert ("_auth_user_id" in browser.session) is is_in
+
+
+def test_a_code_of_the_app_is_good_once(client: Client, protected: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it is valid, which is longer than one period: somebody may have read it over a shoulder."""
+    began = time.time() // 30 * 30
+    monkeypatch.setattr(time, "time", lambda: began)
+    code = format_hotp_value(hotp_value(SECRET, int(began) // 30 + 1))  # of a clock that is fast
+    log_in(client, protected)
+    client.post("/accounts/2fa/authenticate/", {"code": code})
+    assert "_auth_user_id" in client.session
+    for later_s in (0, 31, 61, 89):
+        monkeypatch.setattr(time, "time", lambda later_s=later_s: began + later_s)
+        thief = Client()
+        log_in(thief, protected)
+        assertContains(thief.post("/accounts/2fa/authenticate/", {"code": f"{code[:3]} {code[3:]}"}), "Incorrect code")
+        assert "_auth_user_id" not in thief.session
+
+
+def test_codes_cannot_be_guessed(client: Client, protected: User) -> None:
+    """After five wrong ones not even the right one opens, in whatever browser, until some minutes have passed."""
+    log_in(client, protected)
+    for _ in range(5):
+        assertContains(client.post("/accounts/2fa/authenticate/", {"code": "000000"}), "Incorrect code")
+    elsewhere = Client()
+    log_in(elsewhere, protected)
+    for browser in (client, elsewhere):
+        assertContains(browser.post("/accounts/2fa/authenticate/", {"code": code_of()}), "Too many failed")
+        assert "_auth_user_id" not in browser.session
 
 
 @pytest.mark.parametrize("factor", ["totp", "webauthn"])

@@ -131,6 +131,15 @@ def test_the_preview_shows_what_would_be_sent_and_stores_nothing(browser: Client
     assert "I teach biology." not in browser.get(ASSISTANT).content.decode()
 
 
+def test_summaries_of_long_chats_are_made_unless_they_are_switched_off(browser: Client, person: User) -> None:
+    switch = re.compile(r'<input[^>]*name="summarises_chats"[^>]*>')
+    found = switch.search(browser.get(ASSISTANT).content.decode())
+    assert found
+    assert "checked" in found[0]
+    browser.post(ASSISTANT, ASSISTANT_FORM)
+    assert not Preferences.objects.get(person=person).summarises_chats
+
+
 def test_switched_off_instructions_are_not_in_the_preview(browser: Client) -> None:
     form = {key: value for key, value in ASSISTANT_FORM.items() if key != "uses_instructions"}
     assert "I teach biology." not in browser.post(PREVIEW, form).content.decode()

@@ -20,7 +20,7 @@ def preferences_of(person: User | None) -> Preferences:
         return Preferences(person=person)
 
 
-def change(person: User, **choices: str | bool) -> Preferences:
+def change(person: User, **choices: str | bool | dict[str, str]) -> Preferences:
     """Store these choices and leave the others as they are, whatever another tab does at the same time."""
     preferences, _is_new = Preferences.objects.update_or_create(person=person, defaults=choices)
     return preferences

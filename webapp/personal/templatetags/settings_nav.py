@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
@@ -26,6 +27,7 @@ class _Page:
     icon: str
     label: Promise
     for_members: bool = False
+    needs: str = ""  # a setting without which there is nothing to see
 
 
 _GROUPS = (
@@ -33,11 +35,15 @@ _GROUPS = (
         _Page("settings_general", "sliders", _("General")),
         _Page("settings_assistant", "chat", _("Assistant")),
         _Page("settings_memory", "memory", _("Memory")),
+        _Page("settings_keys", "keyboard", _("Keyboard")),
     ),
     (
         _Page("account_email", "mail", _("Email address"), for_members=True),
         _Page("account_change_password", "key", _("Password"), for_members=True),
         _Page("mfa_index", "shield", _("Two-step login"), for_members=True),
+        _Page(
+            "socialaccount_connections", "link", _("Connected accounts"), for_members=True, needs="IDENTITY_PROVIDERS"
+        ),
         _Page("usersessions_list", "system", _("Devices"), for_members=True),
     ),
     (
@@ -58,6 +64,8 @@ def settings_groups(context: template.Context) -> list[list[Item]]:
 def _items(pages: tuple[_Page, ...], request: HttpRequest) -> Iterator[Item]:
     for page in pages:
         if page.for_members and not request.user.is_authenticated:
+            continue
+        if page.needs and not getattr(settings, page.needs):
             continue
         try:
             address = reverse(page.name)
