@@ -1,18 +1,27 @@
-"""Search: a page that works without scripts, and the same results as a fragment for the palette."""
+"""Search: a page that works without scripts, and the same results as a fragment for the palette.
+
+What is similar in meaning comes with a request of its own, so that the words never wait for it.
+"""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from webapp import wiring
 from webapp.accounts.middleware import PersonRequest
+from webapp.accounts.models import User
 from webapp.chat.models import Conversation
 from webapp.chat.organising_views import own_conversation
-from webapp.chat.services.search import MAX_HITS, by_chat, search
+from webapp.chat.services.search import MAX_HITS, Hit, by_chat, search
+from webapp.chat.services.search_meaning import similar
+from webapp.chat.services.search_query import parse
 
 NUM_RECENT = 6
 HITS_ON_PAGE = 200
@@ -20,7 +29,11 @@ HITS_ON_PAGE = 200
 
 @require_GET
 def search_page(request: PersonRequest) -> HttpResponse:
-    return render(request, "chat/search.html", _context(request, limit=HITS_ON_PAGE))
+    """With `by=meaning` all of it in one page, for whoever has no scripts."""
+    context = _context(request, limit=HITS_ON_PAGE)
+    if request.GET.get("by") == "meaning" and context["similar_url"]:
+        context |= _similar(request.person, context["typed"], context["scope"])
+    return render(request, "chat/search.html", context)
 
 
 @require_GET
@@ -34,11 +47,41 @@ def results(request: PersonRequest) -> HttpResponse:
     return render(request, "chat/_results.html", context)
 
 
+@require_GET
+def similar_results(request: PersonRequest) -> HttpResponse:
+    """What is similar in meaning, as a fragment: for the palette, or for the `page`."""
+    context = _similar(request.person, *_asked(request)) | {"num_hits": request.GET.get("found")}
+    return render(request, "chat/_similar_on_page.html" if request.GET.get("page") else "chat/_similar.html", context)
+
+
+def _similar(person: User | None, typed: str, scope: Conversation | None) -> dict[str, Any]:
+    """Nothing at all while it cannot be had: no words are lost by that."""
+
+    async def find(person: User) -> list[Hit] | None:
+        async with wiring.text_encoder() as encoder:
+            return await similar(person, typed, scope, encoder=encoder)
+
+    hits = async_to_sync(find)(person) if person else None
+    return {} if hits is None else {"similar": by_chat(hits), "num_similar": len(hits), "was_searched": True}
+
+
 def _context(request: PersonRequest, *, limit: int) -> dict[str, Any]:
-    typed = request.GET.get("q", "").strip()
-    scope = own_conversation(request, _uuid(request.GET["in"])) if request.GET.get("in") else None
+    typed, scope = _asked(request)
     hits = search(request.person, typed, scope, limit) if request.person else []
-    return {"typed": typed, "scope": scope, "chats": by_chat(hits), "num_hits": len(hits)}
+    has_meaning = request.person and parse(typed).meaning
+    asked = {"q": typed, "in": scope.pk if scope else "", "found": len(hits) or ""}
+    return {
+        "typed": typed,
+        "scope": scope,
+        "chats": by_chat(hits),
+        "num_hits": len(hits),
+        "similar_url": f"{reverse('search_similar')}?{urlencode(asked)}" if has_meaning else "",
+    }
+
+
+def _asked(request: PersonRequest) -> tuple[str, Conversation | None]:
+    scope = own_conversation(request, _uuid(request.GET["in"])) if request.GET.get("in") else None
+    return request.GET.get("q", "").strip(), scope
 
 
 def _places() -> list[dict[str, str]]:

@@ -22,18 +22,23 @@ from webapp.chat.services.search_rows import Found, Piece, pieces
 
 MAX_HITS = 60
 MAX_PER_CHAT = 4
+MAX_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A place where the words stand. `snippet` is the text around them, in pieces that are a match or not."""
+    """A place where the words stand, or something like them: then at these `chars` of the text.
+
+    `snippet` is the text around the words, in pieces that are a match or not.
+    """
 
     kind: Literal["title", "message", "reply"]
     conversation: Conversation
     object_id: UUID
     at: datetime
     snippet: tuple[Piece, ...]
-    words: str
+    words: str = ""
+    chars: tuple[int, int] | None = None
 
     @property
     def url(self) -> str:
@@ -41,7 +46,8 @@ class Hit:
         address = self.conversation.get_absolute_url()
         if self.kind == "title":
             return address
-        return f"{address}?{urlencode({'at': self.object_id, 'q': self.words})}"
+        place = {"chars": f"{self.chars[0]}-{self.chars[1]}"} if self.chars else {"q": self.words}
+        return f"{address}?{urlencode({'at': self.object_id} | place)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +65,31 @@ def search(person: User, query: str, conversation: Conversation | None = None, l
     In all conversations a chat gives `MAX_PER_CHAT` hits at most, so that one chat does not hide the others.
     """
     wanted = parse(query)
-    allowed = _allowed(person, wanted, conversation)
+    allowed = allowed_for(person, wanted, conversation)
     if not wanted.phrases:
         return _listed(allowed, limit) if wanted.has_filters else []
-    engine = search_postgres if connection.vendor == "postgresql" else search_sqlite
-    found = engine.find(wanted, allowed, per_chat=limit if conversation else MAX_PER_CHAT, limit=limit)
-    return _hits(found, wanted.words)
+    return _hits(_find(wanted, allowed, limit if conversation else MAX_PER_CHAT, limit), wanted.words)
+
+
+def texts_with_words(wanted: Query, allowed: QuerySet[Conversation]) -> set[UUID]:
+    """The messages and replies of these conversations in which the words stand."""
+    return {row.object_id for row in _find(wanted, allowed, MAX_LOOKED_AT, MAX_LOOKED_AT) if row.kind != "title"}
+
+
+def allowed_for(person: User, wanted: Query, conversation: Conversation | None) -> QuerySet[Conversation]:
+    """Where this person may search: in their own conversations, those that the filters leave."""
+    allowed = Conversation.objects.of(person).kept()
+    if conversation is not None:
+        allowed = allowed.filter(pk=conversation.pk)
+    for tag in wanted.tags:
+        allowed = allowed.filter(tags__name__iexact=tag)
+    for folder in wanted.folders:
+        allowed = allowed.filter(folder__name__icontains=folder)
+    if wanted.is_pinned:
+        allowed = allowed.filter(pinned=True)
+    if wanted.is_archived:
+        allowed = allowed.filter(archived_at__isnull=False)
+    return allowed
 
 
 def forget_deleted() -> None:
@@ -91,19 +116,9 @@ def _chat_hits(group: list[Hit]) -> ChatHits:
     )
 
 
-def _allowed(person: User, wanted: Query, conversation: Conversation | None) -> QuerySet[Conversation]:
-    allowed = Conversation.objects.of(person).kept()
-    if conversation is not None:
-        allowed = allowed.filter(pk=conversation.pk)
-    for tag in wanted.tags:
-        allowed = allowed.filter(tags__name__iexact=tag)
-    for folder in wanted.folders:
-        allowed = allowed.filter(folder__name__icontains=folder)
-    if wanted.is_pinned:
-        allowed = allowed.filter(pinned=True)
-    if wanted.is_archived:
-        allowed = allowed.filter(archived_at__isnull=False)
-    return allowed
+def _find(wanted: Query, allowed: QuerySet[Conversation], per_chat: int, limit: int) -> list[Found]:
+    engine = search_postgres if connection.vendor == "postgresql" else search_sqlite
+    return engine.find(wanted, allowed, per_chat=per_chat, limit=limit)
 
 
 def _listed(allowed: QuerySet[Conversation], limit: int) -> list[Hit]:

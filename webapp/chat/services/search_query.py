@@ -2,8 +2,8 @@
 
     bread "sour dough" tag:kitchen folder:"Old things" pinned: archived:
 
-A word is looked for as the beginning of words, what stands in quotes as it is. Anything may be typed: what means
-nothing is looked for as words.
+A word is looked for as the beginning of words, and all of them by their meaning, too; what stands in quotes as it is,
+and then by nothing else. Anything may be typed: what means nothing is looked for as words.
 """
 
 import re
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 MAX_CHARS = 200
 MAX_PHRASES = 12
+MIN_LETTERS = 3
+"""Fewer have no meaning that could be compared."""
 _PART = re.compile(
     r'(?P<filter>tag|folder|pinned|archived):(?:"(?P<quoted_value>[^"]*)"?|(?P<value>[^\s"]*))'
     r'|"(?P<exact>[^"]*)"?|(?P<word>[^\s"]+)',
@@ -28,9 +30,13 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Every phrase must be in the text; every filter must hold for its conversation."""
+    """Every phrase must be in the text; every filter must hold for its conversation.
+
+    `meaning` is what to compare texts with that have other words; empty where the words themselves are asked for.
+    """
 
     phrases: tuple[Phrase, ...] = ()
+    meaning: str = ""
     tags: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     is_pinned: bool = False
@@ -66,9 +72,16 @@ def parse(typed: str) -> Query:
             if any(char.isalnum() for char in text):
                 phrases.append(Phrase(text=" ".join(text.split()), is_exact=part["exact"] is not None))
     return Query(
+        meaning=_meaning(phrases),
         phrases=tuple(phrases[:MAX_PHRASES]),
         tags=tuple(tag for tag in tags if tag),
         folders=tuple(folder for folder in folders if folder),
         is_pinned="pinned" in marks,
         is_archived="archived" in marks,
     )
+
+
+def _meaning(phrases: list[Phrase]) -> str:
+    text = " ".join(phrase.text for phrase in phrases)
+    is_exact = any(phrase.is_exact for phrase in phrases)
+    return "" if is_exact or sum(map(str.isalnum, text)) < MIN_LETTERS else text

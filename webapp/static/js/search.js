@@ -9,6 +9,7 @@ const palette = document.getElementById("palette");
 const field = document.getElementById("palette-input");
 const results = document.getElementById("palette-results");
 const scope = palette?.querySelector("[data-part=scope]");
+const similarStatus = palette?.querySelector("[data-part=similar-status]");
 
 export function startSearch() {
   if (!palette) return;
@@ -22,11 +23,20 @@ export function startSearch() {
     look();
     field.focus();
   });
-  results.addEventListener("htmx:afterSwap", () => mark(options()[0]));
+  results.addEventListener("htmx:afterSwap", ({ detail }) => {
+    const similar = detail.target === results ? null : results.querySelector("[data-similar]");
+    similarStatus.textContent = similar?.dataset.says ?? "";
+    if (!similar || !marked()) mark(options()[0]); // what is similar comes last and takes no mark away
+  });
   palette.addEventListener("click", (event) => {
     if (event.target === palette) palette.close(); // beside it
   });
 }
+
+// What is similar in meaning has a request of its own; without it the words are all there is.
+document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (!detail.successful && target.matches("[data-similar]")) target.remove();
+});
 
 export function openSearch() {
   if (palette.open) return;
