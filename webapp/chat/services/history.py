@@ -1,0 +1,42 @@
+"""What was said before a turn, as the model reads it."""
+
+from collections.abc import Iterable, Sequence
+
+from assistant.ports import ChatMessage
+from assistant.window import Summary
+from webapp.chat.models import Message, Reply
+from webapp.chat.services import summaries
+from webapp.chat.services.conversations import branch
+
+
+def turns_before(reply: Reply) -> list[tuple[Message, Reply]]:
+    """The turns before this one on its branch."""
+    if reply.message.parent_id is None:
+        return []
+    return branch(reply.conversation, leaf=Reply.objects.get(pk=reply.message.parent_id))
+
+
+def messages_of(turns: Iterable[tuple[Message, Reply]]) -> list[ChatMessage]:
+    """What was said in these turns, without those that the guard withheld or that never got an answer.
+
+    Nor those that a tool has answered alone, as it does for small models: these take its sentence for a pattern.
+    """
+    messages: list[ChatMessage] = []
+    for message, answer in turns:
+        if answer.state == Reply.State.BLOCKED or not answer.text or _is_a_tools(answer):
+            continue
+        messages.append(ChatMessage(role="user", text=message.text))
+        messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
+    return messages
+
+
+def summary_of(turns: Sequence[tuple[Message, Reply]]) -> Summary | None:
+    """What stands for the first of these turns in a prompt."""
+    placed = summaries.placed_in(summaries.states_of(turns))
+    if placed is None:
+        return None
+    return Summary(text=placed.summary.text, num_messages=len(messages_of(turns[: placed.num_turns])))
+
+
+def _is_a_tools(answer: Reply) -> bool:
+    return any(step["is_answer"] and not step["call"] for step in answer.steps)
