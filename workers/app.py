@@ -40,6 +40,11 @@ app.conf.update(
         "tidy": {"task": jobs.TIDY, "schedule": crontab(hour="3", minute="30")},
         "measure": {"task": jobs.MEASURE, "schedule": crontab(hour="2", minute="15")},
         "digests": {"task": jobs.SEND_DIGESTS, "schedule": crontab(hour="6", minute="0")},
+        "embed": {
+            "task": jobs.EMBED_TEXTS,
+            "schedule": crontab(),
+            "options": {"expires": 50, "priority": jobs.LAST},
+        },
         # Each minute; one that was not run in time is not run late.
         "experiments": {"task": jobs.TICK_EXPERIMENTS, "schedule": crontab(), "options": {"expires": 50}},
     },

@@ -1,7 +1,8 @@
-"""Beat, with the reconciler beside it.
+"""Beat, with the reconciler and the watch over the model beside it.
 
-The reconciler runs in a thread of its own and needs the database only: it goes on when Redis is away, and Celery's
-schedule cannot hold it up. Two of them at once do no harm (`webapp.chat.services.reconciler`).
+The reconciler runs in a thread of its own and needs the database only: it goes on when Redis is away, and neither
+Celery's schedule nor a model that keeps silent can hold it up. Two of them at once do no harm
+(`webapp.chat.services.reconciler`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from webapp.chat.services.reconciler import reconcile
 from webapp.library.services.indexing import pending
 from webapp.moderation.services.consequences import carry_out_due
 from webapp.sharing.services import import_jobs
+from workers.watching import watch_for_ever
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +32,12 @@ DOCUMENTS_PER_PASS = 20
 
 
 class ReconcilingScheduler(PersistentScheduler):  # type: ignore[misc]  # celery publishes no types
-    """Celery's own scheduler, which also keeps the reconciler running."""
+    """Celery's own scheduler, which also keeps the reconciler and the watch running."""
 
     def setup_schedule(self) -> None:
         super().setup_schedule()
         threading.Thread(target=run_for_ever, name="reconciler", daemon=True).start()
+        threading.Thread(target=watch_for_ever, name="model_watch", daemon=True).start()
 
 
 def run_for_ever() -> None:

@@ -11,8 +11,11 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from webapp import jobs, wiring
+from webapp.chat.services.compacting import compact
+from webapp.chat.services.embedding import embed_waiting
 from webapp.chat.services.running import run_turn
 from webapp.chat.services.search import forget_deleted
+from webapp.chat.services.support import check_support
 from webapp.chat.services.touches import finish_touches
 from webapp.experiments.services import playground, playground_running, snapshots, ticking
 from webapp.library.services.extracting import extract
@@ -32,6 +35,16 @@ def run_turn_task(reply_id: str) -> None:
 @app.task(name=jobs.FINISH_TOUCHES)  # type: ignore[untyped-decorator]  # celery publishes no types
 def finish_touches_task(reply_id: str) -> None:
     asyncio.run(_on_live_connections(finish_touches(UUID(reply_id))))
+
+
+@app.task(name=jobs.COMPACT)  # type: ignore[untyped-decorator]  # celery publishes no types
+def compact_task(reply_id: str, asked: str = "") -> None:
+    asyncio.run(_on_live_connections(compact(UUID(reply_id), is_asked_for=bool(asked))))
+
+
+@app.task(name=jobs.CHECK_SUPPORT)  # type: ignore[untyped-decorator]  # celery publishes no types
+def check_support_task(reply_id: str) -> None:
+    asyncio.run(_on_live_connections(check_support(UUID(reply_id))))
 
 
 @app.task(name=jobs.PLAYGROUND_RUN)  # type: ignore[untyped-decorator]  # celery publishes no types
@@ -76,6 +89,12 @@ def forget_deleted_task() -> None:
     forget_deleted()
 
 
+@app.task(name=jobs.EMBED_TEXTS)  # type: ignore[untyped-decorator]  # celery publishes no types
+def embed_texts_task(conversation_id: str = "") -> None:
+    """What waits in one conversation, or anywhere."""
+    asyncio.run(_on_live_connections(_embed_texts(UUID(conversation_id) if conversation_id else None)))
+
+
 @app.task(name=jobs.TICK_EXPERIMENTS)  # type: ignore[untyped-decorator]  # celery publishes no types
 def tick_experiments_task() -> None:
     ticking.tick(timezone.now())
@@ -89,6 +108,11 @@ def measure_experiments_task(experiment_id: str = "") -> None:
     else:
         for running in snapshots.unfinished():
             jobs.enqueue_measuring(running)
+
+
+async def _embed_texts(conversation_id: UUID | None) -> None:
+    async with wiring.text_encoder() as encoder:
+        await embed_waiting(encoder, conversation_id)
 
 
 async def _index_document(document_id: UUID) -> None:

@@ -1,5 +1,7 @@
-"""An answer that turns out to be unsafe late is taken back on every open page, and stays away."""
+"""An answer that turns out to be unsafe late is taken back on every open page, and stays away; and, on the same stack,
+a limit that is reached."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,26 +18,52 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 MIN_LETTERS = 7
 
 
-@pytest.fixture
-def forbidden(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def forbidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The words that the guard calls unsafe from now on."""
-    path = tmp_path / "forbidden"
+    path = tmp_path_factory.mktemp("guard") / "forbidden"
     path.write_text("")
     return path
 
 
-@pytest.fixture(params=["buffered", "optimistic"])
-def stack(request: pytest.FixtureRequest, forbidden: Path) -> Iterator[Stack]:
-    """The assistant with its guard on a server of its own."""
+@pytest.fixture(scope="module")
+def guarded(forbidden: Path) -> Iterator[Stack]:
+    """The assistant with its guard on a server of its own, and one message an hour for guests."""
     port = free_port()
     guard = subprocess.Popen([sys.executable, "-m", "tests.browser.forbidding_guard", str(port), forbidden], cwd=ROOT)
     settings = {"CRIA_GUARD": "llama-guard-3", "CRIA_GUARD_URL": f"http://127.0.0.1:{port}"}
     try:
-        with Stack(**settings, CRIA_GUARD_STREAMING=request.param) as running:
+        with Stack(**settings, CRIA_GUARD_STREAMING="buffered", CRIA_GUEST_MESSAGES_PER_HOUR="1") as running:
             yield running
     finally:
         guard.kill()
         guard.wait()
+
+
+@pytest.fixture(scope="module", params=["buffered", "optimistic"])
+def stack(request: pytest.FixtureRequest, guarded: Stack, forbidden: Path) -> Stack:
+    """The same one, started again where its setting is another."""
+    forbidden.write_text("")
+    if guarded.environment["CRIA_GUARD_STREAMING"] != request.param:
+        guarded.stop()
+        guarded.environment["CRIA_GUARD_STREAMING"] = request.param
+        guarded.start()
+    return guarded
+
+
+@pytest.mark.parametrize("stack", ["buffered"], indirect=True)
+def test_who_has_reached_the_limit_knows_when_it_goes_on(chat: ChatPage) -> None:
+    """Before they try, and when they do: the time runs, and what they wrote is theirs still."""
+    chat.send("Say hello in one short sentence.")
+    limits = chat.page.locator("#limits")
+    expect(limits).to_have_text(re.compile(r"No messages left\. The next one can go out in \d+:\d\d\."))
+    chat.wait_until("done")
+    chat.field.fill("One more.")
+    chat.field.press("Enter")
+    expect(chat.page.get_by_role("alert")).to_contain_text("The next one can go out at")
+    expect(chat.field).to_have_value("One more.")
+    told = limits.inner_text()
+    expect(limits).not_to_have_text(told)
 
 
 def test_a_late_violation_is_withdrawn_in_every_tab(
@@ -50,7 +78,7 @@ def test_a_late_violation_is_withdrawn_in_every_tab(
     other = ChatPage(context.new_page(), stack.url)
     other.page.goto(chat.page.url)
     other.wait_for_words(60)
-    # The guard reads the fifty words before each new unit, too: a word that was just shown makes the next one unsafe.
+    # The guard reads the thirty words before each new unit, too: a word that was just shown makes the next one unsafe.
     word = [word.strip(".,:;*") for word in chat.answer.split() if len(word.strip(".,:;*")) >= MIN_LETTERS][-1]
     forbidden.write_text(word)
 

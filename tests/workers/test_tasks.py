@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from webapp import jobs
 from webapp.accounts.models import User
+from webapp.chat.models import Conversation, Embedding, Message
 from webapp.experiments.models import PlaygroundSession
 from webapp.experiments.services import playground
 from webapp.moderation.services import audit
@@ -33,6 +34,9 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.tick_experiments_task,
         tasks.import_chats_task,
         tasks.forget_deleted_task,
+        tasks.compact_task,
+        tasks.check_support_task,
+        tasks.embed_texts_task,
     )
     assert names == {task.name for task in ours}
     assert names <= app.tasks.keys()
@@ -47,12 +51,24 @@ def test_every_name_the_web_process_uses_is_a_task() -> None:
         tasks.make_data_export_task,
         tasks.playground_run_task,
         tasks.import_chats_task,
+        tasks.compact_task,
+        tasks.check_support_task,
+        tasks.embed_texts_task,
     ],
 )
 def test_a_task_for_something_gone_does_nothing(task: object) -> None:
     """The conversation or the document was deleted before the worker came."""
     for _ in range(2):
         assert task(str(uuid.uuid4())) is None  # type: ignore[operator]  # celery publishes no types
+
+
+def test_embedding_without_a_model_server_leaves_all_for_later(person: User) -> None:
+    """Nobody misses a task that found nobody to ask."""
+    conversation = Conversation.objects.create(owner=person, title="x")
+    Message.objects.create(id=uuid.uuid4(), conversation=conversation, text="Hello")
+    assert tasks.embed_texts_task() is None
+    assert tasks.embed_texts_task(str(conversation.pk)) is None
+    assert Embedding.objects.get().made_by == ""
 
 
 def test_measuring_an_experiment_that_is_gone_does_nothing() -> None:
@@ -69,7 +85,7 @@ def test_redelivery_is_left_to_the_reconciler() -> None:
 def test_what_is_on_the_schedule_is_a_task() -> None:
     """Beat sends names; one that nobody answers to would be a day on which nothing is tidied."""
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert scheduled == {jobs.MEASURE, jobs.SEND_DIGESTS, jobs.TICK_EXPERIMENTS, jobs.TIDY}
+    assert scheduled == {jobs.EMBED_TEXTS, jobs.MEASURE, jobs.SEND_DIGESTS, jobs.TICK_EXPERIMENTS, jobs.TIDY}
 
 
 def test_tidying_checks_the_record() -> None:
