@@ -50,4 +50,50 @@ def left_out(counts: Mapping[str, int]) -> list[str]:
             num,
         )
         sentences.append(told % {"num": num, "most": MAX_TAGS})
-    return sentences
+    return sentences + [told % {"num": counts[kind]} for kind, told in _inside(counts) if counts.get(kind)]
+
+
+def _inside(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What is missing in the chats themselves. Images and files have a note in their place."""
+    return [
+        (
+            "images",
+            ngettext(
+                "%(num)d image did not come along; a note stands in its place.",
+                "%(num)d images did not come along; a note stands in their place.",
+                counts.get("images", 0),
+            ),
+        ),
+        (
+            "files",
+            ngettext(
+                "%(num)d file did not come along; a note stands in its place.",
+                "%(num)d files did not come along; a note stands in their place.",
+                counts.get("files", 0),
+            ),
+        ),
+        (
+            "steps",
+            ngettext(
+                "%(num)d use of a tool was left out, with what the tool said.",
+                "%(num)d uses of tools were left out, with what the tools said.",
+                counts.get("steps", 0),
+            ),
+        ),
+        (
+            "thoughts",
+            ngettext(
+                "What the model thought before it answered was left out %(num)d time.",
+                "What the model thought before it answered was left out %(num)d times.",
+                counts.get("thoughts", 0),
+            ),
+        ),
+        (
+            "unknown",
+            ngettext(
+                "%(num)d thing of a kind that Cria cannot read was left out.",
+                "%(num)d things of a kind that Cria cannot read were left out.",
+                counts.get("unknown", 0),
+            ),
+        ),
+    ]

@@ -77,7 +77,7 @@ def test_two_workers_at_the_same_import_store_it_once(person: User, monkeypatch:
     monkeypatch.setattr(importing, "prepare", prepare_while_another_finishes)
     import_jobs.run_import(asked.pk)
     asked.refresh_from_db()
-    assert (asked.state, asked.num_imported, asked.left_out, asked.num_attempts) == ("done", 1, {}, 2)
+    assert (asked.state, asked.num_imported, asked.left_out, asked.num_attempts) == ("done", 1, {"steps": 1}, 2)
     assert Conversation.objects.count() == 1
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,9 +19,10 @@ from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.sharing.errors import BadFile
 from webapp.sharing.importing import files
-from webapp.sharing.importing.foreign import ForeignChat, ForeignNode
+from webapp.sharing.importing.foreign import MAX_TEXT_CHARS, ForeignChat, ForeignNode
 from webapp.sharing.importing.turns import said_in
 from webapp.sharing.services import exporting, importing
+from webapp.sharing.wording import left_out
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +65,91 @@ def test_an_open_webui_export_keeps_answers_side_by_side(person: User) -> None:
     assert texts(making.shape(chat)) == [("Write a haiku", [("Snow on the high pass", []), ("A llama hums low", [])])]
     assert branch(chat)[-1][1].text == "Snow on the high pass"
     assert (chat.imported_from, chat.pinned, [tag.name for tag in chat.tags.all()]) == ("Open WebUI", True, ["poems"])
+
+
+def said_by(role: str, content: Any, **message: Any) -> dict[str, Any]:
+    return {"author": {"role": role}, "content": content, **message}
+
+
+def in_a_row(*said: dict[str, Any]) -> dict[str, Any]:
+    """A chat of ChatGPT, each message after the one before."""
+    nodes = {str(n): {"parent": str(n - 1) if n else None, "message": message} for n, message in enumerate(said)}
+    return {"id": "chat", "title": "", "mapping": nodes}
+
+
+def test_what_chatgpt_ran_stays_and_what_is_missing_is_counted(person: User) -> None:
+    """Code, what it printed and where a picture was; the rest of what its tools did has no place in an answer."""
+    image = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://1"}
+    files = [{"name": "sales.csv", "mime_type": "text/csv"}, {"name": "x.png", "mime_type": "image/png"}]
+    chat = in_a_row(
+        said_by("system", {"content_type": "text", "parts": ["Be kind."]}),
+        said_by("user", {"content_type": "user_editable_context", "user_instructions": "Be brief."}),
+        said_by(
+            "user", {"content_type": "multimodal_text", "parts": [image, "Sum it."]}, metadata={"attachments": files}
+        ),
+        said_by("assistant", {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]}),
+        said_by("assistant", {"content_type": "code", "language": "unknown", "text": "search('sum')"}, recipient="web"),
+        said_by("tool", {"content_type": "tether_browsing_display", "result": "A sum is …"}),
+        said_by(
+            "assistant", {"content_type": "code", "language": "python", "text": "print('```')"}, recipient="python"
+        ),
+        said_by("tool", {"content_type": "execution_output", "text": "```\n"}),
+        said_by("tool", {"content_type": "multimodal_text", "parts": ["A plot", image]}),
+        said_by("assistant", {"content_type": "text", "parts": ["It is 7 \ue200cite\ue202turn0\ue201【4†source】."]}),
+        said_by(
+            "assistant",
+            {"content_type": "code", "text": '{"name": "sum", "type": "code/python", "content": "x = 7"}'},
+            recipient="canmore.create_textdoc",
+        ),
+        said_by("assistant", {"content_type": "code", "text": "{}"}, recipient="canmore.update_textdoc"),
+        said_by("assistant", {"content_type": "code", "text": "[" * 9_000}, recipient="canmore.create_textdoc"),
+        said_by("assistant", {"content_type": "hologram"}),
+    )
+    done = take_all(person, making.as_file([chat]))
+    ((question, [(answer, [])]),) = texts(making.shape(Conversation.objects.get()))
+    assert question == "*(An image, not in the export)*\n\nSum it.\n\n*(A file, not in the export: sales.csv)*"
+    assert answer == (
+        "````python\nprint('```')\n````\n\n````output\n```\n````\n\n*(An image, not in the export)*\n\nIt is 7 ."
+        "\n\n```python\nx = 7\n```"
+    )
+    assert Reply.objects.get().blocks[0].startswith('<figure class="code" data-language="python">')
+    assert done.left_out == Counter({"images": 2, "files": 1, "thoughts": 1, "steps": 3, "unknown": 1})
+    assert len(left_out(done.left_out)) == 5
+
+
+def test_what_open_webui_ran_stays_and_what_is_missing_is_counted(person: User) -> None:
+    """It writes them into the text; what only looks like it stays as it is."""
+    chat = making.open_webui()
+    messages = chat["chat"]["history"]["messages"]
+    messages["m1"] |= {"content": "", "files": [{"type": "image", "url": "data:…"}, {"type": "file", "name": "a.pdf"}]}
+    messages["m2"]["content"] = (
+        '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Hm.\n</details>\nFirst:\n'
+        '<details type="tool_calls" name="weather" arguments="&quot;{}&quot;">\n<summary>Ran</summary>\n</details>\n'
+        '<details type="code_interpreter" '
+        'output="{&quot;stdout&quot;: &quot;7\\n&quot;, &quot;result&quot;: &quot;8&quot;}">'
+        "\n<summary>Analyzed</summary>\n```python\nprint(7)\n```\n</details>\nDone. <details type="
+    )
+    messages["m3"]["content"] = [{"type": "text", "text": "Low"}, {"type": "image_url", "image_url": {}}]
+    done = take_all(person, making.as_file([chat]))
+    ((question, answers),) = texts(making.shape(Conversation.objects.get()))
+    assert question == "*(An image, not in the export)*\n\n*(A file, not in the export: a.pdf)*"
+    assert answers == [
+        ("First:\n\n```python\nprint(7)\n```\n\n```output\n7\n8\n```\n\nDone. <details type=", []),
+        ("Low\n\n*(An image, not in the export)*", []),
+    ]
+    assert done.left_out == Counter({"images": 2, "files": 1, "thoughts": 1, "steps": 1})
+
+
+@pytest.mark.parametrize(
+    "text", ['<details type="a"', '<details type="a">', "\ue200", "【1", "`", '<details type="a" output="']
+)
+def test_marks_without_an_end_cost_no_more_than_other_text(text: str) -> None:
+    began = time.thread_time()
+    many = text * (MAX_TEXT_CHARS // len(text))
+    chat = making.open_webui()
+    chat["chat"]["history"]["messages"]["m2"]["content"] = many
+    importing.read(None, making.as_file([chat, our_chat(("user", "1", None, many))]))
+    assert time.thread_time() - began < 1
 
 
 def test_our_own_export_comes_back_as_the_same_tree(person: User, somebody_else: User) -> None:

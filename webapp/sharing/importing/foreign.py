@@ -1,6 +1,7 @@
 """What every kind of export is read into, and how its values are read: it was written by others and can be anything."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,8 @@ class ForeignThumb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignNode:
-    """One thing said. `parent` is the id of what it follows; a node that is not `is_shown` only holds its place."""
+    """One thing said. `parent` is the id of what it follows; a node that is not `is_shown` only holds its place.
+    `left_out` names the kind of each thing in it that is not taken along."""
 
     id: str
     parent: str | None
@@ -34,6 +36,7 @@ class ForeignNode:
     model: str = ""
     is_shown: bool = True
     thumb: ForeignThumb | None = None
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,10 @@ class ForeignChat:
     @property
     def num_messages(self) -> int:
         return sum(node.is_shown for node in self.nodes)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        return Counter(kind for node in self.nodes for kind in node.left_out)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

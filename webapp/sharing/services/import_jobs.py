@@ -125,7 +125,7 @@ def _finish(asked: ChatImport, prepared: Prepared) -> None:
     if not _still_waits(asked.pk):
         return
     done = importing.store(asked.person, prepared)
-    left_out = {"here": done.num_here, "folders": done.num_unfiled, "tags": done.num_tags_left_out}
+    left_out = {"here": done.num_here, **done.left_out}
     ChatImport.objects.filter(pk=asked.pk).update(
         state=ChatImport.State.DONE,
         num_found=prepared.num_found,

@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,14 +26,14 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(slots=True, kw_only=True)
 class ChatRows:
-    """What is to be stored of one chat. `folder` is a name; `num_tags_left_out` did not fit on a chat."""
+    """What is to be stored of one chat. `folder` is a name; `left_out` counts by kind what is not."""
 
     conversation: Conversation
     messages: list[Message] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
-    num_tags_left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     folder: str = ""
     selected_id: UUID | None = None
 
@@ -63,13 +64,13 @@ def rows_of(person: User, chat: ForeignChat, *, on_reply: Callable[[], None]) ->
         created_at=at,
         updated_at=chat.updated_at or max((one.at for one in said if one.at), default=at),
     )
-    rows = ChatRows(conversation=conversation, folder=tidy_name(chat.folder, Folder))
+    rows = ChatRows(conversation=conversation, folder=tidy_name(chat.folder, Folder), left_out=chat.left_out)
     names: dict[str, str] = {}  # words that differ in small and capital letters only are one tag
     for name in (tidy_name(tag, Tag) for tag in chat.tags):
         names.setdefault(name.lower(), name)
     names.pop("", None)
     rows.tags = [Tag(conversation=conversation, name=name) for name in list(names.values())[:MAX_TAGS]]
-    rows.num_tags_left_out = len(names) - len(rows.tags)
+    rows.left_out["tags"] = len(names) - len(rows.tags)
     made_at: dict[str, datetime] = {}
     answered = {one.follows for one in said if not one.is_question}
     for one in said:

@@ -3,6 +3,7 @@
 Everything is read and rendered first; then all rows are written in one short transaction, or none.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,12 +49,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """`num_here`: chats that were there already. `num_unfiled`: those whose folder would have been one too many."""
+    """`num_here`: chats that were there already. `left_out` counts by kind what did not come in with the others; of
+    "folders" the chats whose folder would have been one too many."""
 
     num_chats: int
     num_here: int
-    num_unfiled: int
-    num_tags_left_out: int
+    left_out: Counter[str]
 
 
 def read(person: User | None, file: IO[bytes]) -> list[Preview]:
@@ -93,11 +94,12 @@ def store(person: User, prepared: Prepared) -> Imported:
     for rows in fresh:
         rows.conversation.folder = folders.get(rows.folder)
         _store(rows)
+    left_out = sum((rows.left_out for rows in fresh), Counter[str]())
+    left_out["folders"] = sum(bool(rows.folder) and rows.conversation.folder is None for rows in fresh)
     return Imported(
         num_chats=len(fresh),
         num_here=prepared.num_found - len(fresh),
-        num_unfiled=sum(bool(rows.folder) and rows.conversation.folder is None for rows in fresh),
-        num_tags_left_out=sum(rows.num_tags_left_out for rows in fresh),
+        left_out=left_out,
     )
 
 
