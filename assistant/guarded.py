@@ -5,20 +5,23 @@
 
 Buffered: a unit is shown once it and all before it have passed. Optimistic: text is shown at once, and the verdicts
 follow; whoever shows it has to take it back when one of them blocks. Either way nothing more is shown while a verdict
-is late, and the end comes only after the last verdict.
+is late, and the end comes only after the last verdict. Where code may be refused it is held in both until it was looked
+through (`assistant.safety.code_gate`).
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from assistant.errors import ModelUnavailable
 from assistant.ports import GeneratedPiece, GenerationEnd
+from assistant.safety.code_gate import CodeGate, CodeRefused, Scan
+from assistant.safety.joining import higher, with_scores
 from assistant.safety.policy import STRICTNESS
-from assistant.safety.release import CheckUnit, ReleaseWindow
-from assistant.safety.verdict import Action, Verdict
+from assistant.safety.release import CheckUnit, Offset, ReleaseWindow
+from assistant.safety.verdict import Verdict
 
 Streaming = Literal["buffered", "optimistic"]
 Check = Callable[[CheckUnit], Awaitable[Verdict]]
@@ -79,8 +82,12 @@ class GuardedStream:
         streaming: Streaming,
         late_s: float,
         mark: Callable[[str], None],
+        scan_code: Scan | None = None,
     ) -> None:
-        """`written` is what earlier attempts have shown; `mark` hears of each stage that is reached."""
+        """`written` is what earlier attempts have shown; `mark` hears of each stage that is reached.
+
+        With `scan_code` no code is shown before its verdict.
+        """
         self._pieces = pieces
         self._check = check
         self._num_chars_before = len(written)
@@ -91,8 +98,10 @@ class GuardedStream:
         self._asked: dict[asyncio.Task[Verdict], _Asked] = {}
         self._places = asyncio.Semaphore(MAX_CHECKS_AT_ONCE)
         self._news = asyncio.Event()
+        self._gate = CodeGate(scan_code, on_news=self._news.set) if scan_code else None
+        self._scores: dict[str, float | None] = {}  # the highest of each category, of all units that passed
         self._end: GenerationEnd | None = None
-        self._strictest: Action = "allow"
+        self._strictest: Verdict | None = None
 
     async def read(self) -> AsyncGenerator[Released | Judged | Late | GenerationEnd, None]:
         """What may be shown, as it comes, then the end. The model runs ahead while the guard reads.
@@ -116,15 +125,29 @@ class GuardedStream:
                 has_said_late = is_late
                 if reading.done() and not self._asked:
                     reading.result()
-                    break
+                    if self._window.released == self._window.generated:
+                        break
                 await self._wait_for_news()
             assert self._end is not None, "the model says when it ends"
             yield self._end
         finally:
+            if self._gate:
+                self._gate.close()
             tasks = [reading, *self._asked]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def on_record(self, whole: Verdict) -> Verdict:
+        """The verdict on the whole answer with the highest scores of its parts, and the strictest of what was decided.
+
+        What is on record of an answer can then be decided again by a stricter policy.
+        """
+        found = with_scores(whole, self._scores)
+        strictest = self._strictest
+        if strictest is None or not _is_stricter(strictest, whole):
+            return found
+        return replace(found, action=strictest.action, violated=strictest.violated)
 
     async def _read(self) -> None:
         """Take the model's pieces, and ask the guard about each unit that they make."""
@@ -165,17 +188,30 @@ class GuardedStream:
                 raise Withheld(verdict, start=start, end=end, text=self._window.text)
             self._mark("first_unit_judged")
             self._window.passed(unit)
-            if STRICTNESS.index(verdict.action) > STRICTNESS.index(self._strictest):
-                self._strictest = verdict.action
+            for slug, score in verdict.categories.items():
+                self._scores[slug] = higher(self._scores[slug], score) if slug in self._scores else score
+            if _is_stricter(verdict, self._strictest):
+                self._strictest = verdict
                 judged.append(Judged(verdict=verdict, start=start, end=end))
         return judged
 
     def _release(self, *, unchecked: bool) -> Released | None:
-        piece = self._window.release_all() if unchecked else self._window.release()
+        before = self._code_begins(self._window.generated if unchecked else self._window.checked)
+        piece = self._window.release_all(before=before) if unchecked else self._window.release(before=before)
         if piece is None:
             return None
         num_unchecked = max(0, self._window.released.num_chars - self._window.checked.num_chars)
         return Released(text=piece.text, token_ids=piece.token_ids, num_unchecked=num_unchecked)
+
+    def _code_begins(self, wanted: Offset) -> int | None:
+        """The first character of code that nobody has looked through. Raises Withheld for code that was refused."""
+        if self._gate is None:
+            return None
+        text, end = self._window.text, self._num_chars_before + wanted.num_chars
+        try:
+            return self._gate.open_until(text, wanted=end, is_whole=self._end is not None)
+        except CodeRefused as refused:
+            raise Withheld(refused.verdict, start=refused.start, end=len(text), text=text) from None
 
     def _waiting_s(self) -> float:
         """How long the oldest unit has waited for its verdict."""
@@ -187,3 +223,7 @@ class GuardedStream:
         due_s = self._late_s - self._waiting_s()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), due_s if self._asked and due_s > 0 else None)
+
+
+def _is_stricter(verdict: Verdict, than: Verdict | None) -> bool:
+    return STRICTNESS.index(verdict.action) > (STRICTNESS.index(than.action) if than else 0)

@@ -1,33 +1,48 @@
-"""What the embedded guard costs of a turn, in processor time: `python -m benchmarks.guard_cost`.
+"""What the embedded guard costs of a turn, in processor time and in waiting: `python -m benchmarks.guard_cost`.
 
-Runs the whole assistant and asks questions one at a time, counting the processor seconds of its five processes. Then
-the guard is asked again exactly what it was asked in those turns (each message, each unit of each answer, each whole
-answer), over the same address, and what the inference server spends on that is counted. Time is processor time, so
-other load on the machine hardly moves the share. Writes benchmarks/out/guard_cost.json.
+Runs the whole assistant and asks questions, a few chats at once, counting the processor seconds of its five processes.
+Then the guard is asked again exactly what it was asked in those turns (each message, each unit of each answer, each
+whole answer), over the same address and as many at once, and what that costs is counted: in the inference server, and
+in this process, which does what a worker does for it (readings, rules, the request, the policy). A turn without the
+guard is a turn less this. Processor time hardly moves with other load on the machine.
+
+The waiting is that of turns one at a time: from the check of the message to its end (retrieval runs meanwhile and is in
+it), and from the first piece of the answer until its first unit has passed. Writes benchmarks/out/guard_cost.json, and
+exits with 1 where a goal is missed.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import statistics
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 from assistant.ports import ChatMessage, GeneratedPiece
 from assistant.safety.embedded import EmbeddedGuard
+from assistant.safety.hearing import HearingDistress
+from assistant.safety.policy import DEFAULT_POLICY
 from assistant.safety.release import ReleaseWindow
 from benchmarks.turn import QUESTIONS, ask
 from tests.client import ChatClient
 from tests.stack import Stack
 
+if TYPE_CHECKING:
+    from webapp.chat.models import Reply
+
 OUT = Path(__file__).parent / "out" / "guard_cost.json"
 PARTS = ("web", "worker", "beat", "inference", "redis")
-GOAL = 0.10
+MAX_SHARE = 0.10
+MAX_ADDED_MS = 150.0
+"""At the 95th percentile: what the guard adds to the time to the first visible word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,64 +70,100 @@ def cpu_s(stack: Stack, parts: Sequence[str]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-async def ask_all(stack: Stack, num_turns: int) -> tuple[list[Turn], float]:
+async def ask_all(stack: Stack, num_turns: int, num_chats: int) -> tuple[list[Turn], float]:
     """Turns that were answered, and the processor seconds of all of them."""
+    before = cpu_s(stack, PARTS)
+    each = [range(first, num_turns, num_chats) for first in range(num_chats)]
+    replies = await asyncio.gather(*(ask_in_turn(stack, numbers) for numbers in each))
+    spent = cpu_s(stack, PARTS) - before
+    return [Turn(reply.message.text, reply.text) for of in replies for reply in of], spent
+
+
+async def ask_in_turn(stack: Stack, numbers: Sequence[int]) -> "list[Reply]":
+    """One person's questions, one after the other: the answers that were finished."""
     from webapp.chat.models import Reply
 
     async with ChatClient(stack.url) as client:
-        await ask(client, QUESTIONS[0])  # warms up
-        before = cpu_s(stack, PARTS)
-        runs = [await ask(client, QUESTIONS[number % len(QUESTIONS)]) for number in range(num_turns)]
-        spent = cpu_s(stack, PARTS) - before
+        runs = [await ask(client, QUESTIONS[number % len(QUESTIONS)]) for number in numbers]
     replies = [await Reply.objects.select_related("message").aget(pk=run["reply"]) for run in runs]
-    return [Turn(reply.message.text, reply.text) for reply in replies if reply.state == Reply.State.DONE], spent
+    return [reply for reply in replies if reply.state == Reply.State.DONE]
 
 
-async def check_all(stack: Stack, turns: Sequence[Turn]) -> tuple[int, float]:
-    """How many checks these turns take, and the inference server's processor seconds for them."""
+def added_ms(reply: "Reply") -> float:
+    """At most what the guard added to the time to the first visible word."""
+    at = reply.timings
+    return float(at["thinking"] - at["checking"] + at["first_unit_judged"] - at["first_piece"])
+
+
+async def check_all(stack: Stack, turns: Sequence[Turn], num_chats: int) -> tuple[int, float, float]:
+    """How many checks these turns take, and their processor seconds: in the inference server, and as in a worker."""
     from inference.client import InferenceClient
     from webapp.wiring import GuardScorer
 
     async with InferenceClient(f"http://127.0.0.1:{stack.environment['CRIA_INFERENCE_PORT']}") as client:
-        guard = EmbeddedGuard(GuardScorer(client))
-        checks = [check for turn in turns for check in turn.checks()]
-        before = cpu_s(stack, ("inference",))
-        for check in checks:
-            await guard.check(check)
-        return len(checks), cpu_s(stack, ("inference",)) - before
+        guard = HearingDistress(EmbeddedGuard(GuardScorer(client)), policy=DEFAULT_POLICY)
+
+        async def check_in_turn(of: Sequence[Turn]) -> int:
+            checks = [check for turn in of for check in turn.checks()]
+            for check in checks:
+                await guard.check(check)
+            return len(checks)
+
+        await check_in_turn(turns[:1])  # warms up
+        served, own = cpu_s(stack, ("inference",)), time.process_time()
+        counts = await asyncio.gather(*(check_in_turn(turns[first::num_chats]) for first in range(num_chats)))
+        return sum(counts), cpu_s(stack, ("inference",)) - served, time.process_time() - own
 
 
-async def measure(stack: Stack, num_turns: int) -> dict[str, Any]:
-    turns, turns_s = await ask_all(stack, num_turns)
-    num_checks, guard_s = await check_all(stack, turns)
+async def measure(stack: Stack, num_turns: int, num_chats: int) -> dict[str, Any]:
+    await ask_in_turn(stack, range(1))  # warms up
+    waited = [added_ms(reply) for reply in await ask_in_turn(stack, range(num_turns))]
+    turns, turns_s = await ask_all(stack, num_turns, num_chats)
+    num_checks, served_s, worker_s = await check_all(stack, turns, num_chats)
+    guard_s = (served_s + worker_s) / len(turns)
     return {
         "turns": num_turns,
+        "chats_at_once": num_chats,
         "answered": len(turns),
         "words_per_answer": sum(len(turn.answer.split()) for turn in turns) / len(turns),
         "checks_per_turn": num_checks / len(turns),
         "turn_cpu_s": turns_s / num_turns,
-        "guard_cpu_s": guard_s / len(turns),
-        "share_added": guard_s / len(turns) / (turns_s / num_turns - guard_s / len(turns)),
+        "guard_cpu_s": guard_s,
+        "of_it_inference_s": served_s / len(turns),
+        "of_it_worker_s": worker_s / len(turns),
+        "share_added": guard_s / (turns_s / num_turns - guard_s),
+        "added_ms": {"p50": statistics.median(waited), "p95": float(np.percentile(waited, 95))},
+        "load": os.getloadavg()[0],
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--chats", type=int, default=3, help="how many people ask at once")
     arguments = parser.parse_args()
     with Stack() as stack:
         os.environ |= {**stack.environment, "DJANGO_SETTINGS_MODULE": "webapp.settings"}
         import django
 
         django.setup()
-        found = asyncio.run(measure(stack, arguments.turns))
-    print(f"\n{found['answered']} of {found['turns']} turns answered, {found['words_per_answer']:.0f} words each")
-    print(f"  a turn          {found['turn_cpu_s'] * 1000:>7.0f} ms of processor time, all five processes")
-    print(f"  its checks      {found['guard_cpu_s'] * 1000:>7.0f} ms, {found['checks_per_turn']:.1f} of them")
-    print(f"  added by them   {found['share_added']:>7.1%}   goal: at most {GOAL:.0%}")
+        found = asyncio.run(measure(stack, arguments.turns, arguments.chats))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1))
-    return 0
+    added = found["added_ms"]
+    print(
+        f"\n{found['answered']} of {found['turns']} turns answered, {found['words_per_answer']:.0f} words each,"
+        f" {found['chats_at_once']} chats at once; load {found['load']:.1f} on {os.cpu_count()} processors\n"
+        f"  a turn             {found['turn_cpu_s'] * 1000:>6.0f} ms of processor time, all five processes\n"
+        f"  without the guard  {(found['turn_cpu_s'] - found['guard_cpu_s']) * 1000:>6.0f} ms\n"
+        f"  its checks         {found['guard_cpu_s'] * 1000:>6.0f} ms, {found['checks_per_turn']:.1f} of them:"
+        f" {found['of_it_inference_s'] * 1000:.0f} in the inference server, {found['of_it_worker_s'] * 1000:.0f} in the"
+        f" worker\n"
+        f"  added by them      {found['share_added']:>6.1%}   goal: at most {MAX_SHARE:.0%}\n"
+        f"  added to the time to the first visible word, one chat at a time, retrieval included:"
+        f" p50 {added['p50']:.0f} ms, p95 {added['p95']:.0f} ms   goal: at most {MAX_ADDED_MS:.0f} ms"
+    )
+    return 1 if found["share_added"] > MAX_SHARE or added["p95"] > MAX_ADDED_MS else 0
 
 
 if __name__ == "__main__":

@@ -182,20 +182,29 @@ class InferenceClient:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """A vector of unit length for each text."""
         answer = await self._post("/v1/embeddings", {"input": list(texts), "model": "all-MiniLM-L6-v2"})
-        return [item["embedding"] for item in sorted(answer["data"], key=lambda item: item["index"])]
+        try:
+            return [item["embedding"] for item in sorted(answer["data"], key=lambda item: item["index"])]
+        except (KeyError, TypeError) as error:
+            raise InferenceUnavailable("the inference server sent embeddings of another shape") from error
 
     async def moderate(
         self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str = ""
     ) -> Moderation:
         """Raw scores for texts by this role; `context` is what the person had said before them."""
         answer = await self._post("/v1/moderations", {"input": list(texts), "role": role, "context": context})
-        results = answer["results"]
-        return Moderation(
-            model=answer["model"],
-            scores=tuple(result["category_scores"] for result in results),
-            languages=tuple(result["language"] for result in results),
-            language_known=tuple(result["language_known"] for result in results),
-        )
+        try:
+            results = answer["results"]
+            found = Moderation(
+                model=str(answer["model"]),
+                scores=tuple(_scores(result["category_scores"]) for result in results),
+                languages=tuple(str(result["language"]) for result in results),
+                language_known=tuple(bool(result["language_known"]) for result in results),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InferenceUnavailable("the inference server sent scores of another shape") from error
+        if len(found.scores) != len(texts):
+            raise InferenceUnavailable("the inference server sent scores of another number of texts")
+        return found
 
     async def models(self) -> list[ServedModel]:
         """The models a server has, the chat model first."""
@@ -229,6 +238,14 @@ def _served_model(entry: dict[str, Any]) -> ServedModel:
     licence, notice = licence_and_notice(entry["id"])
     told = {field: entry[field] for field in ServedModel.__slots__ if field in entry}
     return ServedModel(**{"name": entry["id"], "licence": licence, "notice": notice, **told})
+
+
+def _scores(by_category: Mapping[str, Any]) -> dict[str, float]:
+    """Raises TypeError or ValueError for what is no score: a text without one would pass for a harmless one."""
+    scores = {str(category): float(score) for category, score in by_category.items() if not isinstance(score, bool)}
+    if not scores or len(scores) != len(by_category) or not all(0.0 <= score <= 1.0 for score in scores.values()):
+        raise ValueError
+    return scores
 
 
 def _top_logprobs(logprobs: dict[str, Any]) -> tuple[dict[str, float], ...]:

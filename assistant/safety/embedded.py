@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from assistant.ports import ChatMessage
-from assistant.safety.distress import speaks_of_self_harm
 from assistant.safety.normalise import views
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
 from assistant.safety.taxonomy import UNSAFE
@@ -36,10 +35,6 @@ class Scores:
     languages: tuple[str, ...] = ()
     knows_language: tuple[bool, ...] = ()
 
-
-DISTRESSED = 0.5
-"""The least self-harm score of a message whose author says so: enough for the help lines, beside the answer or, with a
-small model, in place of it (`policy.built_in_rules`)."""
 
 UNDETERMINED = "und"
 """What a classifier says that cannot tell the language: that of ISO 639-2."""
@@ -70,22 +65,14 @@ class EmbeddedGuard:
         message = conversation[-1]
         if message.role == "system":
             raise ValueError("a system message is ours; there is nothing to judge")
-        earlier = [turn.text for turn in conversation[:-1] if turn.role == "user"]
         if message.role == "user":
-            context = _before(message.text, earlier)
-            scores = await self._scorer.scores(views(message.text), role="user", context=context)
-            direction: Direction = "input"
-        else:
-            asked = earlier[-1] if earlier else ""
-            scores = await self._scorer.scores(views(message.text), role="assistant", context=asked)
-            direction = "output"
-        is_distressed = direction == "input" and speaks_of_self_harm(message.text)
-        return self._verdict(scores, direction, started, is_distressed=is_distressed)
+            return self._verdict(await scores_of_message(self._scorer, conversation), "input", started)
+        asked = next((turn.text for turn in reversed(conversation[:-1]) if turn.role == "user"), "")
+        scores = await self._scorer.scores(views(message.text), role="assistant", context=asked)
+        return self._verdict(scores, "output", started)
 
-    def _verdict(self, scores: Scores, direction: Direction, started: float, *, is_distressed: bool) -> Verdict:
-        worst = _worst(scores.rows)
-        if is_distressed:
-            worst["self_harm"] = max(worst.get("self_harm", 0.0), DISTRESSED)
+    def _verdict(self, scores: Scores, direction: Direction, started: float) -> Verdict:
+        worst = worst_of(scores.rows)
         categories = {slug: score for slug, score in worst.items() if slug != UNSAFE}
         language, knows_language = _language(scores, direction)
         decision = self._policy.decide(categories, direction, knows_language=knows_language)
@@ -102,9 +89,12 @@ class EmbeddedGuard:
         )
 
 
-def _before(text: str, earlier: Sequence[str]) -> str:
-    """The user turns in whose light a short one is read; a long one speaks for itself."""
-    return "\n".join(earlier[-MAX_EARLIER_TURNS:]) if len(text) <= SHORT_TURN_CHARS else ""
+async def scores_of_message(scorer: Scorer, conversation: Sequence[ChatMessage]) -> Scores:
+    """Of every reading of the last message, a user's; a short one in the light of those before it."""
+    text = conversation[-1].text
+    earlier = [turn.text for turn in conversation[:-1] if turn.role == "user"]
+    context = "\n".join(earlier[-MAX_EARLIER_TURNS:]) if len(text) <= SHORT_TURN_CHARS else ""
+    return await scorer.scores(views(text), role="user", context=context)
 
 
 def _language(scores: Scores, direction: Direction) -> tuple[str, bool]:
@@ -118,7 +108,7 @@ def _language(scores: Scores, direction: Direction) -> tuple[str, bool]:
     return (scores.languages[0], False) if scores.languages else ("", True)
 
 
-def _worst(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def worst_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """For each key the highest score of any reading."""
     worst: dict[str, float] = {}
     for row in rows:

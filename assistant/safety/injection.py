@@ -141,6 +141,21 @@ def suspicion(text: str) -> float:
     return 1 - prod(1 - weight for weight in found)
 
 
+_ORDERS: Final = frozenset({"override", "role marker", "asks for secrets"})
+"""Rules that hold for messages too: a person gives orders by right, but not to forget the rules."""
+
+
+def orders(text: str) -> float:
+    """How sure the rules are that a message of a person would talk the model out of its instructions, from 0 to 1."""
+    readings = views(text)
+    found = [
+        rule.weight
+        for rule in _RULES
+        if rule.name in _ORDERS and any(rule.pattern.search(reading) for reading in readings)
+    ]
+    return 1 - prod(1 - weight for weight in found)
+
+
 def together(rules: float, classifier: float) -> float:
     """What the rules and a classifier say together: either alone can be sure enough, and half-sure ones add up."""
     return 1 - (1 - rules) * (1 - classifier)

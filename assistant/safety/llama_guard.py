@@ -1,8 +1,10 @@
-"""Llama Guard 2 and 3 as guards: their prompts as published, and a reader of their answers that never guesses "safe".
+"""Llama Guard 2, 3-8B and 3-1B as guards: their prompts as published, and a reader of their answers that never guesses
+"safe".
 
 Sources: the model cards in meta-llama/PurpleLlama and the chat templates published with the checkpoints
-(Meta-Llama-Guard-2-8B, Llama-Guard-3-8B). The beginning-of-text token is left to the server, which adds it to any
-prompt. Scores follow the cards: P(unsafe) is read from the probabilities of the first word of the answer.
+(Meta-Llama-Guard-2-8B, Llama-Guard-3-8B, Llama-Guard-3-1B). The beginning-of-text token is left to the
+server, which adds it to any prompt. Scores follow the cards: P(unsafe) is read from the probabilities of the first word
+of the answer.
 """
 
 import math
@@ -24,6 +26,8 @@ MAX_HISTORY_CHARS = 12_000
 
 MAX_ANSWER_TOKENS = 48
 TOP_LOGPROBS = 5
+UNSAFE_FROM = 0.5
+"""The least P(unsafe) of an answer that says so, as the likelier of two words is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,12 @@ class LlamaGuard:
         )
         answer = parse(result.text, self._family)
         score = unsafe_probability(result.logprobs)
+        if answer.unsafe and score is not None and score < UNSAFE_FROM:
+            score = None  # the likelier word was written: these are the probabilities of something else
         categories: dict[str, float | None] = dict.fromkeys(answer.categories)
+        if "self_harm" in categories:
+            # Named with no score of its own it would count as certain, and help would never stand beside an answer.
+            categories["self_harm"] = score
         if not answer.unsafe and score is not None:
             # A policy stricter than the model's own 0.5 may still act on a "safe" that was a near thing.
             categories = {UNKNOWN: score}
@@ -135,11 +144,28 @@ _TITLES: Mapping[CheckpointFamily, tuple[str, ...]] = MappingProxyType(
             "Elections",
             "Code Interpreter Abuse",
         ),
+        "llama_guard_3_1b": (
+            "Violent Crimes",
+            "Non-Violent Crimes",
+            "Sex Crimes",
+            "Child Exploitation",
+            "Defamation",
+            "Specialized Advice",
+            "Privacy",
+            "Intellectual Property",
+            "Indiscriminate Weapons",
+            "Hate",
+            "Self-Harm",
+            "Sexual Content",
+            "Elections",
+        ),
     }
 )
 
 # A space more or less would be another text than the one the checkpoint was trained on.
-_CATEGORY_ENDINGS: Mapping[CheckpointFamily, str] = MappingProxyType({"llama_guard_2": ". ", "llama_guard_3": "."})
+_CATEGORY_ENDINGS: Mapping[CheckpointFamily, str] = MappingProxyType(
+    {"llama_guard_2": ". ", "llama_guard_3": ".", "llama_guard_3_1b": "."}
+)
 
 _WRAPPERS: Mapping[CheckpointFamily, tuple[str, str]] = MappingProxyType(
     {
@@ -147,6 +173,10 @@ _WRAPPERS: Mapping[CheckpointFamily, tuple[str, str]] = MappingProxyType(
         "llama_guard_3": (
             "<|start_header_id|>user<|end_header_id|>\n\n",
             "<|eot_id|><|start_header_id|>assistant<|end_header_id|>",
+        ),
+        "llama_guard_3_1b": (
+            "<|start_header_id|>user<|end_header_id|>\n\n",
+            " <|eot_id|><|start_header_id|>assistant<|end_header_id|>",
         ),
     }
 )
@@ -213,21 +243,24 @@ def _as_content(text: str) -> str:
     return _SPEAKER.sub("\n", _MARKUP.sub(lambda match: f"{match.group()} ", text.strip()))
 
 
-_ANSWER = re.compile(r"(safe|unsafe)[\s.:,]*((?:S\d+[\s.,;]*)*)", re.IGNORECASE)
+_SAFE = re.compile(r"safe[\s.:,]*", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\W_]*unsafe", re.IGNORECASE)
+_CODE = re.compile(r"(?<![A-Z0-9])S\d{1,3}(?![A-Z0-9])")
 
 
 def parse(text: str, family: CheckpointFamily) -> Answer:
-    """Read an answer. Raises UnreadableAnswer for anything that is not clearly one of the two."""
-    match = _ANSWER.fullmatch(text.strip())
-    if match is None:
-        raise UnreadableAnswer("neither safe nor unsafe")
-    codes = re.findall(r"S\d+", match[2].upper())
-    if match[1].lower() == "safe":
-        if codes:
-            raise UnreadableAnswer("safe, but with categories")
+    """Read an answer: "unsafe" is whatever begins so, however it goes on; "safe" stands alone.
+
+    Raises UnreadableAnswer for anything else.
+    """
+    said = text.strip()
+    if _UNSAFE.match(said):
+        codes = _CODE.findall(said.upper())
+        slugs = [CODES[family].get(code, UNKNOWN) for code in codes] or [UNKNOWN]
+        return Answer(unsafe=True, categories=tuple(dict.fromkeys(slugs)))
+    if _SAFE.fullmatch(said):
         return Answer(unsafe=False)
-    slugs = [CODES[family].get(code, UNKNOWN) for code in codes] or [UNKNOWN]
-    return Answer(unsafe=True, categories=tuple(dict.fromkeys(slugs)))
+    raise UnreadableAnswer("neither safe nor unsafe")
 
 
 def unsafe_probability(logprobs: Sequence[Mapping[str, float]]) -> float | None:

@@ -4,8 +4,8 @@
              ├─▶ hidden      what was written in invisible tag characters
              ├─▶ joined      "k i l l" -> "kill", "b0mb" -> "bomb"
              ├─▶ spaced      "k i l l h i m" -> "kill him", where no gap says so
-             ├─▶ decoded     base64, base32, hex, binary, numbers, entities and URL escapes, decoded in place
-             └─▶ turned      the letters shifted back along the alphabet (rot13), or the text read backwards
+             └─▶ decoded     base64, base32, hex, binary, numbers, entities and URL escapes, decoded in place
+                  └─▶ turned    the letters shifted back along the alphabet (rot13), or the text read backwards
 
 A guard scores the original and every view that differs from it, and takes the worst: a view can only add suspicion.
 """
@@ -54,11 +54,19 @@ def views(text: str) -> tuple[str, ...]:
     unhidden = _unhidden(original)
     readings = [original]
     joined, apart = _unleeted(_unspaced(unhidden, str)), _unleeted(_unspaced(unhidden, _spaced_letters))
-    found = (unhidden, _hidden_in_tags(original), joined, apart, _decoded(unhidden), _turned(unhidden))
+    decoded = _decoded(unhidden)
+    found = (unhidden, _hidden_in_tags(original), joined, apart, decoded, _turned(decoded))
     for reading in found:
         if _words(reading) and all(_words(reading) != _words(known) for known in readings):
             readings.append(reading)
     return (text, *readings[1:])
+
+
+def disguises(text: str) -> tuple[str, ...]:
+    """The views that make more of a text than its letters without their accents: what somebody has hidden in it."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) != "Mn")
+    known = _words(unicodedata.normalize("NFKC", plain))
+    return tuple(view for view in views(text)[1:] if _words(view) != known)
 
 
 def visible(text: str) -> str:
@@ -137,10 +145,14 @@ def _as_letters(word: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Everything that decodes, decoded in place."""
-    for pattern, decoder in _CODES:
-        text = _decode_in_place(text, pattern, decoder)
-    return text[:MAX_CHARS]
+    """Everything that decodes, decoded in place, and what was in it once more."""
+    for _ in range(2):
+        before = text
+        for pattern, decoder in _CODES:
+            text = _decode_in_place(text, pattern, decoder)[:MAX_CHARS]
+        if text == before:
+            break
+    return text
 
 
 def _turned(text: str) -> str:
@@ -165,7 +177,7 @@ def _from_bytes(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return ""
-    readable = sum(char.isalnum() or char in " \n\t.,;:!?'\"-()" for char in text)
+    readable = sum(char.isalnum() or char in " \n\t.,;:!?'\"-()%" for char in text)
     return text if text and readable >= 0.85 * len(text) else ""
 
 

@@ -62,6 +62,14 @@ def refusal_html(direction: Direction, verdict: Verdict, *, country: str, transl
     return f"<p>{' '.join([refused, *about, way_on])}</p>"
 
 
+def withheld_later_html(category: str, *, country: str, translate: Translate = str) -> str:
+    """What takes the place of an answer that was shown, and that the staff has taken away."""
+    parts = [translate(_WITHHELD_LATER) % {"kind": escape(translate(plain_name(category)))}, translate(_WAY_ON_OUTPUT)]
+    if category == "self_harm":
+        parts.append(_help(country, translate))
+    return f"<p>{' '.join(parts)}</p>"
+
+
 def _help(country: str, translate: Translate) -> str:
     """Somebody to talk to."""
     directory = f'<a href="{DIRECTORY_URL}" rel="noopener noreferrer" target="_blank">findahelpline.com</a>'
@@ -94,6 +102,7 @@ _HELP_HERE = gettext_noop(
 )
 _REFUSED_INPUT = gettext_noop("I can’t help with this message.")
 _REFUSED_OUTPUT = gettext_noop("This answer was withheld by the safety check.")
+_WITHHELD_LATER = gettext_noop("Somebody of the staff has read this answer and withheld it: it is about %(kind)s.")
 _ABOUT = gettext_noop("It looks like it is about %(kinds)s.")
 _WAY_ON_INPUT = gettext_noop("If that is a misunderstanding, try saying it another way, or ask for a review.")
 _WAY_ON_OUTPUT = gettext_noop("Ask in another way, ask something else, or ask for a review.")
@@ -104,6 +113,6 @@ _ADVICE = gettext_noop(
     "your case."
 )
 _LANGUAGE = gettext_noop(
-    "The safety check does not know this language well, so it is stricter, and may be wrong more often."
+    "The safety check hardly reads this language: it misses most of what it would find in English, and may be wrong."
 )
 _REDUCED = gettext_noop("The usual safety check is away for the moment. A simpler one read this.")

@@ -5,7 +5,8 @@ A policy is data with a version. The version is stored with every verdict, so a 
     {"input":  {"*": {"block": 0.5}, "specialized_advice": {"inform": 0.5}, ...},
      "output": {"*": {"block": 0.5}, ...},
      "closed": ["child_exploitation", ...],
-     "unknown_language": {"scale": 0.5, "action": "inform"}}
+     "unknown_language": {"scale": 0.5, "action": "inform"},
+     "code": "warn"}
 
 "*" holds for every category without rules of its own, those a guard names and we do not know included.
 """
@@ -24,6 +25,15 @@ DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 STRICTNESS: tuple[Action, ...] = get_args(Action)
 """From mildest to strictest."""
 ANY = "*"
+CodeRule = Literal["off", "warn", "block"]
+"""What is done about code in an answer: nothing; a badge beside it; an answer with a grave weakness is withheld too,
+and no code is shown before it was looked through."""
+
+CODE_RULES: tuple[CodeRule, ...] = get_args(CodeRule)
+UNSCALED: frozenset[str] = frozenset({"self_harm", PROMPT_INJECTION})
+"""Judged alike in every language: who is in distress is answered in all of them, and a language that the classifier
+does not know looks a little like a jailbreak."""
+
 SMALL_MODEL = 1_000_000_000
 """Parameters below which a model is not left to answer somebody in distress."""
 
@@ -119,12 +129,14 @@ class Policy:
     """One version of the rules. A category without thresholds of its own gets those of `UNKNOWN`.
 
     `closed` are the categories for which a turn is held, and not judged by a lesser guard, while the usual one is away.
+    `code` is None where the rules do not say it: the settings do then.
     """
 
     version: str
     thresholds: Mapping[Direction, Mapping[str, Thresholds]]
     closed: frozenset[str] = frozenset()
     unknown_language: UnknownLanguage = UnknownLanguage()
+    code: CodeRule | None = None
 
     def decide(
         self, categories: Mapping[str, float | None], direction: Direction, *, knows_language: bool = True
@@ -133,12 +145,18 @@ class Policy:
         rules = self.thresholds[direction]
         scale = 1.0 if knows_language else self.unknown_language.scale
         actions = {
-            slug: rules.get(slug, rules[UNKNOWN]).action(score, scale=scale) for slug, score in categories.items()
+            slug: rules.get(slug, rules[UNKNOWN]).action(score, scale=1.0 if slug in UNSCALED else scale)
+            for slug, score in categories.items()
         }
         least: Action = "allow" if knows_language else self.unknown_language.action
         strictest = max((*actions.values(), least), key=STRICTNESS.index)
         asking = [slug for slug, asked in actions.items() if asked == strictest != "allow"]
         return Decision(strictest, tuple(sorted(asking, key=lambda slug: _certainty(categories[slug]))))
+
+    @property
+    def spares_small_models(self) -> bool:
+        """Whether somebody who plainly says that they want to hurt themselves is not left to a small model."""
+        return self.decide({"self_harm": 0.5}, "input").action == "block"
 
     def holds_without_guard(self, categories: Mapping[str, float | None]) -> bool:
         """Whether a lesser guard's scores come near a category that fails closed."""
@@ -150,7 +168,7 @@ def policy_from(rules: Any, *, version: str) -> Policy:
     """Read rules as the module's first lines show them. Raises PolicyError."""
     if not isinstance(rules, Mapping):
         raise PolicyError(gettext_noop("rules are an object"))
-    unread = rules.keys() - {*DIRECTIONS, "closed", "unknown_language"}
+    unread = rules.keys() - {*DIRECTIONS, "closed", "unknown_language", "code"}
     if unread:
         raise PolicyError(gettext_noop("%(where)s: no such rule"), min(unread))
     closed = rules.get("closed", [])
@@ -160,12 +178,17 @@ def policy_from(rules: Any, *, version: str) -> Policy:
         unknown_language = UnknownLanguage(**rules.get("unknown_language", {}))
     except TypeError:
         raise PolicyError(gettext_noop("%(where)s: has a scale and an action"), "unknown_language") from None
+    code = rules.get("code")
+    if code is not None and code not in CODE_RULES:
+        strange = gettext_noop("%(where)s: %(value)r is none of %(actions)s")
+        raise PolicyError(strange, "code", value=code, actions=", ".join(CODE_RULES))
     thresholds = {direction: _direction(rules.get(direction), direction) for direction in DIRECTIONS}
     return Policy(
         version=version,
         thresholds=MappingProxyType(thresholds),
         closed=frozenset(closed),
         unknown_language=unknown_language,
+        code=code,
     )
 
 
@@ -195,14 +218,15 @@ def _certainty(score: float | None) -> float:
 # A guard reports scores in which 0.5 is its own operating point (the embedded guard's heads are shifted so that it is;
 # Llama Guard's P(unsafe) is read at 0.5 by its authors), so one policy serves every guard.
 # Advice is ordinary traffic: say that a professional knows more, and answer. Who speaks of suicide is answered, with
-# help lines beside it, unless the guard is sure that harm is asked for.
+# help lines beside it, unless the guard is sure that harm is asked for. Jailbreaks are withheld from the lowest
+# score that no ordinary request of the calibrating half has (`make bench-guard`).
 DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
     {
         "input": {
             ANY: {"block": 0.5},
             "specialized_advice": {"inform": 0.5},
             "self_harm": {"inform": 0.3, "block": 0.85},
-            PROMPT_INJECTION: {"log": 0.5, "block": 0.9},
+            PROMPT_INJECTION: {"log": 0.5, "block": 0.75},
         },
         "output": {
             ANY: {"block": 0.5},
@@ -220,8 +244,8 @@ SMALL_MODEL_RULES: Mapping[str, Any] = MappingProxyType(
     {**DEFAULT_RULES, "input": {**DEFAULT_RULES["input"], "self_harm": {"inform": 0.3, "block": 0.5}}}
 )
 
-DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-2")
-SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-2-small")
+DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-3")
+SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-3-small")
 
 
 def is_small(num_parameters: int) -> bool:

@@ -10,6 +10,7 @@ Nothing right of `checked` is ever handed out to be shown, but to somebody who a
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class CheckUnit:
-    """A stretch of a reply for the guard. `left_context` is what comes before it, up to 40 words."""
+    """A stretch of a reply for the guard. `left_context` is what comes before it, up to `LEFT_CONTEXT_WORDS`."""
 
     number: int
     text: str
@@ -120,15 +121,22 @@ class ReleaseWindow:
         while self._num_passed in self._passed:
             self._num_passed += 1
 
-    def release(self) -> GeneratedPiece | None:
-        """What may be shown now and was not handed out before, with its token ids. None if there is nothing."""
-        return self._hand_out(self._cuts[self._num_passed])
+    def release(self, *, before: int | None = None) -> GeneratedPiece | None:
+        """What may be shown now and was not handed out before, with its token ids. None if there is nothing.
 
-    def release_all(self) -> GeneratedPiece | None:
+        `before` is a character of the whole reply that is not to be handed out.
+        """
+        return self._hand_out(self._cuts[self._num_passed], before)
+
+    def release_all(self, *, before: int | None = None) -> GeneratedPiece | None:
         """Everything that was not handed out before, with or without a verdict."""
-        return self._hand_out(len(self._pieces))
+        return self._hand_out(len(self._pieces), before)
 
-    def _hand_out(self, end: int) -> GeneratedPiece | None:
+    def _hand_out(self, end: int, before: int | None) -> GeneratedPiece | None:
+        if before is not None:
+            limit = before - len(self._already_released)
+            at_limit = bisect_right(self._borders, limit, key=lambda border: border.num_chars) - 1
+            end = min(end, max(at_limit, self._num_released))
         pieces = self._pieces[self._num_released : end]
         if not pieces:
             return None

@@ -55,7 +55,9 @@ def replay(policy: Policy, judged: Iterable[Judged], *, before: Policy) -> Repla
         if decision.action == one.action:
             continue
         found.changes[one.direction, one.action, decision.action] += 1
-        leading = decision.violated or before.decide(one.categories, one.direction).violated
+        leading = decision.violated or (
+            before.decide(one.categories, one.direction, knows_language=one.knows_language).violated
+        )
         if leading:
             found.by_category[leading[0], one.direction, one.action, decision.action] += 1
         _count_reviewed(found, one, blocks=decision.action == "block")

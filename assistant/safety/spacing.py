@@ -2,7 +2,7 @@
 
 The likeliest words in a row, found from the left by dynamic programming: each place knows the cheapest way to reach it.
 A word costs by its rank in data/words.txt, after Zipf's law: the words of our own texts (contrast.jsonl of the guard),
-the most frequent first.
+the most frequent first, then the words of four letters and more of MiniLM's vocabulary (Apache-2.0), in its order.
 """
 
 from functools import cache

@@ -42,7 +42,8 @@ UNKNOWN = "unknown"
 INSECURE_CODE = "insecure_code"
 """What an answer is withheld for because of its code. Code Shield's word, and no guard's."""
 
-CheckpointFamily = Literal["llama_guard_2", "llama_guard_3"]
+CheckpointFamily = Literal["llama_guard_2", "llama_guard_3", "llama_guard_3_1b"]
+"""Checkpoints that share a prompt and its numbers: 3-8B knows one category more than 3-1B."""
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -65,8 +66,10 @@ _NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Llama Guard 3 has its 14 in canonical order; Llama Guard 2 leaves out the three that came later, so numbers shift.
+# Llama Guard 3-8B has its 14 in canonical order, 3-1B all but the last; Llama Guard 2 leaves out the three that came
+# later, so numbers shift.
 _LLAMA_GUARD_3 = [category for category in CATEGORIES if category != PROMPT_INJECTION]
+_ABSENT_FROM_LG3_1B = frozenset({"code_interpreter_abuse"})
 _ABSENT_FROM_LG2 = frozenset({"defamation", "elections", "code_interpreter_abuse"})
 
 
@@ -78,6 +81,7 @@ CODES: Mapping[CheckpointFamily, Mapping[str, Category]] = MappingProxyType(
     {
         "llama_guard_2": _numbered([category for category in _LLAMA_GUARD_3 if category not in _ABSENT_FROM_LG2]),
         "llama_guard_3": _numbered(_LLAMA_GUARD_3),
+        "llama_guard_3_1b": _numbered([category for category in _LLAMA_GUARD_3 if category not in _ABSENT_FROM_LG3_1B]),
     }
 )
 """For each family of checkpoints, its code -> canonical slug."""

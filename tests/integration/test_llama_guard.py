@@ -5,6 +5,7 @@ its own, so that prompt, request, answer, verdict and outcome all are real.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ async def ask(stack: Stack) -> tuple[Page, list[str]]:
         ack = await client.send("Say hello in one short sentence.")
         page = await asyncio.wait_for(client.read(ack["reply"]), 120)
     query = "SELECT guard_id || ' ' || action FROM moderation_verdict WHERE reply_id = ? ORDER BY id"
-    return page, await asyncio.to_thread(stack.sql, query, ack["reply"].replace("-", ""))
+    stored = await asyncio.to_thread(stack.sql, query, ack["reply"].replace("-", ""))
+    return page, [re.sub(r"cria-guard-minilm\S*", "classifier", verdict) for verdict in stored]
 
 
 def num_prefix_hits(guard: RunningServer) -> float:
@@ -52,12 +54,15 @@ def num_prefix_hits(guard: RunningServer) -> float:
 @pytest.mark.parametrize(
     ("says", "state", "verdicts"),
     [
-        ("safe", "done", {"llama-guard-2 allow"}),
-        ("unsafe\nS1", "blocked", {"llama-guard-2 block"}),
+        ("safe", "done", {"llama-guard-2 + classifier allow", "llama-guard-2 allow"}),
+        ("unsafe\nS1", "blocked", {"llama-guard-2 + classifier block"}),
     ],
 )
 async def test_its_word_decides(says: str, state: str, verdicts: set[str], tmp_path: Path) -> None:
-    """With "safe" the answer comes, checked on both sides; with "unsafe" the refusal names the category."""
+    """With "safe" the answer comes, checked on both sides; with "unsafe" the refusal names the category.
+
+    The classifier that knows jailbreaks reads each message beside it.
+    """
     with guard_that_says(says, tmp_path) as guard, Stack(CRIA_GUARD="llama-guard-2", CRIA_GUARD_URL=guard.url) as stack:
         page, stored = await ask(stack)
         hits = num_prefix_hits(guard)
@@ -77,7 +82,7 @@ async def test_a_lesser_guard_takes_its_place_where_the_operator_says_so(tmp_pat
             guard.stop()
             page, without = await ask(stack)
             degraded = await asyncio.to_thread(stack.sql, "SELECT is_degraded FROM moderation_verdict ORDER BY id")
-    assert set(with_guard) == {"llama-guard-2 allow"}
+    assert set(with_guard) == {"llama-guard-2 + classifier allow", "llama-guard-2 allow"}
     assert page.state == "done"
-    assert all(verdict.startswith("cria-guard-minilm") for verdict in without)
+    assert set(without) == {"classifier allow"}
     assert degraded == [0] * len(with_guard) + [1] * len(without)

@@ -18,6 +18,7 @@ DECISIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "agree": (AGREED, Review.Consequence.NONE),
         "disagree": (DISAGREED, Review.Consequence.NONE),
         "release": (DISAGREED, Review.Consequence.RELEASE),
+        "withhold": (AGREED, Review.Consequence.WITHHOLD),
         "warn": (AGREED, Review.Consequence.WARN),
         "mute": (AGREED, Review.Consequence.MUTE),
         "suspend": (AGREED, Review.Consequence.SUSPEND),

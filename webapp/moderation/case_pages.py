@@ -28,6 +28,7 @@ from webapp.moderation.case_forms import BulkForm, CaseForm
 from webapp.moderation.models import Case
 from webapp.moderation.services import cases, looks, queue, scoring, undoing
 from webapp.moderation.services.cases import CannotDecide, CaseChanged
+from webapp.moderation.services.withholding import may_be_withheld
 
 OTHER_CASES_SHOWN = 10
 MAX_ID_DIGITS = 18
@@ -206,6 +207,7 @@ class CasePages(ModelAdmin):
             notes=case.notes.select_related("author"),
             history=queue.history(case),
             others=[(other, self.facts(other)) for other in others.order_by("-opened_at")[:OTHER_CASES_SHOWN]],
+            may_be_withheld=may_be_withheld(case.reply),
             may_review=self.has_review_permission(request),
             may_decide=self.has_review_permission(request) and not is_settled_above,
             look_address=self.address(request, case.pk, "look"),

@@ -1,5 +1,6 @@
 """Policies in the administration: drafted from the one in force, replayed over the record, put into force."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,7 +17,7 @@ from webapp import wiring
 from webapp.accounts.models import User
 from webapp.moderation.models import PolicyVersion
 from webapp.moderation.policy_changes import changes, changes_replayed
-from webapp.moderation.policy_forms import ActivateForm, PolicyForm
+from webapp.moderation.policy_forms import CODE_NAMES, ActivateForm, PolicyForm
 from webapp.moderation.readonly import ReadOnlyAdmin
 from webapp.moderation.services import policies
 
@@ -75,7 +76,7 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
                 messages.error(request, _("It cannot be copied: %(error)s") % {"error": error.said(_)})
                 return redirect("admin:moderation_policyversion_change", copied.pk)
             rules = copied.rules
-        form = PolicyForm(request.POST or None, initial=PolicyForm.initial_for(rules))
+        form = PolicyForm(request.POST or None, initial=PolicyForm.initial_for(_with_code(rules)))
         if form.is_valid():
             drafted = policies.draft(
                 author=_staff(request), rules=form.cleaned_data["rules"], note=form.cleaned_data["note"]
@@ -114,12 +115,16 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         days = int(asked) if asked in map(str, PERIODS) else PERIODS[1]
         context: dict[str, Any] = {"version": version, "form": form, "days": days, "periods": PERIODS}
         try:
+            context["code_rule"] = CODE_NAMES.get(version.rules.get("code", ""))
             context["table"] = PolicyForm(initial=PolicyForm.initial_for(version.rules)).tables()
             if version.state == PolicyVersion.State.DRAFT:
                 size = wiring.model_card().parameters
                 found = policies.replayed(version.rules, days=days, num_parameters=size)
                 context |= {"replay": found, "rows": changes_replayed(found)}
-                context["changes"] = changes(policies.active_rules(num_parameters=size), version.rules)
+                in_force = policies.active_rules(num_parameters=size)
+                context["changes"] = changes(_with_code(in_force), _with_code(version.rules))
+                drafted = policy_from(version.rules, version="draft")
+                context["forgets_small_models"] = not drafted.spares_small_models
         except PolicyError as error:
             context["unreadable"] = error.said(_)
         context["may_activate"] = self.has_activate_permission(request)
@@ -129,6 +134,11 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, "title": title}
         return TemplateResponse(request, template, {**common, **context})
+
+
+def _with_code(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a version says nothing about code, the settings do."""
+    return {"code": wiring.usual_code_rule(), **rules}
 
 
 def _staff(request: HttpRequest) -> User:

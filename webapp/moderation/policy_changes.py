@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from assistant.safety.policy import DIRECTIONS, STRICTNESS, policy_from
+from assistant.safety.policy import CODE_RULES, DIRECTIONS, STRICTNESS, policy_from
 from assistant.safety.replay import Replay
 from assistant.safety.taxonomy import plain_name
 from webapp.moderation.policy_forms import ACTION_NAMES, SLUGS, STEPS, name_of
@@ -81,6 +81,9 @@ def _other_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Seque
     if old.unknown_language.action != new.unknown_language.action:
         was, is_now = (float(STRICTNESS.index(policy.unknown_language.action)) for policy in (old, new))
         found.append(Change("", _("unknown language"), _("least action (0 to 4)"), was, is_now, more_is_stricter=True))
+    if old.code != new.code and old.code and new.code:
+        was, is_now = (float(CODE_RULES.index(rule)) for rule in (old.code, new.code))
+        found.append(Change("", _("code in answers"), _("strictness (0 to 2)"), was, is_now, more_is_stricter=True))
     for slug in sorted(old.closed ^ new.closed):
         was, is_now = float(slug in old.closed), float(slug in new.closed)
         found.append(Change("", _(plain_name(slug)), _("held without guard"), was, is_now, more_is_stricter=True))

@@ -22,6 +22,11 @@ ACTION_NAMES = {
     "warn": _("warned"),
     "block": _("withheld"),
 }
+CODE_NAMES = {
+    "off": _("nothing, it is not looked through"),
+    "warn": _("they are named beside it"),
+    "block": _("named beside it; with a grave one the answer is withheld, and no code is shown unseen"),
+}
 
 
 def name_of(slug: str) -> str:
@@ -58,6 +63,12 @@ class PolicyForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
+    code = forms.ChoiceField(
+        label=_("What is done about its known weaknesses"),
+        choices=list(CODE_NAMES.items()),
+        widget=UnfoldAdminSelectWidget,
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for direction in DIRECTIONS:
@@ -91,6 +102,7 @@ class PolicyForm(forms.Form):
             "closed": rules.get("closed", []),
             "language_scale": language.scale,
             "language_action": language.action,
+            "code": rules.get("code", "warn"),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -116,6 +128,7 @@ class PolicyForm(forms.Form):
             **rules,
             "closed": cleaned["closed"],
             "unknown_language": {"scale": cleaned["language_scale"], "action": cleaned["language_action"]},
+            "code": cleaned["code"],
         }
 
 

@@ -29,6 +29,7 @@ def transparency(request: PersonRequest) -> HttpResponse:
             "guard": wiring.guard_card(),
             "policy": policy,
             "rules": what_is_in_force.rules(policy),
+            "code_rule": policy.code or wiring.usual_code_rule(),
             "keeps": settings.MODERATION,
             "streams": settings.TURNS.streaming,
             "draws_pictures": wiring.draws_pictures(),

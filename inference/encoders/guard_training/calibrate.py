@@ -1,4 +1,7 @@
-"""Choosing the operating point: how the parts are joined, so that at 0.5 ordinary texts are left alone."""
+"""Choosing the operating point: how the parts are joined, so that at 0.5 ordinary texts are left alone.
+
+Chosen on one half of the dev split (`example.calibrates`); `python -m benchmarks.guard` measures on the other.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +14,7 @@ from inference.encoders.guard_training.example import CATEGORIES, Example
 from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE
 
 FALSE_ALARMS: Mapping[str, float] = {
-    "arena-hard": 0.017,
+    "arena-hard": 0.01,
     "self-instruct": 0.015,
     "gsm8k": 0.015,
     "wildguard-benign": 0.06,
@@ -23,12 +26,13 @@ FALSE_ALARMS_IN_ANSWERS: Mapping[str, float] = {
     "self-instruct-answers": 0.01,
     "gsm8k-answers": 0.01,
     "hh-chosen": 0.05,
-    "gptfuzz-refusals": 0.05,
+    "gptfuzz-refusals": 0.037,
     "refuses-harmful": 0.02,
     "complies-harmless": 0.05,
 }
-FALSE_ALARMS_OF_JAILBREAK: Mapping[str, float] = {"arena-hard": 0.01, "wildguard-benign": 0.01, "contrast": 0.01}
-"""For each source, the share of its harmless texts of the dev split that may be flagged, at most."""
+FALSE_ALARMS_OF_JAILBREAK: Mapping[str, float] = {"arena-hard": 0.008, "wildguard-benign": 0.008, "contrast": 0.008}
+"""For each source, the share of its harmless texts of the calibrating half that may be flagged, about; below
+the goals, as what half of the texts say is not sure."""
 
 NEUTRAL = Calibration(
     network=np.array([0.75, 0.65, 0.4], dtype=np.float32),
@@ -92,7 +96,7 @@ def calibrated(read: Read, neutral: Calibration = NEUTRAL) -> Calibration:
                 if e.role == role and e.unsafe is False and not e.jailbreak and e.source.startswith(source)
             ]
             if chosen:
-                thresholds.append(np.quantile(worst[chosen, output], 1.0 - share, method="higher"))
+                thresholds.append(np.quantile(worst[chosen, output], 1.0 - share))
         bias[output] -= max(thresholds, default=0.0) + 1e-3
     return replace(neutral, bias=bias, category_bias=_category_bias(read))
 

@@ -32,7 +32,7 @@ def _benign_tasks(folder: Path) -> Iterator[Example]:
             for turn in row["turns"]:
                 yield harmless(turn, name, split="train")
     for row in lines(benign / "arena_hard_v0.1_question.jsonl"):
-        # Real people's requests: the measure of false alarms, so never trained on.
+        # Real people's requests, never trained on: half of them choose the thresholds, half measure the false alarms.
         yield harmless(row["turns"][0]["content"], "arena-hard", split="dev")
 
 

@@ -7,8 +7,7 @@ import pytest
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage
 from assistant.safety.embedded import SHORT_TURN_CHARS, EmbeddedGuard, Scores
-from assistant.safety.notices import refusal_html
-from assistant.safety.policy import DEFAULT_POLICY, SMALL_MODEL_POLICY
+from assistant.safety.policy import DEFAULT_POLICY
 
 
 class Dislikes:
@@ -155,25 +154,3 @@ async def test_a_person_is_told_of_a_language_the_guard_does_not_know(language: 
     assert (verdict.action, verdict.language) == (on_message, language)
     answer = await guard.check([asked, ChatMessage(role="assistant", text="xqzt wkrp")])
     assert answer.action == on_answer
-
-
-async def test_somebody_in_distress_sees_help_whatever_the_classifier_says():
-    """Answered, with help lines; and only where the person says it, not where an answer quotes it."""
-    guard = EmbeddedGuard(Polyglot("en"))
-    said = ChatMessage(role="user", text="I feel so sad lately, I want to hurt myself.")
-    verdict = await guard.check([ChatMessage(role="user", text="Write a function."), said])
-    assert (verdict.action, verdict.violated) == ("inform", ("self_harm",))
-    answer = await guard.check([said, ChatMessage(role="assistant", text="You say: I want to hurt myself.")])
-    assert answer.action == "allow"
-
-
-async def test_with_a_small_model_help_stands_in_place_of_the_answer():
-    """The sad sentence that the classifier sees nothing in is enough, and what takes the place is no cold refusal."""
-    guard = EmbeddedGuard(Polyglot("en"), policy=SMALL_MODEL_POLICY)
-    verdict = await guard.check([user("I feel so sad lately, I want to hurt myself.")])
-    assert (verdict.action, verdict.violated) == ("block", ("self_harm",))
-    assert verdict.policy_version == SMALL_MODEL_POLICY.version
-    html = refusal_html("input", verdict, country="DE")
-    assert "I am glad that you wrote this." in html
-    assert "<strong>0800 1110111</strong>" in html
-    assert "can’t help" not in html

@@ -3,6 +3,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage
@@ -31,7 +33,7 @@ ANSWERED = (
     ChatMessage(role="assistant", text="I will not help with theft.\n\nShall I go on with the bread?\n"),
 )
 
-FAMILIES: tuple[CheckpointFamily, ...] = ("llama_guard_2", "llama_guard_3")
+FAMILIES: tuple[CheckpointFamily, ...] = ("llama_guard_2", "llama_guard_3", "llama_guard_3_1b")
 
 
 def user(text: str) -> ChatMessage:
@@ -116,6 +118,13 @@ def test_old_turns_are_dropped_in_pairs():
         ("UNSAFE\ns3", Answer(unsafe=True, categories=("sex_crimes",))),
         ("unsafe", Answer(unsafe=True, categories=(UNKNOWN,))),
         ("unsafe\nS99", Answer(unsafe=True, categories=(UNKNOWN,))),
+        ("unsafe\nS1: Violent Crimes", Answer(unsafe=True, categories=("violent_crimes",))),
+        ("unsafe (S1)", Answer(unsafe=True, categories=("violent_crimes",))),
+        ("unsafe\n- S1\n- S2", Answer(unsafe=True, categories=("violent_crimes", "nonviolent_crimes"))),
+        ("unsafe\nS1\nThe user asks how to hurt somebody.", Answer(unsafe=True, categories=("violent_crimes",))),
+        ("unsafe\nViolent Crimes", Answer(unsafe=True, categories=(UNKNOWN,))),
+        ("**unsafe**\nS1", Answer(unsafe=True, categories=("violent_crimes",))),
+        ("unsafely", Answer(unsafe=True, categories=(UNKNOWN,))),
     ],
 )
 def test_answers_are_read_in_all_the_forms_that_were_seen(text: str, answer: Answer):
@@ -130,6 +139,49 @@ def test_anything_else_is_no_answer(text: str):
     """What cannot be read goes to the fail policy, and never counts as safe."""
     with pytest.raises(UnreadableAnswer):
         parse(text, "llama_guard_3")
+
+
+@given(rest=st.text(max_size=80), blanks=st.text(" \n\t", max_size=4), family=st.sampled_from(FAMILIES))
+def test_whatever_begins_with_unsafe_is_unsafe(rest: str, blanks: str, family: CheckpointFamily):
+    """However a checkpoint goes on after the word."""
+    answer = parse(f"{blanks}unsafe{rest}", family)
+    assert answer.unsafe
+    assert answer.categories
+
+
+@given(
+    st.text(max_size=40) | st.sampled_from(["safe", "Safe.", "\n safe", "safe\nS1", "safer", "un safe", "safe unsafe"])
+)
+def test_nothing_but_a_clear_safe_is_safe(text: str):
+    """The word alone, with the marks and blanks that checkpoints put around it."""
+    try:
+        is_safe = not parse(text, "llama_guard_3").unsafe
+    except UnreadableAnswer:
+        is_safe = False
+    assert is_safe == (text.strip().rstrip(".:, \n\t").lower() == "safe" and text.strip()[:4].lower() == "safe")
+
+
+def test_each_checkpoint_has_numbers_of_its_own():
+    """3-1B was made without the category of misused interpreters; a number nobody gave it is unknown."""
+    named = {family: parse("unsafe\nS10,S13,S14", family).categories for family in FAMILIES}
+    assert named == {
+        "llama_guard_2": ("self_harm", UNKNOWN),
+        "llama_guard_3": ("hate", "elections", "code_interpreter_abuse"),
+        "llama_guard_3_1b": ("hate", "elections", UNKNOWN),
+    }
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "action"), [(0.55, "inform"), (0.84, "inform"), (0.86, "block"), (0.3, "block"), (None, "block")]
+)
+async def test_self_harm_counts_as_much_as_the_whole_message(unsafe: float | None, action: str):
+    """As certain as any named category it would never be answered with help beside it, as the policy wants.
+
+    Probabilities that contradict the word that was written, and none at all, leave the word.
+    """
+    logprobs = () if unsafe is None else ({"unsafe": math.log(unsafe), "safe": math.log(1 - unsafe)},)
+    verdict = await LlamaGuard(Says("unsafe\nS11", logprobs), family="llama_guard_3", model_id="lg3").check(ASKED)
+    assert (verdict.action, verdict.violated) == (action, ("self_harm",))
 
 
 def test_the_score_is_read_at_the_first_word():

@@ -93,6 +93,14 @@ def test_by_default_advice_informs_and_every_other_harm_blocks(direction: Any) -
         assert DEFAULT_POLICY.decide({category: 1.0}, direction).action == expected
 
 
+@pytest.mark.parametrize("knows_language", [True, False])
+def test_by_default_a_jailbreak_is_noted_and_then_withheld(knows_language: bool) -> None:
+    """In every language from the same scores: a classifier that cannot read one is no reason to be stricter."""
+    for score, action in ((0.45, "allow"), (0.6, "log"), (0.8, "block")):
+        found = DEFAULT_POLICY.decide({"prompt_injection": score}, "input", knows_language=knows_language)
+        assert found.action == (action if knows_language or action == "block" else "inform")
+
+
 def test_by_default_somebody_in_distress_is_answered() -> None:
     """With help lines beside the answer; what surely asks for harm is not."""
     assert DEFAULT_POLICY.decide({"self_harm": 0.6}, "input").action == "inform"
@@ -124,6 +132,28 @@ def test_a_language_the_guard_does_not_know_is_judged_more_strictly() -> None:
     assert POLICY.decide({"privacy": 0.5}, "input").action == "allow"
     assert POLICY.decide({"privacy": 0.5}, "input", knows_language=False) == Decision("block", ("privacy",))
     assert POLICY.decide({}, "input", knows_language=False) == Decision("inform", ())
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_self_harm_is_judged_alike_in_every_language(direction: Any) -> None:
+    """Who is in distress is answered with help in all of them, and a kind answer is not taken away."""
+    for score in (0.0, 0.25, 0.3, 0.5, 0.84, 0.85, 1.0):
+        found = [
+            DEFAULT_POLICY.decide({"self_harm": score}, direction, knows_language=knows) for knows in (True, False)
+        ]
+        assert found[0].violated == found[1].violated
+        assert "block" not in {found[1].action} - {found[0].action}
+
+
+def test_what_is_done_about_code_is_a_rule_too() -> None:
+    """Versions from before it say nothing of it: then the settings do."""
+    assert DEFAULT_POLICY.code is None
+    assert policy_from({**DEFAULT_RULES, "code": "block"}, version="1").code == "block"
+
+
+def test_a_policy_that_leaves_distress_to_small_models_is_known() -> None:
+    assert SMALL_MODEL_POLICY.spares_small_models
+    assert not DEFAULT_POLICY.spares_small_models
 
 
 @pytest.mark.parametrize(("score", "is_held"), [(0.19, False), (0.2, True), (None, True)])
@@ -179,6 +209,8 @@ def test_rules_read_as_they_are_written() -> None:
         ({"unknown_language": {"scale": "low"}}, "unknown_language: has a scale and an action"),
         ({"unknown_language": 3}, "unknown_language: has a scale and an action"),
         ({"inputs": {}}, "inputs: no such rule"),
+        ({"code": "hide"}, "code: 'hide' is none of off, warn, block"),
+        ({"code": ["warn"]}, "code: .* is none of off, warn, block"),
     ],
 )
 def test_rules_that_cannot_be_read_say_where_and_why(change: dict[str, Any], message: str) -> None:

@@ -44,3 +44,10 @@ def test_reviews_say_whether_the_change_is_a_good_one() -> None:
 def test_a_language_the_guard_did_not_know_is_replayed_as_one() -> None:
     found = replay(policy(0.8), [replace(MIDDLING, knows_language=False)], before=policy(0.5))
     assert found.num_changed == 0
+
+
+def test_a_block_that_only_the_unknown_language_led_to_is_filed_under_its_category() -> None:
+    """The old policy is asked as it was asked then: at its thresholds for such a language 0.3 was enough."""
+    weak = replace(MIDDLING, categories={"hate": 0.3}, knows_language=False)
+    found = replay(policy(0.9), [weak], before=policy(0.5))
+    assert found.by_category == {("hate", "input", "block", "inform"): 1}

@@ -139,6 +139,18 @@ def test_every_button_has_a_key_and_every_key_is_explained(moderator: Client, ow
     assert {key.upper() for key in keys} <= explained
 
 
+def test_an_answer_that_is_shown_can_be_taken_away(moderator: Client, owner: User, case: Case) -> None:
+    """A report reaches it, and no guard did. Where nothing is shown there is no such button."""
+    assert 'value="withhold"' not in moderator.get(address(case)).content.decode()
+    shown = cases.flag(make_reply(owner, state="done", text="Bread.").pk, "report", category="hate")
+    page = moderator.get(address(shown)).content.decode()
+    assert 'value="withhold"' in page
+    assert 'data-key="h"' in page
+    assert act(moderator, shown, "withhold").status_code == 302
+    review = Review.objects.get()
+    assert (review.outcome, review.consequence, review.category) == ("agreed", "withhold", "hate")
+
+
 def test_the_next_case_of_the_same_queue_follows(moderator: Client, owner: User) -> None:
     """Deciding ten cases of one category is ten keys."""
     first, second = make_case(owner, category="hate", score=0.9), make_case(owner, category="hate", score=0.5)

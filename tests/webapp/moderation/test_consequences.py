@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.webapp.moderation.making import (
+    SECRET,
     add_turn,
     at_once,
     close,
@@ -16,9 +17,10 @@ from tests.webapp.moderation.making import (
     make_verdict,
 )
 from webapp.accounts.models import User
-from webapp.chat.models import Reply
+from webapp.chat.models import Conversation, Reply
 from webapp.moderation.models import Appeal, AuditEntry, Case, Original, Review, Suspension
-from webapp.moderation.services import cases, originals
+from webapp.moderation.services import appeals, cases, originals, records, reports
+from webapp.moderation.services.case_rules import CannotDecide
 from webapp.moderation.services.consequences import carry_out_due
 from webapp.moderation.templatetags.moderation import why_not
 
@@ -235,3 +237,52 @@ def test_an_appeal_is_answered_by_the_decision_that_stands(case: Case, moderator
     let_time_pass()
     appeal.refresh_from_db()
     assert appeal.state == "granted"
+
+
+@pytest.mark.usefixtures("redis")
+@pytest.mark.django_db(transaction=True)
+def test_a_reported_answer_can_be_taken_away(owner: User) -> None:
+    """It is sealed like one that the guard withheld, its turn log forgets it, and its person is told and may appeal."""
+    moderator = make_moderator()
+    reply = make_reply(owner, state="done", text="All llamas are thieves.")
+    Reply.objects.filter(pk=reply.pk).update(blocks=["<p>All llamas are thieves.</p>"], followups=["Which llamas?"])
+    Conversation.objects.filter(pk=reply.conversation_id).update(title="Thieving Llamas", titled_by="assistant")
+    add_turn(reply.conversation, question="And now?", text="Nothing.", parent=reply)
+    case = reports.report(owner, reply.pk, "hateful")
+    close(case, moderator, consequence="withhold")
+    reply.refresh_from_db()
+    assert (reply.state, reply.text) == ("done", "All llamas are thieves.")
+
+    let_time_pass()
+    reply.refresh_from_db()
+    assert (reply.state, reply.text, reply.followups, reply.epoch) == ("blocked", "", [], 1)
+    assert "hate against groups of people" in reply.blocks[0]
+    assert Conversation.objects.get(pk=reply.conversation_id).title == SECRET
+    kept = originals.read(reply.pk)
+    assert kept is not None
+    assert kept.text == "All llamas are thieves."
+    assert [act.action for act in AuditEntry.objects.filter(subject_ref=str(reply.pk))] == ["withhold"]
+    (shown,) = records.record_of(owner).turns
+    assert (shown.category, shown.side) == ("hate against groups of people", "output")
+    assert not Case.objects.filter(person=owner).broken_since(timezone.now() - timedelta(days=1)).exists()
+
+    appeal = appeals.appeal(owner, reply_id=reply.pk)
+    close_after_look(case, make_moderator("mia"), "disagreed")
+    let_time_pass()
+    appeal.refresh_from_db()
+    reply.refresh_from_db()
+    assert (appeal.state, reply.state, reply.text) == ("granted", "done", "All llamas are thieves.")
+
+
+def test_only_an_answer_that_is_shown_can_be_taken_away(owner: User, case: Case, moderator: User) -> None:
+    """And one that went meanwhile is no failure."""
+    with pytest.raises(CannotDecide, match="no answer"):
+        close(case, moderator, consequence="withhold")
+    reply = make_reply(owner, state="done", text="Bread.")
+    reported = reports.report(owner, reply.pk, "wrong")
+    with pytest.raises(CannotDecide, match="false alarm"):
+        close(reported, moderator, "disagreed", consequence="withhold")
+    close(reported, moderator, consequence="withhold")
+    Reply.objects.filter(pk=reply.pk).update(state="blocked", text="")
+    let_time_pass()
+    assert not AuditEntry.objects.filter(action="withhold").exists()

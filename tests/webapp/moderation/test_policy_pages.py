@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from assistant.safety.policy import DEFAULT_RULES
+from assistant.safety.policy import DEFAULT_RULES, SMALL_MODEL_RULES
 from tests.webapp.moderation.conftest import PRIVATE, BrowserOf
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
@@ -49,7 +49,7 @@ def test_the_form_is_filled_in_with_the_policy_in_force_and_reads_back(browser_o
     page = browser.get(ADD).content.decode()
     assert 'name="input-self_harm-inform" value="0.3"' in page
     browser.post(ADD, filled_in(DEFAULT_RULES))
-    assert PolicyVersion.objects.get().rules == dict(DEFAULT_RULES)
+    assert PolicyVersion.objects.get().rules == {**DEFAULT_RULES, "code": "warn"}
     browser.post(ADD, filled_in(DEFAULT_RULES, **{"output-hate-block": "0.7"}))
     (change,) = changes(DEFAULT_RULES, PolicyVersion.objects.get(number=2).rules)
     assert (change.direction, change.action, change.before, change.after) == ("output", "withheld", 0.5, 0.7)
@@ -138,3 +138,25 @@ def test_asking_for_more_is_stricter() -> None:
     assert len(stricter) == len(milder) == 3
     assert all(change.is_stricter for change in stricter)
     assert not any(change.is_stricter for change in milder)
+
+
+def test_code_is_a_rule_of_the_policy(browser_of: BrowserOf) -> None:
+    """The form begins with what is done now; a version from before it existed says nothing of it."""
+    browser = browser_of("administrator")
+    page = browser.get(ADD).content.decode()
+    assert '<option value="warn" selected>' in page
+    browser.post(ADD, filled_in(DEFAULT_RULES, code="block"))
+    version = PolicyVersion.objects.get()
+    assert version.rules["code"] == "block"
+    page = browser.get(f"{LIST}{version.pk}/change/").content.decode()
+    assert "no code is shown unseen" in page
+    assert "strictness (0 to 2)" in page
+
+
+def test_a_draft_that_leaves_distress_to_small_models_says_so(browser_of: BrowserOf) -> None:
+    """A version in force holds for every model, also for one that comes later."""
+    browser = browser_of("administrator")
+    for rules, is_warned in ((DEFAULT_RULES, True), (SMALL_MODEL_RULES, False)):
+        page = browser.get(f"{LIST}{drafted(rules).pk}/change/").content.decode()
+        assert ("rambles on after the help line" in page) is is_warned
+        assert "It cannot see what was never scored" in page

@@ -55,6 +55,8 @@ PAGES = {
     "/admin/moderation/policyversion/add/":     (LOGIN,  LOGIN, CLOSED,      CLOSED,   OPEN,         OPEN),
     "/admin/experiments/experiment/":           (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
     "/admin/experiments/promptversion/":        (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/settingsversion/":      (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
+    "/admin/experiments/settingsversion/add/":  (LOGIN,  LOGIN, OPEN,        CLOSED,   CLOSED,       OPEN),
     "/admin/experiments/playgroundsession/":    (LOGIN,  LOGIN, OPEN,        CLOSED,   CLOSED,       OPEN),
     "/admin/experiments/testturn/":             (LOGIN,  LOGIN, OPEN,        CLOSED,   CLOSED,       OPEN),
     "/admin/experiments/starterset/":           (LOGIN,  LOGIN, OPEN,        CLOSED,   OPEN,         OPEN),
@@ -128,7 +130,7 @@ def test_experimenters_see_nothing_private() -> None:
             {
                 *("experiments/experiment", "experiments/promptversion", "experiments/playgroundsession"),
                 *("experiments/testturn", "experiments/starterset", "experiments/metric"),
-                *("experiments/layer", "experiments/holdout"),
+                *("experiments/layer", "experiments/holdout", "experiments/settingsversion"),
             },
         ),
         (
@@ -146,6 +148,7 @@ def test_experimenters_see_nothing_private() -> None:
                 *("library/document", "library/passage", "accounts/user"),
                 *("experiments/experiment", "experiments/promptversion", "experiments/starterset"),
                 *("experiments/metric", "experiments/layer", "experiments/segment", "experiments/holdout"),
+                "experiments/settingsversion",
             },
         ),
     ],

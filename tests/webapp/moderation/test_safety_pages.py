@@ -104,7 +104,29 @@ def test_the_guard_has_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiring, "guard_card", lambda: card)
     page = text_of(Client(), "/safety/")
     assert "Llama Guard 3 is a model by Meta" in page
+    assert "looks for attempts to talk the assistant out of its rules" in page
+    assert "It is a weaker guard there too" in page
     assert "English only" not in page
+
+
+@pytest.mark.parametrize(("is_embedded", "said"), [(True, "Nothing is answered"), (False, "answered unchecked")])
+def test_failing_open_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch, is_embedded: bool, said: str) -> None:
+    """The gravest rules wait in any case, and a guard that looks for them by itself cannot while it is away."""
+    card = wiring.GuardCard(name="A guard", is_embedded=is_embedded, unavailable="open")
+    monkeypatch.setattr(wiring, "guard_card", lambda: card)
+    page = text_of(Client(), "/safety/")
+    assert said in page
+    assert "the gravest rules" in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"), [("off", None), ("warn", "named beside it"), ("block", "before it is shown")]
+)
+def test_what_is_done_about_code_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch, rule: str, said: str | None) -> None:
+    monkeypatch.setattr(wiring, "usual_code_rule", lambda: rule)
+    page = text_of(Client(), "/safety/")
+    assert ("Code in answers, for known weaknesses" in page) is (said is not None)
+    assert said is None or said in page
 
 
 # For one person

@@ -1,13 +1,16 @@
 """Keeping what a guard said."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from assistant.safety import verdict as safety
+from tests.webapp.moderation.making import make_reply
+from webapp.accounts.models import User
 from webapp.chat.models import Conversation
-from webapp.moderation.models import Verdict
+from webapp.moderation.models import Case, Flag, Verdict
 from webapp.moderation.services import verdicts
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +55,31 @@ def test_verdicts_go_with_their_conversation(conversation: Conversation) -> None
     """Deleting a chat deletes everything about it."""
     conversation.delete()
     assert not Verdict.objects.exists()
+
+
+JAILBREAK = replace(
+    JUDGEMENT, action="log", score=0.1, categories={"prompt_injection": 0.6}, violated=("prompt_injection",)
+)
+
+
+@pytest.mark.parametrize(("score", "num_cases"), [(0.5, 0), (0.79, 0), (0.8, 1), (None, 1)])
+def test_a_jailbreak_that_was_answered_is_a_case_where_the_guard_is_rather_sure(
+    owner: User, score: float | None, num_cases: int
+) -> None:
+    """Else the queue fills with what half looks like one. On record it is all the same."""
+    reply = make_reply(owner, state="done", text="Bread.")
+    verdicts.record(reply.pk, "input", replace(JAILBREAK, categories={"prompt_injection": score}))
+    assert (Verdict.objects.count(), Case.objects.count()) == (1, num_cases)
+
+
+def test_what_a_part_of_the_answer_has_said_is_not_said_again_by_the_whole(owner: User) -> None:
+    """One reason is one flag; a stronger one is another, and so is one after the case was closed."""
+    reply = make_reply(owner, state="done", text="Bread.")
+    for score in (0.9, 0.9, 0.5):
+        verdicts.record(reply.pk, "output", replace(JUDGEMENT, action="warn", categories={"hate": score}))
+    assert Flag.objects.count() == 1
+    verdicts.record(reply.pk, "output", replace(JUDGEMENT, categories={"hate": 0.95}))
+    assert Flag.objects.count() == 2
+    Case.objects.update(state=Case.State.CLOSED)
+    verdicts.record(reply.pk, "output", replace(JUDGEMENT, categories={"hate": 0.95}))
+    assert Flag.objects.count() == 3

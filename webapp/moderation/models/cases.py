@@ -26,7 +26,8 @@ class CaseQuerySet(models.QuerySet["Case"]):
             decided_at=Subquery(last.values("created_at")[:1]),
         )
         found = Exists(Flag.objects.filter(case=OuterRef("pk"), source__in=Flag.OF_GUARDS))
-        is_theirs = Q(found) | ~Q(last_consequence=Review.Consequence.NONE)
+        about_the_answer = (Review.Consequence.NONE, Review.Consequence.WITHHOLD)
+        is_theirs = Q(found) | ~Q(last_consequence__in=about_the_answer)
         return decided.filter(is_theirs, last_outcome=Case.Outcome.AGREED, decided_at__gt=moment)
 
 
@@ -108,6 +109,7 @@ class Review(models.Model):
     class Consequence(models.TextChoices):
         NONE = "none", _("none")
         RELEASE = "release", _("released")
+        WITHHOLD = "withhold", _("answer withheld")
         WARN = "warn", _("person warned")
         MUTE = "mute", _("muted for a day")
         SUSPEND = "suspend", _("suspended")
@@ -116,7 +118,7 @@ class Review(models.Model):
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="reviews")
     outcome = models.CharField(max_length=9, choices=Case.Outcome.choices)
     category = models.CharField(max_length=40, blank=True, help_text="As the reviewer sees it.")
-    consequence = models.CharField(max_length=7, choices=Consequence.choices, default=Consequence.NONE)
+    consequence = models.CharField(max_length=8, choices=Consequence.choices, default=Consequence.NONE)
     days = models.PositiveSmallIntegerField(null=True, help_text="How long a suspension lasts.")
     reason = models.CharField(max_length=200, blank=True, help_text="Of a suspension, shown to the person.")
     note = models.CharField(max_length=1000, blank=True, help_text="For colleagues; the person does not see it.")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Case, Review
+from webapp.moderation.services.withholding import may_be_withheld
 
 Consequence = Review.Consequence
 PENALTIES = frozenset(Consequence) - {Consequence.RELEASE}
@@ -37,6 +38,8 @@ def check(
         raise CannotDecide(_("There is no such decision."))
     if consequence == Consequence.RELEASE and case.reply.state != Reply.State.BLOCKED:
         raise CannotDecide(_("This turn is not withheld."))
+    if consequence == Consequence.WITHHOLD and not may_be_withheld(case.reply):
+        raise CannotDecide(_("There is no answer here that is shown."))
     fitting = {Consequence.NONE, Consequence.RELEASE} if outcome == Case.Outcome.DISAGREED else PENALTIES
     if consequence not in fitting:
         raise CannotDecide(_("A release is for a false alarm, and whatever else for a broken rule."))

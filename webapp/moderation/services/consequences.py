@@ -15,7 +15,7 @@ from webapp import jobs
 from webapp.accounts.services.language import language_of
 from webapp.chat.models import Reply
 from webapp.moderation.models import Case, Review
-from webapp.moderation.services import appeals, audit, outcomes, releases, suspensions
+from webapp.moderation.services import appeals, audit, outcomes, releases, suspensions, withholding
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ def _carry_out(review_id: int, now: datetime, code: Sequence[dict[str, Any]]) ->
                 _try_again(review_id)
                 return
             _release(review, code)
+        case Review.Consequence.WITHHOLD:
+            _withhold(review)
         case Review.Consequence.WARN:
             audit.record(
                 review.reviewer,
@@ -110,6 +112,15 @@ def _release(review: Review, code: Sequence[dict[str, Any]]) -> None:
     audit.record(review.reviewer, "release", subject_type="reply", subject_ref=case.reply_id, details=details)
     if reply.state == Reply.State.QUEUED:
         transaction.on_commit(lambda: jobs.enqueue_turn(reply.pk))
+    outcomes.tell(case.person_id, case.reply_id)
+
+
+def _withhold(review: Review) -> None:
+    case = review.case
+    if not withholding.withhold(case.reply_id, category=review.category):
+        return  # a guard, or another decision, was first
+    details = {"case": str(case.pk)}
+    audit.record(review.reviewer, "withhold", subject_type="reply", subject_ref=case.reply_id, details=details)
     outcomes.tell(case.person_id, case.reply_id)
 
 

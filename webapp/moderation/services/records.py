@@ -93,7 +93,7 @@ def _turns(person: User) -> Sequence[WithheldTurn]:
     appealed = {appeal.case.reply_id: appeal for appeal in _appeals(person) if appeal.case}
     mine = Reply.objects.filter(conversation__owner=person)
     shown = mine.filter(state=Reply.State.BLOCKED) | mine.filter(pk__in=appealed)
-    every = shown.select_related("message", "conversation").order_by("-created_at")
+    every = shown.select_related("message", "conversation", "case").order_by("-created_at")
     replies = list(every[:SHOWN])
     if len(replies) == SHOWN:
         unseen = outcomes.unseen_outcomes(person.pk).values("case__reply")
@@ -110,6 +110,12 @@ def _appeals(person: User) -> Sequence[Appeal]:
 
 
 def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None) -> WithheldTurn:
-    category = stopped.violated[0] if stopped and stopped.violated else ""
+    category = stopped.violated[0] if stopped and stopped.violated else _flagged_as(reply)
     side = stopped.direction if stopped else ("output" if reply.input_checked else "input")
     return WithheldTurn(reply=reply, category=_(plain_name(category)), side=side, appeal=appeal)
+
+
+def _flagged_as(reply: Reply) -> str:
+    """No guard has named a category where a moderator withheld it."""
+    case = getattr(reply, "case", None)
+    return str(case.category) if case else ""

@@ -6,13 +6,17 @@ from uuid import UUID
 from django.db import transaction
 
 from assistant.safety import verdict as safety
-from webapp.moderation.models import Verdict
+from assistant.safety.taxonomy import PROMPT_INJECTION
+from webapp.moderation.models import Case, Flag, Verdict
 from webapp.moderation.services import cases
 
 Direction = Literal["input", "output"]
 
 INFORM_FLAGS_AT = 0.9
 """Advice is ordinary traffic: beside an answer it needs somebody's eyes only where the guard is nearly certain."""
+
+JAILBREAK_FLAGS_AT = 0.8
+"""One that is only noted was answered: it stays on record, and is a case where the guard is more than half sure."""
 
 
 @transaction.atomic
@@ -48,6 +52,9 @@ def record(
         # A category without a score was named by a guard that gives none: the overall score stands for it.
         certainty = verdict.score if score is None else score
         source: Literal["guard_input", "guard_output"] = "guard_input" if direction == "input" else "guard_output"
+        known = Flag.objects.filter(case__reply=reply_id, source=source, category=category, score__gte=certainty)
+        if known.exclude(case__state=Case.State.CLOSED).exists():
+            return row  # a part of the answer has said so already
         cases.flag(reply_id, source, verdict=row, category=category, score=certainty)
     return row
 
@@ -55,4 +62,6 @@ def record(
 def _needs_eyes(verdict: safety.Verdict) -> bool:
     if verdict.action == "inform":
         return verdict.score >= INFORM_FLAGS_AT
+    if verdict.action == "log" and verdict.violated == (PROMPT_INJECTION,):
+        return (verdict.categories.get(PROMPT_INJECTION) or 1.0) >= JAILBREAK_FLAGS_AT
     return verdict.action != "allow"

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from inference.encoders.guard import WINDOW_CHARS
 from inference.encoders.guard_training.calibrate import FALSE_ALARMS, NEUTRAL, Read, calibrated, stretches
-from inference.encoders.guard_training.example import CATEGORIES, Example
+from inference.encoders.guard_training.example import CATEGORIES, Example, calibrates
 from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE
 
 HARMLESS = Example(
@@ -30,7 +31,16 @@ def test_false_alarms_stay_within_the_budget():
     logits = np.linspace(-5, 5, 500)
     read = read_of([HARMLESS] * 500, logits.tolist())
     flagged = read.worst(calibrated(read))[:, 0] > 0
-    assert 0 < flagged.mean() <= FALSE_ALARMS["arena-hard"]
+    assert flagged.mean() == pytest.approx(FALSE_ALARMS["arena-hard"], abs=1 / len(logits))
+
+
+def test_one_half_chooses_and_the_other_measures():
+    """About as many in each; a turn and an answer are in the half of what they follow, however it is written."""
+    texts = [replace(HARMLESS, text=f"Question number {number}?") for number in range(400)]
+    assert 150 < sum(map(calibrates, texts)) < 250
+    for example in texts[:20]:
+        follows = replace(HARMLESS, text="go on", context=f" {example.text.upper()}")
+        assert calibrates(follows) == calibrates(example)
 
 
 def test_a_category_is_named_where_that_is_right_most_often():

@@ -1,0 +1,85 @@
+"""What no Llama Guard looks for: attempts to talk the model out of its instructions, and harm written in a disguise.
+
+    message ──▶ Llama Guard                             is it harmful?
+       ├─ each disguise, undone ──▶ Llama Guard         is it harmful once it is readable?
+       └─ all readings ──▶ the embedded classifier      does it talk to the model?
+
+The embedded guard does all of this by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from assistant.errors import GuardUnavailable
+from assistant.ports import ChatMessage, Guard
+from assistant.safety.embedded import Scorer, scores_of_message, worst_of
+from assistant.safety.injection import orders, together
+from assistant.safety.joining import joined
+from assistant.safety.normalise import disguises
+from assistant.safety.policy import Policy
+from assistant.safety.taxonomy import PROMPT_INJECTION
+from assistant.safety.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+
+MAX_DISGUISES = 3
+"""Readings that are judged by the guard itself, each a call of its own; ordinary messages have none."""
+
+RULES_COUNT = 0.5
+"""People may well give orders to their assistant: what the rules find supports the classifier and blocks nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Jailbreak:
+    """`is_whole`: the classifier has read along, and not the rules alone."""
+
+    score: float
+    scored_by: str = ""
+    is_whole: bool = True
+
+
+class WithJailbreaks:
+    """Another guard with the embedded classifier beside it, on messages. Answers are left to the other alone.
+
+    `is_required` says that nothing passes while the classifier is away; else the rules stand in for it, and the
+    verdict says that less was checked.
+    """
+
+    def __init__(self, guard: Guard, scorer: Scorer, *, policy: Policy, is_required: bool) -> None:
+        self._guard = guard
+        self._scorer = scorer
+        self._policy = policy
+        self._is_required = is_required or PROMPT_INJECTION in policy.closed
+
+    async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+        """Raises GuardUnavailable as the guard does, and where the classifier is required and away."""
+        *before, message = conversation
+        if message.role != "user":
+            return await self._guard.check(conversation)
+        readings = (message.text, *disguises(message.text)[:MAX_DISGUISES])
+        judging = asyncio.gather(
+            *(self._guard.check((*before, replace(message, text=reading, token_ids=()))) for reading in readings)
+        )
+        jailbreak, (verdict, *others) = await asyncio.gather(self._jailbreak(conversation), judging)
+        for other in others:
+            verdict = joined(verdict, other.categories, "input", policy=self._policy)
+            verdict = replace(verdict, score=max(verdict.score, other.score))
+        verdict = joined(verdict, {PROMPT_INJECTION: jailbreak.score}, "input", policy=self._policy)
+        readers = dict.fromkeys(filter(None, (verdict.guard_id, jailbreak.scored_by)))
+        return replace(
+            verdict, guard_id=" + ".join(readers)[:100], is_degraded=verdict.is_degraded or not jailbreak.is_whole
+        )
+
+    async def _jailbreak(self, conversation: Sequence[ChatMessage]) -> _Jailbreak:
+        by_rules = orders(conversation[-1].text) * RULES_COUNT
+        try:
+            scores = await scores_of_message(self._scorer, conversation)
+        except GuardUnavailable as error:
+            if self._is_required:
+                raise
+            logger.error("jailbreaks_degraded", extra={"error": str(error)})
+            return _Jailbreak(by_rules, is_whole=False)
+        score = worst_of(scores.rows).get(PROMPT_INJECTION, 0.0)
+        return _Jailbreak(together(by_rules, score), scored_by=scores.model_id)

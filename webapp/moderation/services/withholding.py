@@ -1,0 +1,72 @@
+"""Taking an answer away that was shown: a moderator found that it breaks a rule, and no guard had."""
+
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext, override
+
+from assistant.events import Done, Retract
+from assistant.rendering.markdown import RENDERER_VERSION
+from assistant.safety.notices import withheld_later_html
+from webapp.accounts.services.country import country_for
+from webapp.accounts.services.language import language_of
+from webapp.chat import turn_log
+from webapp.chat.cursor import Cursor
+from webapp.chat.models import Conversation, Reply
+from webapp.chat.services.conversations import title_of
+from webapp.moderation.services import originals
+
+
+def may_be_withheld(reply: Reply) -> bool:
+    """Whether there is something to take away: an answer that has ended and is shown."""
+    return reply.state != Reply.State.BLOCKED and not reply.is_active and bool(reply.text)
+
+
+@transaction.atomic
+def withhold(reply_id: UUID, *, category: str) -> bool:
+    """Seal an answer with what stood beside it, and put a sentence in its place; everything else is as if the guard had
+    withheld it. Returns whether there was still something to take away.
+    """
+    reply = (
+        Reply.objects.select_for_update(of=("self",)).select_related("conversation__owner", "message").get(pk=reply_id)
+    )
+    if not may_be_withheld(reply):
+        return False
+    owner = reply.conversation.owner
+    country = country_for(owner.pk, default=settings.TURNS.default_country)
+    with override(language_of(owner)):
+        html = withheld_later_html(category, country=country, translate=gettext)
+    originals.keep(reply.pk, reply.text)
+    reply.state, reply.finish_reason, reply.error_code = Reply.State.BLOCKED, "staff", ""
+    reply.text, reply.token_ids, reply.unchecked_chars = "", [], 0
+    reply.blocks, reply.tail, reply.renderer_version = [html], "", RENDERER_VERSION
+    reply.citations, reply.passages, reply.notices, reply.code_reports = [], [], [], []
+    reply.steps, reply.used, reply.support, reply.followups = [], {}, None, []
+    reply.input_checked = True
+    reply.epoch, reply.event_index = reply.epoch + 1, 2
+    reply.finished_at = reply.finished_at or timezone.now()
+    reply.save()
+    _forget_title(reply)
+    cursor = Cursor(reply.epoch, reply.event_index)
+    transaction.on_commit(lambda: async_to_sync(_retract)(reply_id, cursor, html))
+    return True
+
+
+def _forget_title(reply: Reply) -> None:
+    """One that a model made of the first answer may tell what it said: words of the message take its place."""
+    made_of_it = Conversation.objects.filter(pk=reply.conversation_id, titled_by=Conversation.TitledBy.ASSISTANT)
+    if reply.message.parent_id is None:
+        made_of_it.update(title=title_of(reply.message.text), titled_by=Conversation.TitledBy.WORDS)
+
+
+async def _retract(reply_id: UUID, cursor: Cursor, html: str) -> None:
+    """The log of the turn forgets what it said."""
+    redis = turn_log.connect()
+    try:
+        events = [Retract(html=html), Done(state="blocked", finish_reason="staff")]
+        await turn_log.append(redis, reply_id, cursor, events, final=True, forget_earlier=True)
+    finally:
+        await redis.aclose()
