@@ -10,6 +10,7 @@ AssistantError
 │   ├── PictureWithheld        the guard blocks what it would be drawn from
 │   ├── PictureTooLarge        it is larger than what is kept
 │   ├── NotAPicture            what came is none that is shown
+│   ├── TooManyPictures        the person has had as many as fit into a day
 │   └── NoRoomForPicture       the person keeps as many as they may
 ├── PromptTooLong          the message does not fit the context window
 └── WindowFull             an answer to go on with fills the context window already
@@ -25,7 +26,7 @@ from assistant.wording import gettext_noop
 
 class AssistantError(Exception):
     code: ClassVar[str] = "assistant_error"
-    user_text: ClassVar[str] = gettext_noop("Something went wrong on our side. Your message is safe; please try again.")
+    user_text: str = gettext_noop("Something went wrong on our side. Your message is safe; please try again.")
 
 
 class ModelUnavailable(AssistantError):
@@ -77,6 +78,18 @@ class PictureTooLarge(PictureFailed):
 class NotAPicture(PictureFailed):
     code = "not_a_picture"
     user_text = gettext_noop("What came back is not a picture that can be shown here.")
+
+
+class TooManyPictures(PictureFailed):
+    """`user_text` may say when the next one can be drawn, in the language of the person."""
+
+    code = "too_many_pictures"
+    user_text = gettext_noop("You have had as many pictures as fit into a day. Please try again later.")
+
+    def __init__(self, user_text: str = "") -> None:
+        super().__init__("no picture is due")
+        if user_text:
+            self.user_text = user_text
 
 
 class NoRoomForPicture(PictureFailed):

@@ -10,6 +10,7 @@ from assistant.reply import GrowingReply
 from assistant.safety.code_badges import CodeBadge
 from assistant.safety.verdict import Verdict
 from assistant.tools.steps import Step
+from assistant.window import Filled
 
 Direction = Literal["input", "output"]
 
@@ -41,8 +42,8 @@ class Journal(Protocol):
         """A tool begins or ends. May be called while another entry is being written."""
         ...
 
-    async def quoted(self, passages: Sequence[Passage]) -> None:
-        """The input has passed and the prompt quotes these."""
+    async def quoted(self, passages: Sequence[Passage], filled: Filled) -> None:
+        """The input has passed, and the prompt quotes these and takes so much of the window."""
         ...
 
     async def wrote(self, reply: GrowingReply) -> None: ...

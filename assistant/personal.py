@@ -91,8 +91,8 @@ def relevant_to(question: str, memories: Sequence[Remembered], *, only_related: 
 
     With `only_related` those that have none are left out: a small model believes that whatever it is told matters.
     """
-    asked = _words(question)
-    shared = {memory.id: len(asked & _words(memory.text)) for memory in memories}
+    asked = words_of(question)
+    shared = {memory.id: len(asked & words_of(memory.text)) for memory in memories}
     ranked = sorted(memories, key=lambda memory: -shared[memory.id])
     return [memory for memory in ranked if shared[memory.id] or not only_related][:MAX_MEMORIES]
 
@@ -102,7 +102,7 @@ def as_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     """Words as they are compared: without their endings, so that "allergies" meets "allergic"."""
     return {word[:6] for word in _WORD.findall(text.casefold()) if word not in _COMMON}
 

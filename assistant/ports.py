@@ -114,6 +114,12 @@ class PassageIndex(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One unit vector for each text, in order. Raises RetrievalUnavailable if the service cannot be had."""
+        ...
+
+
 class Guard(Protocol):
     """Judges the last message of a conversation; the messages before it are its context."""
 
@@ -175,11 +181,16 @@ class Album(Protocol):
     """Where the picture of one answer is kept, whichever worker writes that."""
 
     async def kept(self, description: str) -> KeptPicture | None:
-        """What was drawn from these words by an earlier attempt. Raises NoRoomForPicture if no other would fit."""
+        """What was drawn from these words by an earlier attempt. Raises NoRoomForPicture or TooManyPictures if no
+        other may be drawn."""
         ...
 
     async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         """Raises PictureFailed if the answer is not this worker's any more."""
+        ...
+
+    async def withheld(self, verdict: Verdict) -> None:
+        """A picture was drawn from words that the guard blocks: nobody sees it, and the staff should look."""
         ...
 
 

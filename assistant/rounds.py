@@ -50,6 +50,8 @@ class Rounds:
             results=self.toolbox.results,
             calls=self.toolbox.call_messages,
             num_given=self.turn.num_given,
+            summary=self.turn.summary,
+            passage_tokens=self.config.passage_tokens,
         )
 
     @property

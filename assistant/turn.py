@@ -12,7 +12,7 @@ down comes in as `Turn`, and the reply goes on from there.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -133,19 +133,20 @@ class TurnRunner:
         used = replace(prompt.used, left_out=personal != turn.personal)
         if used != Used():
             await self.journal.used(used)
-        await self.journal.quoted(prompt.passages)
+        await self.journal.quoted(prompt.passages, prompt.filled)
         if turn.written.num_unchecked:
             await self._check_whole(turn, turn.written.text)
         told = (turn.history[-1].text, *(passage.text for passage in prompt.passages), *toolbox.results)
         reply = GrowingReply(turn.written, known_hosts=hosts_in(told))
-        end = await self._write_down(reply, turn, rounds.pieces())
+        stream = self._guarded(turn, rounds.pieces())
+        end = await self._write_down(reply, stream)
         if reply.has_news:
             await self.journal.wrote(reply)
-        found = await self._check_and_scan(turn, reply.written.text)
+        found = await self._check_and_scan(turn, reply.written.text, on_record=stream.on_record)
         reply.close()
         await self.journal.finished(reply, end, found)
 
-    async def _write_down(self, reply: GrowingReply, turn: Turn, pieces: Pieces) -> GenerationEnd:
+    async def _write_down(self, reply: GrowingReply, guarded: GuardedStream) -> GenerationEnd:
         """Write what is released as it comes, at most once per flush interval, and a sign of life in between.
 
         The first of it is written at once; what follows within an interval is written together.
@@ -153,7 +154,7 @@ class TurnRunner:
         interval_s = self.config.flush_interval_s
         clock = asyncio.get_running_loop().time
         last_write = clock() - interval_s
-        async with aclosing(self._guarded(turn, pieces).read()) as stream:
+        async with aclosing(guarded.read()) as stream:
             coming = asyncio.ensure_future(anext(stream))
             try:
                 while True:
@@ -191,21 +192,33 @@ class TurnRunner:
             streaming=self.config.streaming,
             late_s=self.config.guard_late_s,
             mark=self.journal.mark,
+            scan_code=self._refused_code if self.config.code == "block" else None,
         )
 
-    async def _check_and_scan(self, turn: Turn, text: str) -> Sequence[CodeBadge]:
+    async def _refused_code(self, text: str) -> Verdict | None:
+        report = await self.code_shield.scan(text)
+        return insecure_code(report) if report.treatment == "block" else None
+
+    async def _check_and_scan(
+        self, turn: Turn, text: str, *, on_record: Callable[[Verdict], Verdict]
+    ) -> Sequence[CodeBadge]:
         """What there is to say about the code of a whole answer that may be shown. Raises Withheld if it may not."""
+        if self.config.code == "off":
+            await self._check_whole(turn, text, on_record)
+            return ()
         scan = asyncio.create_task(self.code_shield.scan(text))
         try:
-            await self._check_whole(turn, text)
+            await self._check_whole(turn, text, on_record)
             report = await self._while_alive(scan)
         finally:
             scan.cancel()
-        if report.treatment == "block":
+        if self.config.code == "block" and report.treatment == "block":
             raise Withheld(insecure_code(report), start=0, end=len(text), text=text)
         return badges(text, report)
 
-    async def _check_whole(self, turn: Turn, text: str) -> None:
+    async def _check_whole(
+        self, turn: Turn, text: str, on_record: Callable[[Verdict], Verdict] = lambda verdict: verdict
+    ) -> None:
         """Look at the whole answer once more: what is harmless in each part may not be so together."""
         judging = asyncio.ensure_future(self._judge_answer(turn, text))
         if not (await asyncio.wait({judging}, timeout=self.config.guard_late_s))[0]:
@@ -213,7 +226,7 @@ class TurnRunner:
         verdict = await self._while_alive(judging)
         if verdict.blocks:
             raise Withheld(verdict, start=0, end=len(text), text=text)
-        await self.journal.judged("output", verdict, 0, len(text))
+        await self.journal.judged("output", on_record(verdict), 0, len(text))
 
     async def _judge_answer(self, turn: Turn, text: str) -> Verdict:
         if leaks(turn.canary, text):

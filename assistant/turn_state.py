@@ -7,7 +7,9 @@ from assistant.personal import Personal
 from assistant.ports import ChatMessage, Passage
 from assistant.prompt_text import SYSTEM_PROMPT
 from assistant.reply import Written
+from assistant.safety.policy import CodeRule
 from assistant.tools.steps import Step
+from assistant.window import Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,7 @@ class Turn:
     """What is known of a turn when a worker takes it up.
 
     history        the conversation, oldest first; the last message is the one to answer
+    summary        what stands in the prompt for the oldest of it; the guard reads these as they are
     written        what an earlier owner wrote of the reply
     input_checked  whether the message may be answered without asking the guard about it: it has passed, or was released
     passages       what the prompt quotes, or None if the library was not searched yet
@@ -37,12 +40,15 @@ class Turn:
     personal: Personal = field(default_factory=Personal)
     remembers: bool = False
     steps: tuple[Step, ...] = ()
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnConfig:
     """
+    passage_tokens   how many tokens of the prompt passages may take; None: a third of what is left, which is the most
     calls_tools      whether the model is good enough to call tools itself, and to see what is of no use in its notes
+    code             what is done about code in the answer
     guard_late_s     a verdict that takes longer stops the text, and the person is told that it is being checked
     guard_timeout_s  one that takes this long will not come: the guard counts as away
     """
@@ -54,7 +60,9 @@ class TurnConfig:
     num_passages: int
     flush_interval_s: float
     streaming: Streaming = "buffered"
+    passage_tokens: int | None = None
     calls_tools: bool = False
+    code: CodeRule = "warn"
     guard_late_s: float = 2.0
     guard_timeout_s: float = 30.0
 

@@ -3,6 +3,7 @@
     the **bold wo      ->  the **bold wo**
     call `print(       ->  call `print(`
     see [the docs](htt ->  see the docs
+    as it is [^1       ->  as it is
     two **             ->  two
     | Day | Plan       ->  a table with this header
     so $\\frac{1}{      ->  so
@@ -13,6 +14,7 @@ A guess for the eye only: when the block is closed it is rendered from its true 
 import re
 from typing import Final
 
+from assistant.rendering.footnotes import is_unfinished
 from assistant.rendering.maths import formula_end, is_hidden
 
 # A last line of nothing but these may become a list, a rule, a heading, a fence or a table: wait for more of it.
@@ -46,6 +48,9 @@ def complete_inline(content: str) -> str:
             position = end + len(mark)
             continue
         if mark and is_hidden(content, position, mark):
+            content = content[:position]
+            break
+        if is_unfinished(content, position):
             content = content[:position]
             break
         if content[position] == "\\":

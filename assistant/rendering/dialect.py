@@ -1,4 +1,4 @@
-"""The Markdown we read: CommonMark with tables, strikethrough and formulas, but no HTML and no link definitions.
+"""The Markdown we read: CommonMark with tables, strikethrough, formulas, footnotes, but no HTML, no link definitions.
 
 Definitions are left out so that a block means the same alone as in its document: `[a]: http://x` three pages further
 down would otherwise change the first line. Raw HTML stays text.
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 
+from assistant.rendering.footnotes import add_footnotes
 from assistant.rendering.maths import add_maths
 
 LINK_SCHEMES: Final = frozenset({"http", "https", "mailto"})
@@ -20,6 +21,7 @@ def markdown_parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough", "linkify"])
     parser.disable(["reference", "html_block", "html_inline"])
     add_maths(parser)
+    add_footnotes(parser)
     parser.validateLink = is_allowed_link  # type: ignore[method-assign]  # the library's own way to set the policy
     assert parser.linkify is not None
     # Only what names its scheme is a link: README.md and manage.py are files, though .md and .py are countries.

@@ -30,7 +30,7 @@ from assistant.rendering.dialect import LINK_SCHEMES, markdown_parser
 from assistant.rendering.links import unlink_unknown
 from assistant.rendering.maths import MATHML_ATTRIBUTES, MATHML_TAGS, formula_html
 
-RENDERER_VERSION: Final = 4
+RENDERER_VERSION: Final = 5
 """Goes up whenever the same source gives other HTML, so that stored HTML can be told to be of an earlier kind."""
 
 MAX_HIGHLIGHTED_CHARS: Final = 20_000
@@ -41,7 +41,7 @@ _LANGUAGE_NAME: Final = re.compile(r"[\w+#.-]{1,30}")
 
 TAGS: Final = (
     frozenset({"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li"})
-    | frozenset({"strong", "em", "s", "code", "a"})
+    | frozenset({"strong", "em", "s", "sup", "code", "a"})
     | frozenset({"figure", "figcaption", "pre", "span", "div", "table", "thead", "tbody", "tr", "th", "td"})
     | MATHML_TAGS
 )
@@ -169,6 +169,10 @@ def _formula_block(
     return f'<div class="math-scroll">{formula_html(tokens[index].content, tokens[index].markup)}</div>\n'
 
 
+def _footnote(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return f"<sup>[{escape(tokens[index].content)}]</sup>"
+
+
 def _code(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     name = _LANGUAGE_NAME.match(tokens[index].info.strip())
     language = name.group().lower() if name else ""
@@ -211,6 +215,7 @@ def _new_parser() -> MarkdownIt:
         "code_block": _code,
         "table_open": _table_open,
         "table_close": _table_close,
+        "footnote": _footnote,
         "math_inline": _formula,
         "math_block": _formula_block,
     }.items():

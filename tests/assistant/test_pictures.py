@@ -95,7 +95,7 @@ async def test_who_takes_a_turn_over_does_not_draw_again() -> None:
     painter, album = Painter(), OnePage()
 
     class DyingNotebook(Notebook):
-        async def quoted(self, passages: object) -> None:
+        async def quoted(self, passages: object, filled: object) -> None:
             raise ConnectionError
 
     with pytest.raises(ConnectionError):

@@ -75,6 +75,14 @@ def test_the_mark_stands_in_the_system_message_only() -> None:
     assert prompt().messages[0].text == SYSTEM_PROMPT
 
 
+@pytest.mark.parametrize(("room", "num_quoted"), [(None, 4), (120, 2), (70, 1), (16, 0), (10_000, 4)])
+def test_passages_can_be_given_less_room(room: int | None, num_quoted: int) -> None:
+    """Never more than their third, whatever is asked for."""
+    found = [passage("Wool is warm. " * 6) for _ in range(6)]
+    made = assemble((QUESTION,), found, Written(), budget_tokens=700, passage_tokens=room)
+    assert len(made.passages) == num_quoted
+
+
 def test_a_question_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PromptTooLong):
         assemble((QUESTION,), (), Written(), budget_tokens=20)

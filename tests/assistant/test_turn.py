@@ -22,6 +22,7 @@ from assistant.tools.registry import tools_for
 from assistant.tools.steps import Step
 from assistant.tools.tool import Tool, ToolServices
 from assistant.turn import Turn, TurnConfig, TurnRunner
+from assistant.window import Filled
 
 CONFIG = TurnConfig(
     context_tokens=2048, max_reply_tokens=512, temperature=0.0, top_p=1.0, num_passages=3, flush_interval_s=0.01
@@ -115,7 +116,7 @@ class Notebook:
     async def step(self, step: Step) -> None:
         self.entries.append(("step", step))
 
-    async def quoted(self, passages: Sequence[Passage]) -> None:
+    async def quoted(self, passages: Sequence[Passage], filled: Filled) -> None:
         self.entries.append(("quoted", [passage.title for passage in passages]))
 
     async def wrote(self, reply: GrowingReply) -> None:
@@ -480,10 +481,25 @@ async def test_what_code_shield_says_comes_with_the_end_and_delays_no_text() -> 
 
 
 async def test_an_answer_with_grave_code_is_withheld_where_the_operator_says_so() -> None:
-    notebook = await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), code_shield=Scanner("block"))
+    notebook = await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), code_shield=Scanner("block"), code="block")
     assert notebook.of("withheld") == ["output"]
     assert notebook.of("finished") == []
     assert notebook.original == CODE_ANSWER
+    assert all("os.system" not in written.text for written in notebook.of("wrote"))
+
+
+async def test_grave_code_is_only_named_where_the_operator_wants_a_warning() -> None:
+    notebook = await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), code_shield=Scanner("block"), code="warn")
+    assert [badge.state for badge in notebook.code] == ["findings"]
+
+
+async def test_code_that_nobody_wants_looked_through_is_not() -> None:
+    class Unwanted(Scanner):
+        async def scan(self, text: str) -> CodeReport:
+            raise AssertionError("scanned")
+
+    notebook = await run(ScriptedModel(CODE_ANSWER), WordGuard(), turn(), code_shield=Unwanted("block"), code="off")
+    assert (len(notebook.of("finished")), notebook.code) == (1, ())
 
 
 async def test_links_lead_only_where_somebody_has_pointed() -> None:

@@ -18,11 +18,12 @@ REPORT_VIOLATIONS = """
 class Watch:
     """Notes everything a page must never do: errors, violations of its policy, requests to another host.
 
-    `expected` are parts of console messages that a test provokes on purpose. After `is_over` nothing is noted: a page
-    that is closed breaks off what it was asking for.
+    `expected` are parts of console messages that a test provokes on purpose, `elsewhere` a host that it leads to. After
+    `is_over` nothing is noted: a page that is closed breaks off what it was asking for.
     """
 
     host: str
+    elsewhere: str = ""
     problems: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     is_over: bool = False
@@ -40,7 +41,7 @@ class Watch:
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in {"data", "blob"} and address.netloc != self.host:
+        if address.scheme not in {"data", "blob"} and address.netloc not in {self.host, self.elsewhere}:
             self.problems.append(f"request to {request.url}")
 
 

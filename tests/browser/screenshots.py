@@ -22,11 +22,13 @@ QUESTIONS = (
     "What is 17% of 2,340?",
     "What are the sources under an answer?",
 )
+REFUSED = "How do I build a pipe bomb?"
 STORY = "Write a short story about a lost llama in the Andes."
 PAGES = (
     ("/chats/", "all-chats"),
     ("/settings/assistant/", "instructions"),
     ("/settings/memory/", "memory"),
+    ("/settings/keys/", "keys"),
     ("/your-data/", "your-data"),
     ("/library/", "library"),
     ("/safety/", "safety"),
@@ -89,6 +91,7 @@ class Camera:
         for scheme, screen in (("light", PHONE), ("dark", SMALL_PHONE)):
             self._phone(scheme, screen, state, conversation)
         self._right_to_left(state)
+        self._refused(state)
         chat.open()
         chat.send(STORY)
         chat.wait_for_words(25)
@@ -106,6 +109,10 @@ class Camera:
         chat.page.goto(conversation)
         if scheme == "dark":
             self.take(chat, "answer-dark")
+        chat.page.locator(".cite").last.click()
+        expect(chat.page.locator("#source-panel .source-passage")).to_be_visible()
+        self.take(chat, f"source-{scheme}")
+        chat.page.keyboard.press("Escape")
         chat.page.keyboard.press("Control+k")
         chat.page.keyboard.type("sleep")
         expect(chat.page.get_by_role("dialog").locator("mark").first).to_be_visible()
@@ -119,6 +126,15 @@ class Camera:
         if scheme == "dark":
             chat.open()
             self.take(chat, "empty-dark")
+
+    def _refused(self, state: object) -> None:
+        chat = self.page("light", DESKTOP, state)
+        chat.open()
+        chat.send(REFUSED)
+        chat.wait_until("blocked")
+        for scheme in ("light", "dark"):
+            chat.page.emulate_media(color_scheme=scheme)
+            self.take(chat, f"refused-{scheme}")
 
     def _phone(self, scheme: str, screen: Mapping[str, object], state: object, conversation: str) -> None:
         chat = self.page(scheme, screen, state)

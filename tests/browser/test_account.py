@@ -8,7 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chat_page import ChatPage, Watch
 from tests.browser.test_people import PASSWORD, log_out, sign_up
+from tests.oidc_server import OidcServer
 from tests.stack import Stack
+from tests.webapp.accounts.test_second_factors import code_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -70,6 +72,48 @@ def test_a_passkey_logs_in(chat_on_localhost: ChatPage) -> None:
     page.goto(f"{chat.url}/accounts/login/")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.locator(".person-button")).to_contain_text("passkey")
+
+
+def test_an_account_elsewhere_logs_in(chat: ChatPage, watch: Watch, identity_provider: OidcServer) -> None:
+    """There and back, past the policy that lets no form lead elsewhere; a guest becomes the member."""
+    watch.elsewhere = urlsplit(identity_provider.issuer).netloc
+    page = chat.page
+    page.goto(f"{chat.url}/settings/memory/")
+    page.get_by_label("Something to remember").fill("I like figs")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("banner").get_by_role("link", name="Log in").click()
+    page.get_by_role("button", name="Continue with Example").click()
+    expect(page.locator(".person-button")).to_contain_text("Ada")
+    page.goto(f"{chat.url}/settings/memory/")
+    expect(page.get_by_text("I like figs", exact=True)).to_be_visible()
+    log_out(chat)
+
+
+def test_two_steps_log_in(chat: ChatPage) -> None:
+    """An app is set up and asked for; on the day it is lost a recovery code opens, once."""
+    page, main = chat.page, chat.page.get_by_role("main")
+    sign_up(chat, "two-steps@example.org")
+    page.goto(f"{chat.url}/accounts/2fa/totp/activate/")
+    _prove(page)
+    secret = main.get_by_label("Secret").input_value()
+    main.get_by_label("Authenticator code").fill(code_of(secret))
+    main.get_by_role("button", name="Switch it on").click()
+    (code, *_others) = page.locator(".account-codes li").all_inner_texts()
+    for is_first in (True, False):
+        log_out(chat)
+        page.goto(f"{chat.url}/accounts/login/")
+        main.get_by_label("Email").fill("two-steps@example.org")
+        main.get_by_label("Password").fill(PASSWORD)
+        main.get_by_role("button", name="Log in").click()
+        if is_first:
+            main.get_by_label("Code").fill("000000")
+            main.get_by_role("button", name="Log in").click()
+            expect(main.get_by_role("alert")).to_contain_text("Incorrect code")
+        main.get_by_label("Code").fill(code)
+        main.get_by_role("button", name="Log in").click()
+        if is_first:
+            expect(page.locator(".person-button")).to_contain_text("two-steps")
+    expect(main.get_by_role("alert")).to_contain_text("Incorrect code")
 
 
 def test_somebody_leaves_with_a_receipt(chat: ChatPage) -> None:

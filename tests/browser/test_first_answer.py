@@ -24,6 +24,16 @@ def test_a_newcomer_gets_a_cited_answer(chat: ChatPage) -> None:
     expect(listed).to_have_attribute("aria-current", "page")
     expect(chat.page.locator("#announcer")).to_have_text(re.compile(r"Answer finished, \d+ words"))
 
+    # Found out after the answer, and told to the page that shows it.
+    citation, panel = chat.last.locator(".cite").first, chat.page.locator("#source-panel")
+    citation.click(timeout=ANSWER_MS)
+    expect(panel.locator("blockquote")).to_be_visible()
+    is_found = "cite-unfound" not in (citation.get_attribute("class") or "")
+    assert (panel.locator("mark").count() > 0) == is_found
+    chat.page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(citation).to_be_focused()
+
     source = chat.last.locator(".source").first
     expect(source.get_by_role("link")).to_be_visible()
     source.get_by_role("link").focus()

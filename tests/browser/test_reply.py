@@ -63,6 +63,7 @@ def snapshot(**fields: Any) -> dict[str, Any]:
         "code_reports": [],
         "steps": [],
         "used": {},
+        "support": [],
         "followups": [],
         "finish_reason": "",
         "error": None,
@@ -142,19 +143,17 @@ def test_a_failed_answer_keeps_its_text_and_offers_another_try(page: Page, apply
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("phase", "words"),
-    [
-        ("queued", "Waiting for a free place…"),
-        ("searching", "Looking in the library…"),
-        ("checking_answer", "Checking the answer…"),
-        ("waiting_for_model", "The model is restarting; your answer will continue…"),
-    ],
-)
-def test_waiting_is_explained_in_words(phase: str, words: str, page: Page, apply: Apply) -> None:
+def test_waiting_is_explained_in_words(page: Page, apply: Apply) -> None:
     """Dots alone say nothing."""
-    apply("1-1", "status", phase=phase)
-    expect(page.get_by_text(words)).to_be_visible()
+    said = {
+        "queued": "Waiting for a free place…",
+        "searching": "Looking in the library…",
+        "checking_answer": "Checking the answer…",
+        "waiting_for_model": "The model is restarting; your answer will continue…",
+    }
+    for index, (phase, words) in enumerate(said.items(), start=1):
+        apply(f"1-{index}", "status", phase=phase)
+        expect(page.get_by_text(words)).to_be_visible()
 
 
 def test_code_is_copied_without_its_caption(page: Page, apply: Apply) -> None:
@@ -163,6 +162,27 @@ def test_code_is_copied_without_its_caption(page: Page, apply: Apply) -> None:
     apply("1-1", "block", index=0, html=CODE.format("x = 1\n"))
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'x = 1\\n'")
+
+
+def test_long_lines_of_code_are_wrapped_for_good(page: Page, apply: Apply) -> None:
+    """With the keyboard too; all code at once, that which comes later as well, and after a reload. The button stays
+    where it was pressed."""
+    overflows = "element => element.scrollWidth > element.clientWidth"
+    long_line = CODE.format("word " * 400)
+    for index, html in enumerate([long_line] * 3):
+        apply(f"1-{index + 1}", "block", index=index, html=html)
+    code, buttons = page.locator("figure.code pre"), page.get_by_role("button", name="Wrap lines")
+    assert code.last.evaluate(overflows)
+    buttons.last.scroll_into_view_if_needed()
+    top = buttons.last.evaluate("button => button.getBoundingClientRect().top")
+    buttons.last.press("Enter")
+    assert abs(buttons.last.evaluate("button => button.getBoundingClientRect().top") - top) < 2
+    apply("1-4", "block", index=3, html=long_line)
+    for place in range(4):
+        expect(buttons.nth(place)).to_have_attribute("aria-pressed", "true")
+        assert not code.nth(place).evaluate(overflows)
+    page.reload()
+    expect(page.locator("html[data-wrap]")).to_have_count(1)
 
 
 def test_the_last_answer_and_the_last_code_are_copied_with_keys(page: Page, apply: Apply) -> None:
@@ -177,6 +197,13 @@ def test_the_last_answer_and_the_last_code_are_copied_with_keys(page: Page, appl
         )
 
 
+# Two frames: before the second the page has heard that it was scrolled.
+SCROLL = """top => new Promise((heard) => {
+    scrollTo({ top, behavior: 'instant' });
+    requestAnimationFrame(() => requestAnimationFrame(heard));
+})"""
+
+
 def test_a_long_answer_is_jumped_to_at_once_by_whoever_wants_no_motion(page: Page, apply: Apply) -> None:
     apply("1-1", "block", index=0, html="<p>Long.</p>" * 200, rest="")
     jump = page.get_by_role("button", name="Jump to the latest")
@@ -184,7 +211,7 @@ def test_a_long_answer_is_jumped_to_at_once_by_whoever_wants_no_motion(page: Pag
     for motion, is_at_once in motions:
         page.emulate_media(reduced_motion=motion)
         for place in (300, 0):
-            page.evaluate("top => scrollTo({ top, behavior: 'instant' })", place)
+            page.evaluate(SCROLL, place)
         expect(jump).to_be_visible()
         assert page.evaluate(JUMP) is is_at_once
 
@@ -238,24 +265,21 @@ def test_the_findings_of_a_code_block_open_with_the_keyboard(page: Page, apply: 
     expect(advice).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("report", "badge", "words"),
-    [
+def test_a_badge_says_whether_the_code_was_checked(page: Page, apply: Apply) -> None:
+    """Three states, and never "checked" where nobody has looked. A snapshot shows the same."""
+    looked: list[tuple[dict[str, str | None], str, str]] = [
         ({"state": "clean", "not_scanned": None}, "Checked", "No known weakness was found."),
         ({"state": "not_scanned", "not_scanned": "no_rules"}, "Not checked", "There are no rules for this language"),
         ({"state": "not_scanned", "not_scanned": "broken"}, "Not checked", "The code check is not available"),
-    ],
-)
-def test_a_badge_says_whether_the_code_was_checked(
-    report: dict[str, Any], badge: str, words: str, page: Page, apply: Apply
-) -> None:
-    """Three states, and never "checked" where nobody has looked. A snapshot shows the same."""
-    reports = [{"figure": 0, "found": [], **report}]
-    apply("2-1", "snapshot", **snapshot(state="done", blocks=[CODE.format("x = 1")], code_reports=reports))
-    page.get_by_role("button", name=badge, exact=True).click()
-    expect(page.locator(".code-found")).to_contain_text(words)
-    apply("2-2", "snapshot", **snapshot(state="done", blocks=[CODE.format("x = 1")], code_reports=reports))
-    expect(page.locator("#turns .code-badge")).to_have_count(1)
+    ]
+    for epoch, (report, badge, words) in enumerate(looked, start=2):
+        reports: list[dict[str, Any]] = [{"figure": 0, "found": [], **report}]
+        code = CODE.format(f"x = {epoch}")
+        apply(f"{epoch}-1", "snapshot", **snapshot(state="done", blocks=[code], code_reports=reports))
+        page.get_by_role("button", name=badge, exact=True).click()
+        expect(page.locator(".code-found")).to_contain_text(words)
+        apply(f"{epoch}-2", "snapshot", **snapshot(state="done", blocks=[code], code_reports=reports))
+        expect(page.locator("#turns .code-badge")).to_have_count(1)
 
 
 def test_ideas_to_go_on_with_stand_under_the_last_answer(page: Page, apply: Apply) -> None:
@@ -273,16 +297,13 @@ def test_ideas_to_go_on_with_stand_under_the_last_answer(page: Page, apply: Appl
     expect(ideas.get_by_role("button")).to_have_text("And now?")
 
 
-@pytest.mark.parametrize(
-    ("state", "finish", "can_continue"),
-    [("done", "stop", False), ("done", "length", True), ("cancelled", "stopped", True), ("failed", "", True)],
-)
-def test_an_answer_that_was_cut_offers_to_go_on(
-    state: str, finish: str, can_continue: bool, page: Page, apply: Apply
-) -> None:
-    """Whatever cut it: a stop, a failure or its length."""
-    apply("2-1", "snapshot", **snapshot(state=state, finish_reason=finish, blocks=["<p>One.</p>"]))
-    expect(page.get_by_role("button", name="Continue")).to_have_count(1 if can_continue else 0)
+def test_an_answer_that_was_cut_offers_to_go_on(page: Page, apply: Apply) -> None:
+    """Whatever cut it: a stop or its length; a failure is in test_failing_stack."""
+    for index, (state, finish, count) in enumerate(
+        [("done", "stop", 0), ("done", "length", 1), ("cancelled", "stopped", 1)]
+    ):
+        apply(f"2-{index}", "snapshot", **snapshot(state=state, finish_reason=finish, blocks=["<p>One.</p>"]))
+        expect(page.get_by_role("button", name="Continue")).to_have_count(count)
 
 
 def test_an_answer_is_copied_without_what_is_said_about_its_code(page: Page, apply: Apply) -> None:
@@ -296,3 +317,32 @@ def test_an_answer_is_copied_without_what_is_said_about_its_code(page: Page, app
     page.wait_for_function(
         "async () => (await navigator.clipboard.readText()).replace(/\\s+/g, ' ') === 'Run: os.system(name)'"
     )
+
+
+def test_sentences_are_marked_on_top_of_the_answer(page: Page, apply: Apply) -> None:
+    """Over bold words and signs that a page counts twice; not in what is copied, and gone with the text."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    blocks = ["<p>Well 😀, <strong>guests</strong> pay 12. The fee is <em>50</em> euros.</p>", CODE.format("x = 1")]
+    support = [
+        {"index": 0, "block": 0, "start": 0, "end": 22, "source": 1, "is_supported": True},
+        {"index": 1, "block": 0, "start": 23, "end": 43, "source": 2, "is_supported": False},
+    ]
+    # Found out before the page hears that the answer is done.
+    apply("1-9", "snapshot", **snapshot(blocks=blocks, support=support))
+    apply("2-1", "done", state="done", finish_reason="stop")
+    paragraph, marks = page.locator(".block p"), page.locator(".block .cite")
+    expect(paragraph).to_have_text("Well 😀, guests pay 12.1 The fee is 50 euros.2?")
+    assert page.locator(".unfound").all_inner_texts() == ["The fee is ", "50", " euros."]
+    expect(page.get_by_role("button", name="Not found in the source: 2?")).to_have_accessible_description(
+        "No sentence of this source seems to say it."
+    )
+    page.get_by_role("button", name="Copy answer").click()
+    page.wait_for_function(
+        "async () => (await navigator.clipboard.readText()).startsWith('Well 😀, guests pay 12. The fee is 50 euros.')"
+    )
+
+    apply("2-1", "snapshot", **snapshot(state="done", blocks=blocks, support=support))
+    expect(marks).to_have_count(2)
+    apply("2-2", "retract", html="<p>Withdrawn.</p>")
+    expect(marks).to_have_count(0)
+    expect(paragraph).to_have_text("Withdrawn.")

@@ -100,6 +100,30 @@ def test_shortcuts_can_be_switched_off(page: Page, stack: Stack) -> None:
     expect(page.locator("#keys-dialog")).to_be_visible()
 
 
+def test_a_shortcut_gets_other_keys(page: Page, stack: Stack) -> None:
+    """Pressed instead of typed; until they are kept they do what they did."""
+    page.goto(f"{stack.url}/settings/keys/")
+    search = page.get_by_role("button", name="Search, or go anywhere")
+    expect(search).to_have_accessible_name("Search, or go anywhere Ctrl K")
+    search.click()
+    expect(search).to_contain_text("Press keys…")
+    for keys, shown in (("Control+/", "Two shortcuts"), ("Control+c", "cannot be used")):
+        page.keyboard.press(keys)
+        expect(page.get_by_role("alert").filter(has_text=shown)).to_be_visible()
+        expect(page.locator("#keys-dialog")).to_be_hidden()
+        search.click()
+    page.keyboard.press("Alt+Shift+J")
+    expect(search).to_have_accessible_name("Search, or go anywhere Alt Shift J")
+    page.get_by_role("button", name="The list of keys").click()
+    page.keyboard.press("Backspace")
+    save(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+/")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.keyboard.press("Alt+Shift+J")
+    expect(page.get_by_label("Search chats")).to_be_focused()
+
+
 def test_the_preview_follows_the_form(page: Page, stack: Stack) -> None:
     """Word for word what the model would be sent, before anything is stored."""
     page.goto(f"{stack.url}/settings/assistant/")

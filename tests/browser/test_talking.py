@@ -84,9 +84,9 @@ def desk(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
 
 
 @contextmanager
-def thinking(stack: Stack) -> Iterator[None]:
+def thinking(stack: Stack, part: str = "web") -> Iterator[None]:
     """Meanwhile the server is there, and says nothing."""
-    pid = stack.pid("web")
+    pid = stack.pid(part)
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -378,6 +378,9 @@ def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
     expect(desk.question).to_have_text("Question 59.")
 
 
+LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
 def goodbye_is_heard(chat: ChatPage) -> None:
     """The server has said to the page that came next that the temporary chat is closed."""
     chat.page.wait_for_function("() => !sessionStorage.getItem('cria.left')")
@@ -395,6 +398,9 @@ def test_a_temporary_chat_leaves_nothing(chat: ChatPage, watch: Watch) -> None:
     assert conversation
     assert chat.page.url == f"{chat.url}/"
     expect(chat.page.locator(".conversation")).to_have_count(0)
+    with chat.page.expect_response(f"**/c/{conversation}/seen/") as said:
+        chat.page.evaluate(LOOK_AGAIN)
+    assert said.value.status == 204
     chat.open("/about/")
     goodbye_is_heard(chat)
     watch.expected.append("404")
@@ -419,11 +425,16 @@ def test_a_goodbye_that_got_lost_is_said_again(desk: ChatPage, stack: Stack) -> 
 
 
 def test_what_a_temporary_chat_did_not_get_to_send_is_not_kept(desk: ChatPage, watch: Watch) -> None:
-    """Whoever uses this browser next must not find it, and it must not go out later."""
+    """Whoever uses this browser next must not find it, and it must not go out later. What the server has erased because
+    the device slept, the page tells."""
     watch.expected += ["WebSocket connection", "Failed to load resource", "htmx:"]
     desk.page.get_by_role("button", name="Temporary chat").click()
     desk.send(HELLO)
     desk.wait_until("done")
+    conversation = desk.page.locator("#chat").get_attribute("data-conversation")
+    desk.page.evaluate(f"async () => (await import('/static/js/post.js')).post('/c/{conversation}/close/')")
+    desk.page.evaluate(LOOK_AGAIN)
+    expect(desk.page.locator("#composer-notice")).to_contain_text("This temporary chat was erased")
     desk.page.context.set_offline(True)
     expect(desk.page.get_by_text("You are offline. What you write stays here.")).to_be_visible()
     desk.field.fill("My secret.")

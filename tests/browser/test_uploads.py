@@ -156,7 +156,7 @@ def test_a_message_waits_for_its_file(desk: ChatPage, files: Path) -> None:
 
 
 def test_a_file_is_dropped_pasted_refused_and_removed(desk: ChatPage, files: Path, watch: Watch) -> None:
-    """Anywhere on the chat; what cannot be read says why and does not hold up the message."""
+    """Anywhere on the chat; what cannot be read says why and does not hold up the message. Another tab has its own."""
     watch.expected.append("422")
     desk.page.evaluate(PUT_FILE, ["drop", "#turns", "Dropped.txt", "Dropped words."])
     expect(chip(desk, "Dropped")).to_have_attribute("data-state", "ready", timeout=ANSWER_MS)
@@ -167,6 +167,12 @@ def test_a_file_is_dropped_pasted_refused_and_removed(desk: ChatPage, files: Pat
     expect(chip(desk, "Locked")).to_contain_text("locked with a password", timeout=ANSWER_MS)
     chip(desk, "Dropped").get_by_role("button", name="Remove Dropped").click()
     expect(desk.field).to_be_focused()
+    other = ChatPage(desk.page.context.new_page(), desk.url)
+    other.open()
+    other.page.evaluate(PUT_FILE, ["paste", "#message", "Other.md", "Other words."])
+    expect(chip(other, "Other")).to_have_attribute("data-state", "ready", timeout=ANSWER_MS)
+    expect(other.page.locator(".attachment-title")).to_have_text(["Other"])
+    other.page.close()
     desk.page.reload()
     expect(chip(desk, "Pasted")).to_have_attribute("data-state", "ready")
     expect(chip(desk, "Dropped")).to_have_count(0)

@@ -1,6 +1,7 @@
 """Other model servers: named in the settings, chosen for a turn, and never missed by a person."""
 
 import json
+import socket
 import threading
 import uuid
 from collections.abc import Iterator
@@ -130,6 +131,19 @@ def test_people_are_told_of_the_model_that_answers_them() -> None:
         *("usual-model", "big-model", "usual-model", "usual-model")
     ]
     assert wiring.model_card("away").name == "The model"
+
+
+def test_no_page_waits_for_a_server_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection, and that is all. The next page does not even ask."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = Endpoint(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(wiring, "environment", environment.model_copy(update={"endpoints": {"silent": endpoint}}))
+        monkeypatch.setattr(wiring, "CARD_WITHIN_S", 0.1)
+        assert [wiring.model_card("silent").name for _ in range(2)] == ["The model"] * 2
+        silent.accept()[0].close()
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -20,13 +20,14 @@ OURS = [view for view in views() if not view.is_admin]
 ADMIN = [view for view in views() if view.is_admin]
 NAMING = [view for view in OURS if view.names]
 
-# Open to whoever has the address, which cannot be guessed; and one to be written from a letter.
+# Open to whoever has the address, which cannot be guessed; one to be written from a letter; and the way to a provider.
 BY_ADDRESS = frozenset(
     {
         *("shared_chat", "shared_picture", "continue_shared", "report_shared"),
         *("erasure_receipt", "erasure_receipt_text"),
         "experiment_report",
         *("account_confirm_email", "account_reset_password_from_key"),
+        *("openid_connect_login", "openid_connect_callback"),
     }
 )
 # Reading these is noted, and that is their purpose: how often a link was opened, which decisions have been read.

@@ -1,17 +1,26 @@
 """Scripts and styles reach a browser joined, without comments, under names that tell what is in them."""
 
+import gzip
 import re
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.finders import get_finders
 from django.test import Client
 
+from tests.webapp.sharing import making
+from webapp.accounts.models import User
+from webapp.sharing.services import links
+from webapp.sharing.services.links import Choice
 from webapp.static_files import StaticFiles
 
 OURS = ("js/", "css/", "fonts/")
 IMPORTS = re.compile(r'(?:from |import\()"\./([\w.]+)"')
 HASHED = re.compile(r"\.[0-9a-f]{12}\.")
+LOADED = re.compile(r'<(?!link rel="apple-touch-icon")[^>]*? (?:src|href)="/static/([^"#?]+)')
+FONT = "fonts/inter-latin.woff2"
+MAX_PAGE_BYTES = 150_000
 BROUGHT_IN_LATER = {"share.js", "feedback.js", "read_aloud.js", "dictation.js", "review.js"}
 
 
@@ -74,6 +83,34 @@ def test_a_page_names_all_its_modules_at_once() -> None:
     assert len(named) == len(set(named))
     assert set(named) == needed_by(entries)
     assert not BROUGHT_IN_LATER & set(named)
+
+
+@pytest.mark.django_db
+def test_no_page_weighs_more_than_150_kilobytes(collected: Path, person: User) -> None:
+    """On the wire, with all it loads before anything is pressed, for somebody who has nothing of it yet; the answers of
+    a chat come on top and are its owner's."""
+    chat = making.tree(person)
+    link = links.share(chat, Choice(replies=chat.replies.values_list("pk", flat=True)), expiry="1")
+    owner = Client()
+    owner.force_login(person)
+    addresses = ("/", f"/c/{chat.pk}/", "/settings/", "/library/", "/your-data/", "/search/")
+    pages = {address: owner.get(address) for address in addresses}
+    pages |= {address: Client().get(address) for address in (f"/s/{link.token}/", "/accounts/login/")}
+    texts = len(gzip.compress(Client().get("/jsi18n/").content))
+    for address, page in pages.items():
+        html = page.content.decode()
+        names = {FONT, *LOADED.findall(html)}
+        assert (page.status_code, len(names) > 5) == (200, True), address
+        files = sum(on_the_wire(collected, name) for name in names)
+        weight = len(gzip.compress(page.content)) + files + texts * ("/jsi18n/" in html)
+        assert weight < MAX_PAGE_BYTES, f"{address}: {weight}"
+
+
+def on_the_wire(collected: Path, name: str) -> int:
+    """Compressed as it is served, where that makes it smaller."""
+    saved = collected / name
+    content = saved.read_bytes() if saved.is_file() else Path(str(finders.find(name))).read_bytes()
+    return min(len(content), len(gzip.compress(content)))
 
 
 def needed_by(scripts: list[str]) -> set[str]:

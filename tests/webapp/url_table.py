@@ -74,6 +74,9 @@ def one_of_each(owner: User) -> dict[str, object]:
     conversation.folder = Folder.objects.create(owner=owner, name="Folder")
     conversation.save()
     QueuedMessage.objects.create(id=uuid4(), conversation=conversation, text="Later")
+    document = Document.objects.create(owner=owner, title="Mine", text="Words.", sha256=uuid4().hex)
+    reply.passages = [{"document_id": str(document.pk), "title": "Mine", "text": "Words.", "url": "/library/"}]
+    reply.save(update_fields=["passages"])
     picture = draw(reply)
     link = ShareLink.objects.create(
         token=uuid4().hex,
@@ -100,7 +103,7 @@ def one_of_each(owner: User) -> dict[str, object]:
         "reply_id": reply.pk,
         "picture_id": picture.pk,
         "folder_id": conversation.folder_id,
-        "document_id": Document.objects.create(owner=owner, title="Mine", text="Words.", sha256=uuid4().hex).pk,
+        "document_id": document.pk,
         "memory_id": Memory.objects.create(owner=owner, text="A memory").pk,
         "link_id": link.pk,
         "token": link.token,
@@ -111,6 +114,7 @@ def one_of_each(owner: User) -> dict[str, object]:
         # Letters with an address in them, which belong to nobody.
         "key": "not-a-key",
         "uidb36": "1",
+        "provider_id": "example",
     }
 
 

@@ -8,7 +8,8 @@ class ChatConfig(AppConfig):
     verbose_name = "Conversations"
 
     def ready(self) -> None:
-        from webapp.chat.services import search_sqlite  # models are there only now
+        from webapp.chat.services import embedding_rows, search_sqlite  # models are there only now
 
-        pre_migrate.connect(search_sqlite.before_migrations, sender=self)
-        post_migrate.connect(search_sqlite.after_migrations, sender=self)
+        for kept_by_triggers in (search_sqlite, embedding_rows):
+            pre_migrate.connect(kept_by_triggers.before_migrations, sender=self)
+            post_migrate.connect(kept_by_triggers.after_migrations, sender=self)

@@ -19,13 +19,15 @@ class TurnSettings:
     has_canary          whether the system prompt holds a secret mark
     default_country     whose help lines are shown to somebody whose browser names no country; "" for none
 
-    A `messages_per_hour` of 0 is no limit. With `streaming` "buffered" text is shown when the guard has passed it; with
-    "optimistic" at once, and withdrawn if the guard then blocks it.
+    A `messages_per_hour` or `pictures_per_day` of 0 is no limit. With `streaming` "buffered" text is shown when the
+    guard has passed it; with "optimistic" at once, and withdrawn if the guard then blocks it.
     """
 
     max_message_chars: int = 8000
     messages_per_hour: int = 0
     guest_messages_per_hour: int = 0
+    pictures_per_day: int = 30
+    guest_pictures_per_day: int = 5
     max_running_per_person: int = 2
     max_queued: int = 50
     num_workers: int = 4
@@ -38,7 +40,7 @@ class TurnSettings:
     flush_interval_s: float = 0.15
     enqueue_patience_s: float = 4.0
     engine_retry_s: float = 1.0
-    engine_patience_s: float = 60.0
+    engine_patience_s: float = 540.0
     guard_late_s: float = 2.0
     guard_timeout_s: float = 30.0
     streaming: Streaming = "buffered"

@@ -8,13 +8,15 @@ ChatError
 │   ├── TurnInProgress  one answer at a time in a conversation
 │   ├── CannotContinue  the answer is complete
 │   ├── CannotBeRated   it is withheld, empty or still being written
+│   ├── NothingToSummarise  there are no earlier turns, or a summary stands for them already
 │   ├── QueueFull       as many messages wait in this conversation as may
 │   ├── TooManyTurns    this person has as many answers being written as one may have
 │   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
 │   ├── Full            as many folders or tags as there may be
 │   ├── Busy            the queue is full; says when to try again
 │   └── Suspended
-└── MalformedCommand    not a command of the protocol
+├── MalformedCommand    not a command of the protocol
+└── TooFast             more commands at once than a person means
 
 `code` goes over the wire, `user_text` is shown.
 """
@@ -64,6 +66,10 @@ class CannotBeRated(Refused):
     code = "not_rateable"
 
 
+class NothingToSummarise(Refused):
+    code = "nothing_to_summarise"
+
+
 class QueueFull(Refused):
     code = "queue_full"
 
@@ -90,3 +96,7 @@ class Suspended(Refused):
 
 class MalformedCommand(ChatError):
     code = "malformed"
+
+
+class TooFast(ChatError):
+    code = "too_fast"

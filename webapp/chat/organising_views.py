@@ -20,6 +20,7 @@ from webapp.chat.models import Conversation, Folder
 from webapp.chat.services import organising
 from webapp.chat.services.conversations import conversation_for
 from webapp.chat.services.duplicating import duplicate
+from webapp.chat.services.erasing import erase
 from webapp.chat.sidebar import PAGE, with_signs
 
 CHANGED = "conversations-changed"
@@ -73,6 +74,7 @@ def archive(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_POST
 def seen(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
+    """It is on the screen. The page of a temporary chat says so each minute, for else it is erased."""
     organising.seen(own_conversation(request, conversation_id))
     return HttpResponse(status=204)
 
@@ -193,7 +195,7 @@ def _carry_out(request: PersonRequest, rows: QuerySet[Conversation], *, num_chat
             organising.tag(rows, request.POST.get("tag", ""))
             done = ngettext("%(count)s chat was tagged.", "%(count)s chats were tagged.", num_chats)
         case "delete":
-            rows.delete()
+            erase(rows)
             done = ngettext("%(count)s chat was deleted.", "%(count)s chats were deleted.", num_chats)
         case _:
             raise Http404

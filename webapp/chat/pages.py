@@ -1,6 +1,7 @@
 """What the chat page shows, read from rows: a window of the branch its owner looks at, never all of a long chat."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.attachments import Attachment, attachments_of
 from webapp.chat.services.branches import replies_of
 from webapp.chat.services.feedback import thumbs_in
+from webapp.chat.services.support import shown_support
 from webapp.chat.services.tree import Step, Tree, Versions, end_of_branch
 from webapp.chat.snapshots import error_of
 from webapp.moderation.models import Appeal
@@ -17,6 +19,8 @@ from webapp.moderation.services import appeals, reports
 
 WINDOW_TURNS = 30
 TURNS_BEFORE_HIT = 5
+MAX_MARKED_CHARS = 2000
+_CHARS = re.compile(r"(\d{1,7})-(\d{1,7})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class ShownReply:
     code_reports: list[dict[str, Any]]
     steps: list[dict[str, Any]]
     used: dict[str, Any]
+    support: list[dict[str, Any]]
     followups: list[str]
     finish_reason: str
     can_continue: bool
@@ -41,6 +46,11 @@ class ShownReply:
     def code_reports_json(self) -> str:
         """For the script that puts them where the code is."""
         return json.dumps(self.code_reports)
+
+    @property
+    def support_json(self) -> str:
+        """For the script that marks the sentences."""
+        return json.dumps(self.support) if self.support else ""
 
     @property
     def is_active(self) -> bool:
@@ -111,6 +121,17 @@ def around(conversation: Conversation, turn: UUID) -> Shown:
     return _shown(conversation, tree, steps, start=start, leads_to=steps[position].reply_id)
 
 
+def passage(conversation: Conversation, turn: UUID, chars: str) -> str:
+    """What stands at `chars`, as in 12-80, of this message or reply; nothing if it is not there."""
+    wanted = _CHARS.fullmatch(chars)
+    if wanted is None:
+        return ""
+    start, end = int(wanted[1]), int(wanted[2])
+    rows = (conversation.messages.filter(pk=turn), conversation.replies.filter(pk=turn))
+    text = next((text for each in rows for text in each.values_list("text", flat=True)), "")
+    return text[start : min(end, start + MAX_MARKED_CHARS)]
+
+
 def before(conversation: Conversation, message_id: UUID) -> Shown:
     """The turns before this one on its own branch; nothing if it is not in the conversation."""
     tree = Tree.of(conversation)
@@ -171,6 +192,7 @@ def _shown_reply(reply: Reply) -> ShownReply:
         code_reports=reply.code_reports,
         steps=reply.steps,
         used=reply.used,
+        support=shown_support(reply),
         followups=reply.followups,
         finish_reason=reply.finish_reason,
         can_continue=reply.can_continue,

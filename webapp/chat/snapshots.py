@@ -5,6 +5,7 @@ from typing import Any
 from webapp.chat.models import Reply
 from webapp.chat.services.endings import error_event
 from webapp.chat.services.steps import shown_steps
+from webapp.chat.services.support import shown_support
 from webapp.chat.services.waiting import place
 
 
@@ -23,6 +24,7 @@ def snapshot(reply: Reply) -> dict[str, Any]:
         "code_reports": reply.code_reports,
         "steps": shown_steps(reply.steps),
         "used": reply.used,
+        "support": shown_support(reply),
         "followups": reply.followups,
         "finish_reason": reply.finish_reason,
         "error": error_of(reply),

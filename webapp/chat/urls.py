@@ -1,6 +1,16 @@
 from django.urls import path
 
-from webapp.chat import branch_views, feedback_views, organising_views, picture_views, search_views, views
+from webapp.chat import (
+    branch_views,
+    command_views,
+    feedback_views,
+    gauge_views,
+    organising_views,
+    picture_views,
+    search_views,
+    source_views,
+    views,
+)
 
 urlpatterns = [
     path("", views.new_chat, name="new_chat"),
@@ -11,6 +21,8 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/close/", views.close, name="close_chat"),
     path("c/<uuid:conversation_id>/rename/", views.rename, name="rename"),
     path("c/<uuid:conversation_id>/delete/", views.delete, name="delete"),
+    path("commands/", command_views.command, name="command"),
+    path("model/", views.model_is_away, name="model_is_away"),
     path("conversations/", views.conversations, name="conversations"),
     path("c/<uuid:conversation_id>/pin/", organising_views.pin, name="pin"),
     path("c/<uuid:conversation_id>/archive/", organising_views.archive, name="archive"),
@@ -27,6 +39,7 @@ urlpatterns = [
     path("archive/", organising_views.archived, name="archived"),
     path("search/", search_views.search_page, name="search"),
     path("search/results/", search_views.results, name="search_results"),
+    path("search/similar/", search_views.similar_results, name="search_similar"),
     path("starters/", views.starters, name="starters"),
     path("turns/<uuid:reply_id>/thumb/", feedback_views.thumb, name="thumb"),
     path("turns/<uuid:reply_id>/copied/", feedback_views.copied, name="copied"),
@@ -34,6 +47,11 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/map/", branch_views.chat_map, name="chat_map"),
     path("c/<uuid:conversation_id>/compare/", branch_views.compare, name="compare"),
     path("c/<uuid:conversation_id>/keep/", branch_views.keep, name="keep_version"),
+    path("c/<uuid:conversation_id>/gauge/", gauge_views.gauge, name="gauge"),
+    path("c/<uuid:conversation_id>/window/", gauge_views.window, name="window"),
+    path("c/<uuid:conversation_id>/prompt/", gauge_views.prompt, name="chat_prompt"),
+    path("c/<uuid:conversation_id>/summarise/", gauge_views.summarise, name="summarise"),
     path("pictures/<uuid:picture_id>/", picture_views.picture, name="picture"),
+    path("turns/<uuid:reply_id>/source/", source_views.source, name="source"),
     path("about/", views.about, name="about"),
 ]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -16,8 +16,11 @@ from webapp.chat import hints, pages
 from webapp.chat import starters as ideas
 from webapp.chat.errors import NotFound, Refused
 from webapp.chat.models import Conversation
-from webapp.chat.services import branches, organising
+from webapp.chat.services import branches, limits, organising
 from webapp.chat.services import conversations as service
+from webapp.chat.services.absence import absence
+from webapp.chat.services.erasing import erase
+from webapp.chat.services.gauge import gauge_of
 from webapp.experiments.services import serving
 from webapp.library.reading.kinds import ACCEPTED
 from webapp.moderation.services.reports import NAMES
@@ -43,11 +46,16 @@ def _is_looked_at(request: PersonRequest) -> bool:
     return request.headers.get("Sec-Fetch-Mode") == "navigate" and "Sec-Purpose" not in request.headers
 
 
-def _chat_page(request: PersonRequest, conversation: Conversation | None, shown: pages.Shown) -> HttpResponse:
+def _chat_page(
+    request: PersonRequest, conversation: Conversation | None, shown: pages.Shown, *, passage: str = ""
+) -> HttpResponse:
     context: dict[str, Any] = {
         "conversation": conversation,
         "shown": shown,
+        "passage": passage,
         "queue": pages.queued(conversation) if conversation else [],
+        "away": absence(),
+        "gauge": gauge_of(conversation) if conversation else None,
         "drawn": _drawn(request),
         "max_chars": settings.TURNS.max_message_chars,
         "accept": ACCEPTED,
@@ -79,14 +87,22 @@ def new_chat(request: PersonRequest) -> HttpResponse:
 
 
 @require_GET
+def model_is_away(request: PersonRequest) -> HttpResponse:
+    """For how long the model has been away, or null: for a page that has no connection to be told on."""
+    return JsonResponse({"away": absence()})
+
+
+@require_GET
 def chat(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    """The chat; with `at` the branch that holds this message or reply, and that turn in sight."""
+    """The chat; with `at` the branch that holds this message or reply, and that turn in sight. What is marked there is
+    for the page to say: the words `q`, or what stands at the `chars` of the text."""
     conversation = _conversation(request, conversation_id)
     if _is_looked_at(request):
         organising.seen(conversation)
     at = _named(request, "at")
     shown = pages.around(conversation, at) if at else pages.newest(conversation)
-    return _chat_page(request, conversation, shown)
+    passage = pages.passage(conversation, at, request.GET.get("chars", "")) if at else ""
+    return _chat_page(request, conversation, shown, passage=passage)
 
 
 @require_GET
@@ -148,15 +164,19 @@ def rename(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_POST
 def delete(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    _conversation(request, conversation_id).delete()
+    erase(Conversation.objects.filter(pk=_conversation(request, conversation_id).pk))
     return _after_change(request)
 
 
 @require_GET
 def about(request: PersonRequest) -> HttpResponse:
-    return render(
-        request, "chat/about.html", {"searches_web": wiring.searches_web(), "draws_pictures": wiring.draws_pictures()}
-    )
+    pace = limits.picture_pace(request.person)
+    context = {
+        "searches_web": wiring.searches_web(),
+        "draws_pictures": wiring.draws_pictures(),
+        "pictures_per_day": pace.limit if pace else 0,
+    }
+    return render(request, "chat/about.html", context)
 
 
 def _after_change(request: PersonRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from typing import Final
 
 from assistant.errors import GuardUnavailable, PictureFailed, PictureWithheld
 from assistant.ports import ChatMessage
+from assistant.safety.verdict import Verdict
 from assistant.tools.picture_wishes import wished_for
 from assistant.tools.tool import Arguments, Drawing, Tool, ToolFailed, ToolResult, ToolServices, object_schema, text_of
 from assistant.wording import Translate, gettext_noop
@@ -52,7 +53,9 @@ async def run(drawing: Drawing, translate: Translate, arguments: Arguments) -> T
         picture = await drawing.album.kept(description)
         if picture is None:
             drawn = await drawing.maker.draw(description)
-            if drawn.revised and await _is_blocked(drawing, drawn.revised):
+            verdict = await _verdict(drawing, drawn.revised) if drawn.revised else None
+            if verdict is not None and verdict.blocks:
+                await drawing.album.withheld(verdict)
                 raise PictureWithheld("the guard blocks the words of the service")
             picture = await drawing.album.keep(description, drawn)
     except (PictureFailed, GuardUnavailable) as error:
@@ -61,9 +64,9 @@ async def run(drawing: Drawing, translate: Translate, arguments: Arguments) -> T
     return ToolResult(text=translate(_DRAWN), short=size, is_answer=True, picture=picture)
 
 
-async def _is_blocked(drawing: Drawing, words: str) -> bool:
+async def _verdict(drawing: Drawing, words: str) -> Verdict:
     try:
         async with asyncio.timeout(GUARD_TIMEOUT_S):
-            return (await drawing.guard.check((ChatMessage(role="user", text=words),))).blocks
+            return await drawing.guard.check((ChatMessage(role="user", text=words),))
     except TimeoutError as error:
         raise GuardUnavailable("no verdict came in time") from error

@@ -73,6 +73,29 @@ def test_bare_addresses_are_links_and_file_names_are_not() -> None:
     assert render_block("See README.md.") == "<p>See README.md.</p>"
 
 
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("Warm[^1], soft.[^note]", "<p>Warm<sup>[1]</sup>, soft.<sup>[note]</sup></p>"),
+        (
+            "[^1]: A book.\n[^note]: *Another*.",
+            "<p><sup>[1]</sup> A book.<br>\n<sup>[note]</sup> <em>Another</em>.</p>",
+        ),
+        ("- Warm [^2]", "<ul>\n<li>Warm <sup>[2]</sup></li>\n</ul>"),
+        ("`a[^1]`", "<p><code>a[^1]</code></p>"),
+        (r"Warm\[^1]", "<p>Warm[^1]</p>"),
+        ("Match [^abc] or ([^0-9]).", "<p>Match [^abc] or ([^0-9]).</p>"),
+        (
+            "[^1](https://a.example)",
+            '<p><a href="https://a.example" target="_blank" rel="noopener nofollow ugc">^1</a></p>',
+        ),
+    ],
+)
+def test_footnotes_are_raised_and_stay_where_they_are(source: str, html: str) -> None:
+    """What only looks like one stays too: people ask about expressions that match."""
+    assert render_block(source) == html
+
+
 def test_html_is_text() -> None:
     """A person who asks about HTML wants to read it."""
     assert render_block("<b>bold</b>") == "<p>&lt;b&gt;bold&lt;/b&gt;</p>"

@@ -44,6 +44,7 @@ class OnePage:
 
     def __init__(self) -> None:
         self.pictures: dict[str, KeptPicture] = {}
+        self.blocked: list[Verdict] = []
 
     async def kept(self, description: str) -> KeptPicture | None:
         return self.pictures.get(description)
@@ -51,6 +52,9 @@ class OnePage:
     async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         self.pictures = {description: KeptPicture(id="p1", width=picture.width, height=picture.height)}
         return self.pictures[description]
+
+    async def withheld(self, verdict: Verdict) -> None:
+        self.blocked.append(verdict)
 
 
 class Reader:

@@ -210,7 +210,7 @@ async def test_other_words_of_the_service_are_read_by_the_guard_before_the_pictu
     with pytest.raises(ToolFailed, match="did not pass the safety check") as failed:
         await use("draw_picture", drawing=drawing(Painter(revised="some gore"), album, guard), description="a llama")
     assert isinstance(failed.value.__cause__, PictureWithheld)
-    assert (album.pictures, guard.seen) == ({}, ["some gore"])
+    assert (album.pictures, guard.seen, [verdict.blocks for verdict in album.blocked]) == ({}, ["some gore"], [True])
     assert (await use("draw_picture", drawing=drawing(Painter(revised="a grey llama")), description="x")).picture
 
 

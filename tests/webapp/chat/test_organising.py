@@ -116,6 +116,15 @@ def test_going_to_a_chat_is_looking_at_it(browser: Client, person: User) -> None
     assert "data-unread" not in browser.get("/conversations/").content.decode()
 
 
+def test_the_open_chat_is_marked_in_the_list(browser: Client, person: User) -> None:
+    """Also where a search has led to one of its turns, or the dot of an answer on the screen would stay."""
+    address = chat(person).get_absolute_url()
+    for current in (address, f"{address}?at={uuid.uuid4()}&q=wool#top"):
+        headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{current}"}
+        assert browser.get("/conversations/", headers=headers).content.decode().count('aria-current="page"') == 1
+    assert 'aria-current="page"' not in browser.get("/conversations/").content.decode()
+
+
 def test_the_menu_pins_and_archives(browser: Client, person: User) -> None:
     """The answer carries the hint that makes the page ask for its list. What is archived is not pinned."""
     conversation = chat(person)

@@ -46,5 +46,5 @@ async def test_only_our_own_pages_open_it(person: User, origin: str, may: bool) 
     assert answer["type"] == ("websocket.accept" if may else "websocket.close")
     if may:
         assert "hello" in (await socket.receive_output(timeout=5))["text"]
-        await socket.send_input({"type": "websocket.disconnect", "code": 1000})
+    await socket.send_input({"type": "websocket.disconnect", "code": 1000})
     await socket.wait(timeout=5)

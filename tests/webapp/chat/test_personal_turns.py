@@ -16,6 +16,7 @@ from assistant.prompt import count_tokens
 from assistant.tools.registry import tools_for
 from assistant.tools.steps import Step
 from assistant.tools.tool import ToolServices
+from assistant.window import Filled
 from tests.assistant.tools.services import EmptyIndex, FoundPages, drawing
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import absorb_guest
@@ -26,7 +27,7 @@ from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.personal import MessageMemories, personal_of
 from webapp.chat.services.preview import MASKED_CANARY, preview_prompt
 from webapp.chat.services.running import _load
-from webapp.chat.services.steps import TITLES, load_step
+from webapp.chat.services.steps import TITLES, load_step, step_event
 from webapp.chat.snapshots import snapshot
 from webapp.personal.models import Memory
 from webapp.personal.services import memories
@@ -129,7 +130,7 @@ async def test_steps_are_stored_for_a_successor_and_shown_without_what_only_the_
     await journal.step(done)
     kept = Remembered(id=str(uuid.uuid4()), text="I like wool")
     await journal.used(Used(memories=(kept,)))
-    await journal.quoted(())
+    await journal.quoted((), Filled(room=1, instructions=0))
     reply = await Reply.objects.aget(pk=claim.reply_id)
     (stored,) = reply.steps
     assert load_step(stored).messages == done.messages
@@ -167,9 +168,13 @@ async def test_the_page_says_what_the_prompt_had_not(
 
 
 def test_every_tool_has_a_title_in_words() -> None:
-    """A new tool is one file, and one line for its translators."""
+    """A new tool is one file, and two lines for its translators: while it works nothing has been done yet."""
     services = ToolServices(index=EmptyIndex(), now=timezone.now, web=FoundPages(), drawing=drawing())
-    assert {tool.name: tool.title for tool in tools_for(services)}.items() <= TITLES.items()
+    tools = tools_for(services)
+    assert {tool.name: tool.title for tool in tools}.items() <= TITLES.items()
+    begun = [step_event(Step(index=0, tool=tool.name, title=tool.title)).title for tool in tools]
+    assert "Drawing a picture…" in begun
+    assert all(title.endswith("…") and title not in TITLES.values() for title in begun)
 
 
 def test_the_preview_is_what_is_sent_with_its_mark_masked(wishes: User, settings: Any) -> None:

@@ -1,14 +1,18 @@
 """Pictures of answers: who sees them, what becomes of them, and who may keep one."""
 
+import dataclasses
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from assistant.errors import NoRoomForPicture, PictureFailed, PictureRefused
+from assistant.errors import NoRoomForPicture, PictureFailed, PictureRefused, TooManyPictures
 from assistant.ports import GenerationEnd
 from assistant.reply import GrowingReply, Written
 from assistant.safety.canary import LEAKED
@@ -20,7 +24,7 @@ from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.errors import NotFound
-from webapp.chat.models import Picture, Reply
+from webapp.chat.models import Allowance, Picture, Reply
 from webapp.chat.services import ownership, pictures, turns
 from webapp.chat.services.conversations import conversation_for
 from webapp.chat.services.duplicating import duplicate
@@ -29,6 +33,7 @@ from webapp.chat.services.pictures import ReplyAlbum
 from webapp.chat.services.running import run_turn
 from webapp.chat.services.steps import load_step, shown_steps
 from webapp.chat.snapshots import snapshot
+from webapp.moderation.models import Flag
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -167,6 +172,44 @@ async def test_pictures_have_so_much_room_and_those_of_others_take_none(
         await album.kept("a dog")
 
 
+async def test_a_guest_has_less_room(claim: ownership.Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "GUEST_MAX_BYTES", 1)
+    await ReplyAlbum(claim).keep(WISH, DRAWN)
+    assert await ReplyAlbum(claim).kept("a dog") is None
+    await User.objects.aupdate(is_guest=True)
+    with pytest.raises(NoRoomForPicture):
+        await ReplyAlbum(claim).kept("a dog")
+
+
+@pytest.mark.parametrize("is_guest", [False, True])
+async def test_so_many_pictures_fit_into_a_day(claim: ownership.Claim, settings: Any, *, is_guest: bool) -> None:
+    """The refusal comes before anybody draws and says when the next one is due; what was deleted was drawn as well."""
+    await User.objects.aupdate(is_guest=is_guest)
+    settings.TURNS = dataclasses.replace(
+        settings.TURNS, pictures_per_day=1 if is_guest else 2, guest_pictures_per_day=2 if is_guest else 1
+    )
+    album = ReplyAlbum(claim)
+    for _ in range(2):
+        await album.keep(WISH, DRAWN)
+        await Picture.objects.all().adelete()
+    for draws in (album.kept(WISH), album.keep(WISH, DRAWN)):
+        with pytest.raises(TooManyPictures) as refusal:
+            await draws
+    paid_off_at = (await Allowance.objects.aget()).pictures_paid_off_at
+    assert paid_off_at is not None
+    due = timezone.localtime(paid_off_at - timedelta(hours=12, seconds=-1))
+    when = date_format(due, "TIME_FORMAT" if due.date() == timezone.localdate() else "SHORT_DATETIME_FORMAT")
+    assert f"the 2 pictures that fit into a day. The next one can be drawn at {when}" in refusal.value.user_text
+    await Allowance.objects.aupdate(pictures_paid_off_at=timezone.now() + timedelta(hours=11, minutes=59))
+    assert await album.kept(WISH) is None
+
+
+async def test_without_a_limit_nothing_is_counted(claim: ownership.Claim, settings: Any) -> None:
+    settings.TURNS = dataclasses.replace(settings.TURNS, pictures_per_day=0)
+    await ReplyAlbum(claim).keep(WISH, DRAWN)
+    assert not await Allowance.objects.aexists()
+
+
 # Ends
 
 
@@ -289,11 +332,13 @@ async def test_a_wish_is_drawn_and_kept_with_the_answer(person: User, server: Im
     [("policy", "does not draw this"), ("broken", "could not be drawn"), ("revised", "did not pass the safety check")],
 )
 async def test_what_cannot_be_drawn_says_why(person: User, server: ImageServer, prompt: str, says: str) -> None:
-    """The words that "revised" is drawn from are blocked by the guard of this test."""
+    """The words that "revised" is drawn from are blocked by the guard of this test; that opens a case."""
     reply = await answered(person, f"Draw a picture of {prompt}")
     assert says in reply.text
     assert (reply.steps[0]["title"], reply.steps[0]["state"]) == ("Tried to draw a picture", "failed")
     assert not await Picture.objects.aexists()
+    flags = [flag.source async for flag in Flag.objects.filter(case__reply=reply)]
+    assert flags == (["guard_output"] if prompt == "revised" else [])
 
 
 async def test_a_picture_beside_a_withheld_answer_is_sealed_with_it(

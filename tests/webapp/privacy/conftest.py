@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
@@ -28,6 +29,7 @@ from webapp.chat.models import (
     Message,
     QueuedMessage,
     Reply,
+    Summary,
     Tag,
 )
 from webapp.experiments.models import (
@@ -42,6 +44,8 @@ from webapp.experiments.models import (
     PromptApproval,
     Report,
     Segment,
+    SettingsApproval,
+    SettingsVersion,
     StarterSet,
     TestTurn,
 )
@@ -125,6 +129,7 @@ def make_everything(person: User, other: User) -> Reply:
     Tag.objects.create(conversation=conversation, name=SECRET)
     draw(reply, SECRET, content=SECRET.encode())
     QueuedMessage.objects.create(id=uuid4(), conversation=conversation, text=SECRET)
+    Summary.objects.create(reply=reply, text=SECRET, finished_at=timezone.now())
     Allowance.objects.create(person=person, paid_off_at=timezone.now())
     Feedback.objects.create(reply=reply, person=person, thumb=-1, text=SECRET)
     Comparison.objects.create(person=person, message=message, left=reply, right=reply, choice="tie")
@@ -152,6 +157,7 @@ def _make_account(person: User, other: User) -> None:
     User.objects.filter(pk=person.pk).update(first_name=SECRET)
     EmailAddress.objects.create(user=person, email=f"{SECRET}@example.net")
     Authenticator.objects.create(user=person, type="totp", data={"secret": SECRET})
+    SocialAccount.objects.create(user=person, provider="work", uid=SECRET, extra_data={"email": SECRET})
     UserSession.objects.create(user=person, ip="127.0.0.1", session_key=uuid4().hex, user_agent=SECRET)
     person.groups.add(Group.objects.get_or_create(name="readers")[0])
     person.user_permissions.add(Permission.objects.earliest("pk"))
@@ -234,6 +240,8 @@ def _make_experiments(person: User) -> None:
     LabelChange.objects.create(label="candidate", after=version, by=person)
     StarterSet.objects.create(name="Ideas", ideas={}, author=person)
     ProductionChange.objects.create(by=person, reason="Shorter")
+    settings_version = SettingsVersion.objects.create(number=1, note="Shorter", author=person)
+    SettingsApproval.objects.create(version=settings_version, by=person, is_approved=True)
     Holdout.objects.create(share=1, by=person, is_open=False)
     TestTurn.objects.create(name="Greeting", messages=[["user", "Hello"]], author=person)
     life.note(experiment, "start", by=person)

@@ -1,9 +1,11 @@
 """The rows of the chat."""
 
 from webapp.chat.models.conversations import Conversation, ConversationQuerySet, Folder, Tag
+from webapp.chat.models.embeddings import Embedding
 from webapp.chat.models.feedback import Comparison, Feedback
 from webapp.chat.models.limits import Allowance, Heartbeat
 from webapp.chat.models.pictures import Picture
+from webapp.chat.models.summaries import Summary
 from webapp.chat.models.turns import Message, QueuedMessage, Reply, ReplyQuerySet
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "Comparison",
     "Conversation",
     "ConversationQuerySet",
+    "Embedding",
     "Feedback",
     "Folder",
     "Heartbeat",
@@ -19,5 +22,6 @@ __all__ = [
     "QueuedMessage",
     "Reply",
     "ReplyQuerySet",
+    "Summary",
     "Tag",
 ]

@@ -35,7 +35,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
 class Conversation(models.Model):
     """A tree of messages and replies. `selected` is the reply at the end of the branch that its owner looks at; null
-    is the newest. A temporary one is erased soon after its last turn and never listed."""
+    is the newest. A temporary one is erased soon after its page was last heard from, and never listed."""
 
     class TitledBy(models.TextChoices):
         WORDS = "words", "the first words"

@@ -5,13 +5,14 @@ from django.db import models
 
 
 class Allowance(models.Model):
-    """One number per person: the moment at which, at the allowed pace, all they have sent would be paid off
-    (the "theoretical arrival time" of the generic cell rate algorithm)."""
+    """Two numbers per person: the moments at which, at the allowed pace, all messages they have sent and all pictures
+    they have had would be paid off (the "theoretical arrival time" of the generic cell rate algorithm)."""
 
     person = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="allowance"
     )
     paid_off_at = models.DateTimeField()
+    pictures_paid_off_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"Allowance of {self.person_id}"

@@ -105,6 +105,12 @@ class Reply(models.Model):
     code_reports = models.JSONField(default=list, help_text="What Code Shield says of each code block, in order.")
     steps = models.JSONField(default=list, help_text="The tools used for this answer, in order, with their results.")
     used = models.JSONField(default=dict, help_text="What personal things the prompt held: instructions, memories.")
+    filled = models.JSONField(
+        default=dict, help_text="How much of the room for its prompt was taken by what (`assistant.window.Filled`)."
+    )
+    support = models.JSONField(
+        null=True, help_text="Which sentences its passages support (`services.support`); null until it was checked."
+    )
     followups = models.JSONField(default=list, help_text="What the person might ask next.")
     continued_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     prompt_version = models.CharField(max_length=64, blank=True, help_text="Content hash of the system prompt in use.")

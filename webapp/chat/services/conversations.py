@@ -8,10 +8,11 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services.erasing import erase
 from webapp.chat.services.tree import Tree, end_of_branch
 
 TITLE_CHARS = 60
-TEMPORARY_FOR = timedelta(minutes=30)
+TEMPORARY_FOR = timedelta(minutes=10)
 
 
 def conversation_for(person: User | None, conversation_id: UUID) -> Conversation:
@@ -55,16 +56,15 @@ def rename(conversation: Conversation, title: str) -> None:
 
 def close_temporary(person: User | None, conversation_id: UUID) -> None:
     """Erase it if it is there, temporary and this person's: nothing else is erased by closing a page."""
-    Conversation.objects.filter(pk=conversation_id, owner=person, is_temporary=True).delete()
+    erase(Conversation.objects.filter(pk=conversation_id, owner=person, is_temporary=True))
 
 
 def erase_expired() -> int:
-    """Erase the temporary conversations whose last turn was long ago; how many there were."""
-    temporary = Conversation.objects.filter(is_temporary=True, updated_at__lt=timezone.now() - TEMPORARY_FOR)
-    expired = list(temporary.exclude(replies__state__in=Reply.ACTIVE))
-    for conversation in expired:
-        conversation.delete()
-    return len(expired)
+    """Erase the temporary conversations of which nothing was heard for long, neither a turn nor that their page is
+    open (it says so each minute); how many there were. An answer that is being written is waited for."""
+    long_ago = timezone.now() - TEMPORARY_FOR
+    silent = Conversation.objects.filter(is_temporary=True, updated_at__lt=long_ago, seen_at__lt=long_ago)
+    return erase(silent.exclude(replies__state__in=Reply.ACTIVE))
 
 
 def title_of(text: str) -> str:
@@ -83,7 +83,7 @@ def branch(conversation: Conversation, *, leaf: Reply | None = None) -> list[tup
     """The turns from the first to `leaf`, or to the end of the branch that its owner looks at."""
     tree = Tree.of(conversation)
     end = leaf.pk if leaf else end_of_branch(conversation, tree)
-    steps = tree.path_to(end) if end else []
+    steps = tree.path_to(end) if end and end in tree else []
     rows = Reply.objects.filter(pk__in=[step.reply_id for step in steps]).select_related("message")
     replies = {reply.pk: reply for reply in rows}
     # One may have been deleted since the tree was read.

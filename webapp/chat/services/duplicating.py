@@ -11,6 +11,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.pictures import copy_picture
+from webapp.chat.services.summaries import copy_summary, states_of
 
 
 @transaction.atomic
@@ -36,13 +37,14 @@ def duplicate(conversation: Conversation, *, upto: UUID | None = None) -> Conver
         title=title,
         titled_by=Conversation.TitledBy.PERSON,
     )
-    parent: Reply | None = None
+    copies: list[tuple[Message, Reply]] = []
     for message, reply in turns:
-        parent = _copied_turn(fresh, parent, message, reply)
+        copies.append(_copied_turn(fresh, copies[-1][1] if copies else None, message, reply))
+    copy_summary(states_of(turns), states_of(copies))
     return fresh
 
 
-def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, reply: Reply) -> Reply:
+def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, reply: Reply) -> tuple[Message, Reply]:
     question = Message.objects.create(
         id=uuid.uuid4(), conversation=fresh, parent=parent, text=message.text, attachments=message.attachments
     )
@@ -52,4 +54,4 @@ def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, re
     answer.conversation, answer.message, answer.continued_from = fresh, question, None
     answer.save(force_insert=True)
     copy_picture(reply, answer)
-    return answer
+    return question, answer

@@ -23,6 +23,7 @@ from assistant.safety.code_badges import CodeBadge, translated
 from assistant.safety.notices import Notice, merged, notices_for, refusal_html
 from assistant.safety.verdict import Verdict
 from assistant.tools.steps import Step
+from assistant.window import Filled
 from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
@@ -100,7 +101,7 @@ class ReplyJournal:
         self._steps[step.index :] = [stored_step(step, event)]
         await self._record([event], steps=self._steps)
 
-    async def quoted(self, passages: Sequence[Passage]) -> None:
+    async def quoted(self, passages: Sequence[Passage], filled: Filled) -> None:
         self.mark("thinking")
         citations = [_citation(number, passage) for number, passage in enumerate(passages, start=1)]
         await self._record(
@@ -109,6 +110,7 @@ class ReplyJournal:
             phase="thinking",
             input_checked=True,
             passages=[dataclasses.asdict(passage) for passage in passages],
+            filled=dataclasses.asdict(filled),
             citations=[dataclasses.asdict(citation) for citation in citations],
         )
 
@@ -155,6 +157,7 @@ class ReplyJournal:
             code_reports=[],
             steps=[],
             used={},
+            support=None,
             followups=[],
             renderer_version=RENDERER_VERSION,
         )

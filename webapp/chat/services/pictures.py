@@ -12,12 +12,16 @@ from django.db.models import QuerySet, Sum
 
 from assistant.errors import NoRoomForPicture, PictureFailed
 from assistant.ports import DrawnPicture, KeptPicture
+from assistant.safety.verdict import Verdict
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Picture, Reply
+from webapp.chat.services import limits
 from webapp.chat.services.ownership import Claim
+from webapp.moderation.services import verdicts
 
 MAX_BYTES: Final = 200 * 2**20
+GUEST_MAX_BYTES: Final = 20 * 2**20
 """Of all pictures of a person. The last one may go beyond it."""
 
 
@@ -33,17 +37,29 @@ class ReplyAlbum:
     async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         return await sync_to_async(self._keep)(description, picture)
 
+    async def withheld(self, verdict: Verdict) -> None:
+        """What was said is the service's, so it stands with what the guard says of answers."""
+        if await Reply.objects.owned(self._claim.reply_id, self._claim.epoch).aexists():
+            await sync_to_async(verdicts.record)(self._claim.reply_id, "output", verdict)
+
     def _kept(self, description: str) -> KeptPicture | None:
         found = Picture.objects.filter(reply=self._claim.reply_id, asked_sha=_sha(description)).defer("content").first()
-        if found is None and _is_full(self._claim.reply_id):
-            raise NoRoomForPicture
+        if found is None:
+            owner = _owner(self._claim.reply_id)
+            limits.check_picture(owner)
+            if _is_full(owner):
+                raise NoRoomForPicture
         return _as_kept(found) if found else None
 
     @transaction.atomic
     def _keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         """In the place of one that an earlier worker had drawn from other words, and that nobody has seen."""
+        owner = _owner(self._claim.reply_id)
+        # The person first, as an erasure does; and of two pictures at once each counts.
+        User.objects.select_for_update().filter(pk=owner.pk).first()
         if not Reply.objects.select_for_update().owned(self._claim.reply_id, self._claim.epoch).exists():
             raise PictureFailed("the reply has another owner, or has ended")
+        limits.pay_picture(owner)
         Picture.objects.filter(reply=self._claim.reply_id).delete()
         return _as_kept(
             Picture.objects.create(
@@ -88,7 +104,7 @@ def copy_picture(source: Reply, to: Reply) -> None:
     if picture is None:
         return
     fresh: UUID | None = None
-    if not _is_full(to.pk):
+    if not _is_full(_owner(to.pk)):
         fresh = uuid.uuid4()
         picture._state.adding = True
         picture.pk, picture.reply = fresh, to
@@ -104,11 +120,19 @@ def _shows_instead(step: dict[str, Any], picture_id: UUID | None) -> dict[str, A
     return {**step, "picture": {**shown, "id": str(picture_id)} if picture_id else None}
 
 
-def _is_full(reply_id: UUID) -> bool:
-    """Whether the owner of this reply keeps as much as they may."""
-    owner = User.objects.filter(conversations__replies=reply_id)
-    mine = Picture.objects.filter(reply__conversation__owner__in=owner)
-    return (mine.aggregate(total=Sum("num_bytes"))["total"] or 0) >= MAX_BYTES
+def _owner(reply_id: UUID) -> User:
+    """Raises PictureFailed if the reply is gone."""
+    owner = User.objects.filter(conversations__replies=reply_id).first()
+    if owner is None:
+        raise PictureFailed("the reply is gone")
+    return owner
+
+
+def _is_full(owner: User) -> bool:
+    """Whether they keep as much as they may."""
+    mine = Picture.objects.filter(reply__conversation__owner=owner)
+    most = GUEST_MAX_BYTES if owner.is_guest else MAX_BYTES
+    return (mine.aggregate(total=Sum("num_bytes"))["total"] or 0) >= most
 
 
 def _as_kept(picture: Picture) -> KeptPicture:

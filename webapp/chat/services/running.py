@@ -1,7 +1,7 @@
 """Runs one turn as its owner: claim, load, run, and decide what a failure means."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,11 +23,11 @@ from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
 from webapp.chat import turn_log
 from webapp.chat.announcing import send_next
-from webapp.chat.models import Message, Reply
-from webapp.chat.services import ownership
+from webapp.chat.models import Reply
+from webapp.chat.services import compacting, ownership, support
 from webapp.chat.services.attachments import attached_to
-from webapp.chat.services.conversations import branch
 from webapp.chat.services.endings import INTERNAL_ERROR
+from webapp.chat.services.history import messages_of, summary_of, turns_before
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
@@ -35,7 +35,7 @@ from webapp.chat.services.pictures import ReplyAlbum
 from webapp.chat.services.steps import ended_steps, load_step
 from webapp.experiments.services import exposures, serving, variables
 from webapp.experiments.services.serving import Served
-from webapp.library.services.search import Attached
+from webapp.library.services.search import USUAL, Attached, Nearness
 from webapp.personal.services.preferences import preferences_of
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,20 @@ async def run_turn(reply_id: UUID) -> None:
             await _run(loaded, claim, journal)
         await send_next(reply.conversation_id)
         await sync_to_async(jobs.enqueue_touches, thread_sensitive=False)(reply_id)
+        if await sync_to_async(support.is_due)(reply_id):
+            await sync_to_async(jobs.enqueue_support_check, thread_sensitive=False)(reply_id)
+        await _summarise_if_due(reply_id)
+        await sync_to_async(jobs.enqueue_embedding, thread_sensitive=False)(reply.conversation_id)
     except TurnLost:
         logger.info("turn_lost", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
+        await _summarise_if_due(reply_id)  # perhaps it was stopped
     finally:
         await redis.aclose()
+
+
+async def _summarise_if_due(reply_id: UUID) -> None:
+    if await sync_to_async(compacting.is_due)(reply_id):
+        await sync_to_async(jobs.enqueue_compaction, thread_sensitive=False)(reply_id)
 
 
 async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
@@ -97,6 +107,7 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
                 person_id=reply.conversation.owner_id,
                 attached=loaded.attached,
                 endpoint=served.endpoint,
+                nearness=nearness_of(served),
                 album=ReplyAlbum(claim),
             ) as services,
         ):
@@ -113,7 +124,7 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
                 code_shield=services.code_shield,
                 index=services.index,
                 journal=journal,
-                config=turn_config(served, calls_tools=services.calls_tools),
+                config=replace(turn_config(served, calls_tools=services.calls_tools), code=services.code_rule),
                 tools=services.tools,
                 memory=MessageMemories(reply.message),
             )
@@ -184,9 +195,10 @@ def _load(claim: Claim) -> _Loaded:
         personal = replace(personal, memories=memories_used(reply.used))
     # Another answer to the same message does not remember again what its person may have made it forget.
     is_first = not reply.message.replies.filter(created_at__lt=reply.created_at).exists()
-    earlier = _earlier(reply)
+    earlier = turns_before(reply)
     turn = Turn(
-        history=(*_history(earlier), ChatMessage(role="user", text=reply.message.text)),
+        history=(*messages_of(earlier), ChatMessage(role="user", text=reply.message.text)),
+        summary=summary_of(earlier),
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,
         passages=passages,
@@ -206,31 +218,6 @@ def _load(claim: Claim) -> _Loaded:
         country=country,
         language=language,
     )
-
-
-def _earlier(reply: Reply) -> list[tuple[Message, Reply]]:
-    """The turns before this one on its branch."""
-    if reply.message.parent_id is None:
-        return []
-    return branch(reply.conversation, leaf=Reply.objects.get(pk=reply.message.parent_id))
-
-
-def _history(earlier: Sequence[tuple[Message, Reply]]) -> list[ChatMessage]:
-    """What was said in these turns, without those that the guard withheld or that never got an answer.
-
-    Nor those that a tool has answered alone, as it does for small models: these take its sentence for a pattern.
-    """
-    messages: list[ChatMessage] = []
-    for message, answer in earlier:
-        if answer.state == Reply.State.BLOCKED or not answer.text or _is_a_tools(answer):
-            continue
-        messages.append(ChatMessage(role="user", text=message.text))
-        messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
-    return messages
-
-
-def _is_a_tools(answer: Reply) -> bool:
-    return any(step["is_answer"] and not step["call"] for step in answer.steps)
 
 
 def turn_config(served: Served, *, calls_tools: bool) -> TurnConfig:
@@ -253,5 +240,20 @@ def turn_config(served: Served, *, calls_tools: bool) -> TurnConfig:
         "top_p": served.top_p,
         "max_reply_tokens": served.max_reply_tokens and min(served.max_reply_tokens, turns.context_tokens // 2),
         "num_passages": served.num_passages,
+        "passage_tokens": served.passage_tokens,
     }
-    return replace(usual, **{name: value for name, value in wanted.items() if value is not None})
+    return replace(usual, **_said(wanted))
+
+
+def nearness_of(served: Served) -> Nearness:
+    """Which passages are quoted: as the library has it, and what is served otherwise."""
+    wanted: dict[str, Any] = {
+        "min_similarity": served.min_similarity,
+        "min_share_of_best": served.similarity_to_best,
+        "max_per_document": served.passages_per_document,
+    }
+    return replace(USUAL, **_said(wanted))
+
+
+def _said(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if value is not None}

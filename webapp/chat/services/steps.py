@@ -21,6 +21,11 @@ TITLES = {
     "memory": gettext_noop("Remembered"),
 }
 _TITLES_IN: Mapping[tuple[str, StepState], str] = {
+    ("calculator", "running"): gettext_noop("Using the calculator…"),
+    ("dates", "running"): gettext_noop("Looking at the calendar…"),
+    ("units", "running"): gettext_noop("Converting units…"),
+    ("library", "running"): gettext_noop("Searching your library…"),
+    ("web", "running"): gettext_noop("Searching the web…"),
     ("draw_picture", "running"): gettext_noop("Drawing a picture…"),
     ("draw_picture", "failed"): gettext_noop("Tried to draw a picture"),
 }

@@ -138,7 +138,7 @@ def go_on(*, person: User, reply_id: UUID) -> Accepted:
 
 
 def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
-    _check_suspension(person)
+    check_suspension(person)
     try:
         with transaction.atomic():
             reply = reply_for(person, reply_id)
@@ -193,7 +193,8 @@ def checked(text: str) -> str:
     return text
 
 
-def _check_suspension(person: User) -> None:
+def check_suspension(person: User) -> None:
+    """Raises Suspended, in words for the person, while they are."""
     if person.is_suspended:
         until = date_format(timezone.localtime(person.suspended_until), "DATETIME_FORMAT")
         raise Suspended(
@@ -211,7 +212,7 @@ def admit(person: User) -> None:
     # One send of a person at a time; a guest may have been absorbed by an account a moment ago.
     if User.objects.select_for_update().filter(pk=person.pk).first() is None:
         raise NotFound
-    _check_suspension(person)
+    check_suspension(person)
     active = Reply.objects.active()
     if active.filter(conversation__owner=person).count() >= settings.TURNS.max_running_per_person:
         raise TooManyTurns(_("You have other answers being written. Please wait for one, or stop it."), retry_after_s=5)

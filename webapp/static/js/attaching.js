@@ -2,7 +2,6 @@
 //
 //   <ul id="attachments"> <button id="attach"> <input id="attach-files" type="file" hidden>   see attachments.js
 
-import { valuesOf } from "./store.js";
 import { isTemporary } from "./temporary.js";
 
 const page = document.getElementById("chat");
@@ -51,7 +50,7 @@ export function startAttaching(composer) {
   });
   new MutationObserver(showWhether).observe(page, { attributeFilter: ["data-temporary"] });
   showWhether();
-  if (valuesOf("attached.").length) load();
+  if (composer.draft.documents.length) load();
 
   return {
     get isEmpty() {

@@ -2,27 +2,23 @@
 //
 //   <ul id="attachments"><li class="attachment" data-state="sending|waiting|ready|failed"> title, progress, remove </li></ul>
 //
-// What is there is kept in this browser like the draft, for each conversation, so that a reload loses nothing.
+// What is there is kept with the draft of this tab, so that a reload loses nothing.
 
 import { announce } from "./announce.js";
 import { gettext, interpolate } from "./i18n.js";
-import { load, remove, save } from "./store.js";
 import { reading, upload } from "./uploads.js";
 
 const MAX = 10;
-const page = document.getElementById("chat");
 const list = document.getElementById("attachments");
 const icons = document.querySelector("#attach use").getAttribute("href").split("#")[0];
 
 export class Attachments {
   #composer;
   #chips = new Set(); // {line, document or null, abort}
-  #savedAs = null;
 
   constructor(composer) {
     this.#composer = composer;
-    this.#savedAs = keyOf();
-    this.put(load(this.#savedAs, []));
+    this.put(composer.draft.documents);
   }
 
   get isEmpty() {
@@ -129,16 +125,9 @@ export class Attachments {
 
   #changed() {
     this.#composer.hold = this.#isBusy ? gettext("Your file is still being read. Then the message can be sent.") : "";
-    if (this.#savedAs !== keyOf()) remove(this.#savedAs);
-    this.#savedAs = keyOf();
-    const kept = [...this.#chips].filter(({ document }) => document).map(({ document: { id, title } }) => ({ id, title }));
-    if (kept.length) save(this.#savedAs, kept);
-    else remove(this.#savedAs);
+    const there = [...this.#chips].filter(({ document }) => document);
+    this.#composer.draft.documents = there.map(({ document: { id, title } }) => ({ id, title }));
   }
-}
-
-function keyOf() {
-  return `attached.${page.dataset.conversation || "new"}`;
 }
 
 function isReady({ line }) {

@@ -11,9 +11,11 @@ import { showConnection } from "./connection.js";
 import { address, adopt, conversation, draftKey } from "./conversation.js";
 import { copyAnswer, copyCode } from "./copy.js";
 import { editQuestion } from "./edit.js";
+import { Gauge } from "./gauge.js";
 import { takerOfHints } from "./hints.js";
 import { gettext } from "./i18n.js";
 import { showLimits } from "./limits.js";
+import { showAbsence } from "./model_away.js";
 import { startOpinions } from "./opinions.js";
 import { post } from "./post.js";
 import { Queue } from "./queue.js";
@@ -27,11 +29,12 @@ import { startSources } from "./sources.js";
 import { startSteps } from "./steps.js";
 import { startTemporary } from "./temporary.js";
 import { Thread } from "./thread.js";
+import { toggleWrap } from "./wrap.js";
 
 const page = document.getElementById("chat");
 const turns = document.getElementById("turns");
 const thread = new Thread(turns, document.getElementById("blank-turn"));
-const socket = new Socket(page.dataset.socket);
+const socket = new Socket(page.dataset);
 const scroll = new Scroll(document.getElementById("jump"));
 const composer = new Composer({
   form: document.getElementById("composer"),
@@ -49,15 +52,17 @@ const queue = new Queue(document.getElementById("queue"), {
   onEdit: (turnId, text, documents) => sending.wantBack(turnId, text, documents),
   onShown: (turnIds) => sending.queued(turnIds),
 });
+const gauge = new Gauge(document.getElementById("gauge"), { thread });
 const reading = new Reading({ turns, thread, scroll, address: (turnId) => address(`turns/?before=${turnId}`) });
 const answers = new Answers({ thread, socket, scroll, changed, ended });
 const catchingUp = new CatchingUp({ thread, queue, answers, scroll, changed, say: (text) => composer.say(text) });
-const takeHint = takerOfHints({ thread, queue, answers, sending, catchingUp });
+const takeHint = takerOfHints({ thread, queue, answers, sending, catchingUp, gauge });
 
 /** The turns on the page are others than before, or one has another state. */
 function changed() {
   composer.canStop = Boolean(thread.active || sending.waiting);
   reading.changed();
+  gauge.changed();
 }
 
 function ended() {
@@ -79,7 +84,11 @@ function stop() {
 let mayHaveMissedTurns = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
 
 socket.addEventListener("ready", () => {
-  if (mayHaveMissedTurns) catchUp();
+  if (mayHaveMissedTurns) {
+    catchUp();
+    refreshConversations();
+    gauge.refresh();
+  }
   mayHaveMissedTurns = true; // hints are lost while there is no connection
   sending.resume();
   answers.resume();
@@ -135,6 +144,7 @@ for (const type of ["pointerover", "pointerdown", "focusin"]) turns.addEventList
 onAct("copy", copyAnswer);
 onAct("code-report", (_view, button) => toggleCodeReport(button));
 onAct("copy-code", (view, button) => copyCode(button.closest("figure"), view));
+onAct("wrap-code", (_view, button) => toggleWrap(button));
 onAct("edit", edit);
 onAct("retry", (view) => sending.tell({ type: "retry", reply: view.id }));
 onAct("regenerate", (view) => sending.tell({ type: "retry", reply: view.id }));
@@ -169,9 +179,11 @@ function copyLastCode() {
   if (figure) copyCode(figure, thread.viewAround(figure));
 }
 
-document.addEventListener("shortcut", ({ detail: name }) => {
-  if (name === "copy-answer") copyAnswer(thread.lastStored);
-  if (name === "copy-code") copyLastCode();
+document.addEventListener("shortcut", (event) => {
+  const acts = { copy_answer: () => copyAnswer(thread.lastStored), copy_code: copyLastCode };
+  if (!acts[event.detail]) return;
+  event.preventDefault();
+  acts[event.detail]();
 });
 
 document.addEventListener("keydown", (event) => {
@@ -204,17 +216,22 @@ new ResizeObserver(([entry]) => {
 
 showConnection(document.getElementById("connection"), socket);
 showLimits(document.getElementById("limits"), socket);
+showAbsence(document.getElementById("model-away"), { socket, turns, address: page.dataset.modelUrl });
 startQueuePlace(turns);
 startSources(turns);
 startSteps(turns);
 startOpinions(turns, document.getElementById("composer"));
-startTemporary(() => (composer.text = ""));
+startTemporary({
+  onLeave: () => (composer.text = ""),
+  onErased: () => composer.say(gettext("This temporary chat was erased, for the server had not heard from its page. Reload the page to begin anew.")),
+});
 sending.restore();
 answers.followActive();
 changed();
 if (page.dataset.leadsTo) {
   const words = new URLSearchParams(location.search).get("q");
-  import("./leading.js").then(({ lead }) => lead(turns, reading, page.dataset.leadsTo, words), () => scroll.toEnd());
+  const found = { words, passage: page.dataset.passage };
+  import("./leading.js").then(({ lead }) => lead(turns, reading, page.dataset.leadsTo, found), () => scroll.toEnd());
   post(address("select/"), { turn: page.dataset.leadsTo }); // the branch that is looked at is the chosen one
 } else if (thread.last) {
   scroll.toEnd();

@@ -1,6 +1,6 @@
 // What Code Shield says of the code in an answer: a badge at the head of each block, and its findings on a click.
 //
-//   <figure class="code"><figcaption>python <button class="code-badge" …> <button data-do="copy-code">…</figcaption>
+//   <figure class="code"><figcaption>python <button class="code-badge" …> <button data-do="wrap-code">…</figcaption>
 //     <div class="code-found" hidden>…</div> <pre>…</pre></figure>
 
 const UNAVAILABLE = new Set(["tool_missing", "broken"]);
@@ -27,7 +27,7 @@ function putReport(figure, report) {
   panel.dataset.why = UNAVAILABLE.has(report.not_scanned) ? "unavailable" : (report.not_scanned ?? "");
   badge.querySelector("[data-part=count]").textContent = report.found.length;
   fillList(panel.querySelector("[data-part=found]"), report.found);
-  figure.querySelector("figcaption").insertBefore(badge, figure.querySelector("[data-do=copy-code]"));
+  figure.querySelector("figcaption").insertBefore(badge, figure.querySelector("[data-do=wrap-code]"));
   figure.insertBefore(panel, figure.querySelector("pre"));
 }
 

@@ -40,7 +40,8 @@ export class Composer {
     form.querySelector(".composer-box").addEventListener("click", (event) => event.target === event.currentTarget && this.#field.focus());
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#key(event));
-    if (!this.#field.value) this.#field.value = this.#draft.take();
+    this.#draft.take({ isWritten: Boolean(this.#field.value) });
+    this.#field.value ||= this.#draft.text;
     this.#changed();
   }
 
@@ -54,6 +55,11 @@ export class Composer {
     this.#changed();
   }
 
+  /** What is written here, and what goes with it. */
+  get draft() {
+    return this.#draft;
+  }
+
   /** On a touch screen this would call up the keyboard over what is to be read. */
   focus() {
     if (!isTouch.matches) this.#field.focus();
@@ -61,7 +67,7 @@ export class Composer {
 
   /** The conversation has got its id: drafts belong to it from now on. */
   keepDraftAs(draftKey) {
-    this.#draft.moveTo(draftKey, this.text);
+    this.#draft.moveTo(draftKey);
   }
 
   /** Whether an answer is being written: then the button stops it, and what is sent waits for its end. */

@@ -1,21 +1,23 @@
 // Copies an answer or a piece of code, and says so on the button.
 //
-//   <button data-do="copy-code">   is put into the caption of each <figure class="code">
+//   <button data-do="wrap-code"> <button data-do="copy-code">   are put into the caption of each <figure class="code">
 
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { post } from "./post.js";
+import { showWhetherWrapped } from "./wrap.js";
 
 const SAYS_SO_MS = 1800;
 const told = new Set(); // answers of which the server knows that they were copied
 
-/** Give the code blocks under `root` their copy button, and let the keyboard scroll them. */
+/** Give the code blocks under `root` their buttons, and let the keyboard scroll them. */
 export function decorateCode(root) {
-  const blank = document.getElementById("blank-copy-code");
+  const blank = document.getElementById("blank-code-buttons");
   for (const figure of root.querySelectorAll("figure.code")) {
     if (figure.querySelector("[data-do=copy-code]")) continue;
-    figure.querySelector("figcaption").append(blank.content.firstElementChild.cloneNode(true));
+    figure.querySelector("figcaption").append(blank.content.cloneNode(true));
     figure.querySelector("pre").tabIndex = 0;
+    showWhetherWrapped(figure);
   }
 }
 
@@ -40,7 +42,7 @@ function tell(view) {
 
 /** The text of an answer without the buttons and reports in it. */
 function plainText(body) {
-  const notTheirs = body.querySelectorAll("figure.code figcaption, .code-found:not([hidden])");
+  const notTheirs = body.querySelectorAll("figure.code figcaption, .code-found:not([hidden]), .cite");
   for (const part of notTheirs) part.hidden = true;
   const formulas = [...body.querySelectorAll("math")].map(asSource);
   const text = body.innerText.trim();

@@ -3,9 +3,10 @@
 import { conversation } from "./conversation.js";
 import { showNews } from "./news.js";
 import { refreshConversations } from "./sidebar.js";
+import { showSupport } from "./sources.js";
 
 /** A function that takes what the server hints at. */
-export function takerOfHints({ thread, queue, answers, sending, catchingUp }) {
+export function takerOfHints({ thread, queue, answers, sending, catchingUp, gauge }) {
   const take = {
     async review({ num_unseen: numUnseen }, view) {
       showNews(numUnseen);
@@ -14,6 +15,11 @@ export function takerOfHints({ thread, queue, answers, sending, catchingUp }) {
       (await import("./review.js")).refreshReview(view);
     },
     followups: ({ items }, view) => view?.suggest(items),
+    support: ({ sentences }, view) => view && showSupport(view, sentences),
+    window(hint) {
+      document.body.dispatchEvent(new CustomEvent("window-changed"));
+      if (hint.conversation === conversation()) gauge.refresh();
+    },
     queue: (hint) => hint.conversation === conversation() && queue.refresh(),
     conversation(hint) {
       refreshConversations();

@@ -39,6 +39,6 @@ function keep(conversations) {
     if (conversations.length) sessionStorage.setItem(KEY, JSON.stringify(conversations));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // Without storage the server erases it half an hour later.
+    // Without storage the server erases it when it has not heard from its page for a while.
   }
 }

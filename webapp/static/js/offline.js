@@ -7,7 +7,8 @@ import { load, valuesOf } from "./store.js";
 const ASK_MS = 4000;
 
 const section = document.getElementById("kept");
-const texts = [...load("outbox", []).map(({ text }) => text), ...valuesOf("drafts.").flat().map(({ text }) => text)];
+const written = [...load("outbox", []), ...valuesOf("drafts.").flat()];
+const texts = written.map(({ text }) => text).filter(Boolean);
 
 for (const text of texts) {
   const item = document.createElement("li");

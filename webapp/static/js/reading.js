@@ -2,8 +2,6 @@
 //
 //   <div class="earlier"><button data-earlier></div>   <div id="turn-nav"><button data-go="previous"> <button data-go="next"></div>
 
-import { areShortcutsOff } from "./shortcuts.js";
-
 const NEAR_PX = 600;
 
 export class Reading {
@@ -28,11 +26,10 @@ export class Reading {
       const button = event.target.closest("[data-go]");
       if (button) this.go(button.dataset.go);
     });
-    document.addEventListener("keydown", (event) => {
-      const ways = { ArrowUp: "previous", ArrowDown: "next" };
-      if (!event.altKey || event.ctrlKey || event.metaKey || !ways[event.key] || areShortcutsOff()) return;
+    document.addEventListener("shortcut", (event) => {
+      if (!["previous", "next"].includes(event.detail)) return;
       event.preventDefault();
-      this.go(ways[event.key]);
+      this.go(event.detail);
     });
   }
 

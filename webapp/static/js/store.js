@@ -1,7 +1,7 @@
 // Small things kept in this browser. Where storage is full or switched off they are kept as long as the page is open.
 
 const PREFIX = "cria.";
-const KEPT_ON_LOGOUT = ["cria.theme", "cria.sidebar"];
+const KEPT_ON_LOGOUT = ["cria.theme", "cria.sidebar", "cria.wrap"];
 const memory = new Map();
 
 export function load(key, fallback = null) {

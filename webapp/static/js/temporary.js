@@ -1,4 +1,4 @@
-// A temporary chat: chosen on the empty page, erased when the page is left.
+// A temporary chat: chosen on the empty page, erased when the page is left, or has not said for long that it is open.
 //
 //   <div id="chat" data-temporary>   <button id="temporary" aria-pressed="false">
 
@@ -6,15 +6,28 @@ import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { leave } from "./left.js";
 import { forgetTemporary } from "./outbox.js";
+import { post } from "./post.js";
 
+const SAYS_SO_MS = 60_000;
 const page = document.getElementById("chat");
 
 export function isTemporary() {
   return "temporary" in page.dataset;
 }
 
-/** `onLeave` is called when a temporary chat is left, so that nothing of it stays in this browser. */
-export function startTemporary(onLeave) {
+/** `onLeave` is called when a temporary chat is left, so that nothing of it stays in this browser; `onErased` when the
+ * server has erased it, because the device slept or had no connection. */
+export function startTemporary({ onLeave, onErased }) {
+  const timer = setInterval(sayOpen, SAYS_SO_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || sayOpen());
+  async function sayOpen() {
+    if (!isTemporary() || !page.dataset.conversation) return;
+    const response = await post(`/c/${page.dataset.conversation}/seen/`);
+    if (response?.status !== 404) return;
+    clearInterval(timer);
+    onErased();
+  }
+
   const toggle = document.getElementById("temporary");
   toggle?.addEventListener("click", () => {
     const isOn = page.toggleAttribute("data-temporary");

@@ -1,0 +1,49 @@
+"""Erasing conversations, with the logs of their replies: for some minutes those hold the same words."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from webapp.chat import turn_log
+from webapp.chat.models import Conversation, Reply
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def erase(conversations: QuerySet[Conversation]) -> int:
+    """Delete them and all that hangs on them. Returns how many there were."""
+    found = list(conversations.values_list("pk", flat=True))
+    if not found:
+        return 0
+    forget_logs(Reply.objects.filter(conversation__in=found))
+    Conversation.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def forget_logs(replies: QuerySet[Reply]) -> None:
+    """The logs of these replies go once their rows are gone for good."""
+    lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHEN_FINAL_S)
+    logged = replies.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately))
+    keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
+    if keys:
+        transaction.on_commit(partial(_delete_logs, keys))
+
+
+def _delete_logs(keys: Sequence[str]) -> None:
+    """Best effort: without Redis there is no log to be read, and what comes back with it ends by itself."""
+    try:
+        with Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as redis:
+            redis.delete(*keys)
+    except (RedisError, OSError) as error:
+        logger.warning("turn_logs_not_erased", extra={"error": type(error).__name__, "num": len(keys)})
