@@ -31,6 +31,7 @@ def install(python: Path, arguments: Sequence[str], *, project: Path, step: Step
 
     Downloads and temporary files stay in var/setup: nothing outside the project folder is touched, a set-up that was
     interrupted does not download again, and a small /tmp does not matter. The whole output goes to var/setup/pip.log.
+    Python compiles what is imported, when it is: all 22,000 files would take 30 s, and a third of them is ever used.
     """
     workshop = project / "var" / "setup"
     temporary = workshop / "tmp"
@@ -38,7 +39,8 @@ def install(python: Path, arguments: Sequence[str], *, project: Path, step: Step
     temporary.mkdir(parents=True)
     log = workshop / "pip.log"
     command = [
-        *(str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar", "off"),
+        *(str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"),
+        *("install", "--no-compile", "--progress-bar", "off"),
         *([] if compiler() else ["--only-binary", ":all:"]),
         *arguments,
     ]
