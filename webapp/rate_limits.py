@@ -26,6 +26,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MINUTE_S, HOUR_S = 60.0, 3600.0
 USUAL = Pace(limit=120, period_s=MINUTE_S)
 PACES = {
+    "command": Pace(limit=240, period_s=MINUTE_S),  # what pages of the chat say, on the socket too
     "become_guest": Pace(limit=600, period_s=HOUR_S),
     "account_signup": Pace(limit=120, period_s=HOUR_S),
     "import_chats": Pace(limit=30, period_s=HOUR_S),
@@ -33,6 +34,8 @@ PACES = {
     "library:add": Pace(limit=240, period_s=HOUR_S),
     "export_all": Pace(limit=20, period_s=HOUR_S),
     "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
+    "summarise": Pace(limit=30, period_s=HOUR_S),
+    "search_similar": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
     "continue_shared": Pace(limit=60, period_s=HOUR_S),
     "report_shared": Pace(limit=20, period_s=HOUR_S),
@@ -43,7 +46,7 @@ PACES = {
     "admin:experiments_playground_retry": Pace(limit=120, period_s=HOUR_S),
     "delete_account": Pace(limit=10, period_s=HOUR_S),
 }
-COSTLY_READS = frozenset({"export_all"})
+COSTLY_READS = frozenset({"export_all", "search_similar"})
 
 # The same sum as webapp.pace.Pace.pay, where two requests at once cannot both take the last one.
 _PAY = """
@@ -85,16 +88,20 @@ def too_many(request: HttpRequest, wait_s: int) -> HttpResponse:
 def seconds_to_wait(request: HttpRequest) -> int:
     """0 if the request may go on, and it is counted then."""
     match = request.resolver_match
-    name = match.view_name if match else ""
+    due_s = due_in_s(match.view_name if match else "", _who(request))
+    return int(due_s) + 1 if due_s > 0 else 0
+
+
+def due_in_s(name: str, who: str) -> float:
+    """In how many seconds this person or address may ask for this change, by its pace. 0: now, and it is counted."""
     pace = PACES.get(name, USUAL)
-    key = f"cria:rate:{name if name in PACES else ''}:{_who(request)}"
+    key = f"cria:rate:{name if name in PACES else ''}:{who}"
     began = time.monotonic()
     try:
-        due_in_s = float(_redis().eval(_PAY, 1, key, pace.interval_s, pace.period_s))
+        return float(_redis().eval(_PAY, 1, key, pace.interval_s, pace.period_s))
     except (RedisError, OSError) as error:
         logger.warning("rate_limit_away", extra={"error": type(error).__name__, "after_s": time.monotonic() - began})
-        return 0
-    return int(due_in_s) + 1 if due_in_s > 0 else 0
+        return 0.0
 
 
 def _who(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ import dataclasses
 import hmac
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -39,18 +39,23 @@ from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
 from assistant.safety.degrading import Degrading
 from assistant.safety.embedded import EmbeddedGuard, Scores
 from assistant.safety.fail_open import FailOpen
+from assistant.safety.hearing import HearingDistress
+from assistant.safety.jailbreaks import WithJailbreaks
 from assistant.safety.llama_guard import CompletionResult, LlamaGuard
-from assistant.safety.policy import Policy, is_small
+from assistant.safety.policy import CodeRule, Policy, is_small
 from assistant.safety.taxonomy import PROMPT_INJECTION, CheckpointFamily
 from assistant.tools.registry import tools_for
 from assistant.tools.tool import Drawing, Tool, ToolServices
 from inference.client import ChatCall, ChatEnd, ChatTurn, InferenceClient
+from inference.encoders.language import language_of as text_language
 from inference.errors import InferenceRejected, InferenceUnavailable
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
+from retrieval.quantised import quantise, similarities
+from webapp.chat.ports import TextEncoder
 from webapp.images import OpenAIImages
 from webapp.library.ports import Retrieval
-from webapp.library.services.search import Attached, search_library
+from webapp.library.services.search import USUAL, Attached, Nearness, search_library
 from webapp.moderation.services import policies
 from webapp.settings.environment import Endpoint, environment
 from webapp.web_search import SearxngSearch
@@ -59,8 +64,13 @@ logger = logging.getLogger(__name__)
 
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 EMBEDDING_DIM = 384
+PIECE_WORDPIECES = 64
+"""Of a chat, at most: two or three sentences, so that a hit lands on what it found."""
 CARD_KEPT_S = 30.0
+CARD_WITHIN_S, CARD_MISSED_S = 2.0, 10.0
 SMALL_MODEL_DRY_MULTIPLIER = 0.8
+LLAMA_GUARD_WITHIN_S, SCORES_WITHIN_S = 20.0, 8.0
+"""Together less than a turn waits for a verdict, so that a lesser guard has its time when the usual one hangs."""
 LICENCE_URLS = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
     "MIT": "https://opensource.org/license/mit",
@@ -85,11 +95,17 @@ class TurnServices:
     calls_tools: bool
     is_small: bool
     canary_of: Callable[[date], str]
+    code_rule: CodeRule = "warn"
 
 
 @asynccontextmanager
 async def turn_services(
-    *, person_id: UUID, attached: Attached | None = None, endpoint: str = "", album: Album | None = None
+    *,
+    person_id: UUID,
+    attached: Attached | None = None,
+    endpoint: str = "",
+    album: Album | None = None,
+    nearness: Nearness = USUAL,
 ) -> AsyncGenerator[TurnServices, None]:
     """Connections for one turn, to the model server `endpoint` of the settings. Without an `album` nothing is drawn.
 
@@ -102,7 +118,7 @@ async def turn_services(
         card = ModelCard(id=server.model) if server.model else await _model_card(chat, server)
         policy = await sync_to_async(policies.active)(num_parameters=card.parameters)
         guard = await _guard(stack, encoders, policy)
-        index = LibraryIndex(encoders, person_id, attached=attached)
+        index = LibraryIndex(encoders, person_id, attached=attached, nearness=nearness)
         yield TurnServices(
             model=EngineModel(chat, card.id, dry_multiplier=_dry_multiplier(card), person_key=_person_key(person_id)),
             model_id=card.id,
@@ -112,7 +128,7 @@ async def turn_services(
             index=index,
             tools=tools_for(
                 ToolServices(
-                    index=LibraryIndex(encoders, person_id),
+                    index=LibraryIndex(encoders, person_id, nearness=nearness),
                     now=timezone.localtime,
                     web=_web_search(),
                     drawing=_drawing(guard, album),
@@ -122,6 +138,7 @@ async def turn_services(
             calls_tools=_calls_tools(card),
             is_small=is_small(card.parameters),
             canary_of=partial(_canary, person_id),
+            code_rule=policy.code or usual_code_rule(),
         )
 
 
@@ -176,11 +193,16 @@ def _secret() -> bytes:
     return environment.secret_key.get_secret_value().encode()
 
 
+def usual_code_rule() -> CodeRule:
+    """What is done about code where the policy in force does not say it."""
+    return environment.code_shield
+
+
 @cache
 def _code_shield() -> SemgrepShield:
-    """One for the process: it remembers what it has seen."""
+    """One for the process: it remembers what it has seen. What is done about a grave find is the policy's to say."""
     packages = environment.var_dir / "code-shield"
-    return SemgrepShield(ShieldConfig(packages=packages, on_error=environment.code_shield))
+    return SemgrepShield(ShieldConfig(packages=packages, on_error="block"))
 
 
 def _dry_multiplier(card: "ModelCard") -> float:
@@ -191,24 +213,27 @@ def _dry_multiplier(card: "ModelCard") -> float:
 
 
 async def _guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
-    """The guard of the settings, and what they put in its place while it is away."""
-    guard = await _usual_guard(stack, encoders, policy)
-    match environment.guard_unavailable:
-        case "open":
-            return FailOpen(guard)
-        case "degraded":
-            return Degrading(guard, EmbeddedGuard(GuardScorer(encoders), policy=policy), policy=policy)
-    return guard
+    """The guard of the settings, and what they put in its place while it is away. Distress is heard before any of it.
 
-
-async def _usual_guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
-    """Its connection is closed with `stack`."""
+    Connections are closed with `stack`.
+    """
+    scorer = GuardScorer(encoders)
+    embedded = EmbeddedGuard(scorer, policy=policy)
     if environment.guard == "embedded":
-        return EmbeddedGuard(GuardScorer(encoders), policy=policy)
-    client = await stack.enter_async_context(_guard_client())
-    family: CheckpointFamily = "llama_guard_2" if environment.guard == "llama-guard-2" else "llama_guard_3"
-    completions = GuardCompletions(client, environment.guard_model)
-    return LlamaGuard(completions, family=family, model_id=_guard_id(), policy=policy)
+        is_open = environment.guard_unavailable == "open"
+        guard: Guard = FailOpen(embedded, None, policy=policy) if is_open else embedded
+    else:
+        client = await stack.enter_async_context(_guard_client())
+        completions = GuardCompletions(client, environment.guard_model)
+        guard = LlamaGuard(completions, family=FAMILIES[environment.guard], model_id=_guard_id(), policy=policy)
+        match environment.guard_unavailable:
+            case "open":
+                guard = FailOpen(guard, embedded, policy=policy)
+            case "degraded":
+                guard = Degrading(guard, embedded, policy=policy)
+        is_closed = environment.guard_unavailable == "closed"
+        guard = WithJailbreaks(guard, scorer, policy=policy, is_required=is_closed)
+    return HearingDistress(guard, policy=policy)
 
 
 class EngineModel:
@@ -274,9 +299,12 @@ class GuardScorer:
 
     async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
         try:
-            found = await self._client.moderate(texts, role=role, context=context)
+            async with asyncio.timeout(SCORES_WITHIN_S):
+                found = await self._client.moderate(texts, role=role, context=context)
         except (InferenceUnavailable, InferenceRejected) as error:
             raise GuardUnavailable(str(error)) from error
+        except TimeoutError as error:
+            raise GuardUnavailable("the scores did not come in time") from error
         return Scores(
             rows=found.scores,
             model_id=found.model,
@@ -294,11 +322,14 @@ class GuardCompletions:
 
     async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
         try:
-            found = await self._client.complete(
-                prompt, model=self._model_id, max_tokens=max_tokens, num_top_logprobs=top_logprobs
-            )
+            async with asyncio.timeout(LLAMA_GUARD_WITHIN_S):
+                found = await self._client.complete(
+                    prompt, model=self._model_id, max_tokens=max_tokens, num_top_logprobs=top_logprobs
+                )
         except (InferenceUnavailable, InferenceRejected) as error:
             raise GuardUnavailable(str(error)) from error
+        except TimeoutError as error:
+            raise GuardUnavailable("the guard did not answer in time") from error
         return CompletionResult(text=found.text, logprobs=found.top_logprobs)
 
 
@@ -332,14 +363,29 @@ class PassageJudge:
 class LibraryIndex:
     """The PassageIndex port over the library: what this person may read, what goes with the message first."""
 
-    def __init__(self, client: InferenceClient, person_id: UUID, *, attached: Attached | None = None) -> None:
+    def __init__(
+        self,
+        client: InferenceClient,
+        person_id: UUID,
+        *,
+        attached: Attached | None = None,
+        nearness: Nearness = USUAL,
+    ) -> None:
         self._client = client
         self._person_id = person_id
         self._attached = attached
+        self._nearness = nearness
 
     async def search(self, query: str, *, k: int) -> Sequence[Passage]:
         found_with = _retrieval(self._client)
-        hits = await search_library(self._person_id, query, k, retrieval=found_with, attached=self._attached)
+        hits = await search_library(
+            self._person_id,
+            query,
+            k,
+            retrieval=found_with,
+            attached=self._attached,
+            nearness=self._nearness,
+        )
         return [
             Passage(
                 passage_id=hit.passage_id,
@@ -360,6 +406,26 @@ async def retrieval() -> AsyncGenerator[Retrieval, None]:
     """What the library needs to index documents."""
     async with _encoder_client() as client:
         yield _retrieval(client)
+
+
+@asynccontextmanager
+async def text_encoder() -> AsyncGenerator[TextEncoder, None]:
+    """What searching chats by meaning needs."""
+    async with _encoder_client() as client:
+        yield TextEncoder(
+            name=f"{EMBEDDING_MODEL} {EMBEDDING_DIM} {PIECE_WORDPIECES}",
+            dim=EMBEDDING_DIM,
+            embedder=PassageEmbedder(client),
+            reads=is_english,
+            cut=partial(split_passages, max_wordpieces=PIECE_WORDPIECES),
+            quantise=quantise,
+            similarities=similarities,
+        )
+
+
+def is_english(text: str) -> bool:
+    """The embedding model has learned no other language."""
+    return text_language(text, lambda _word: True) == "en"
 
 
 def _retrieval(client: InferenceClient) -> Retrieval:
@@ -402,6 +468,12 @@ GUARD_NAMES = {
     "embedded": "Cria's embedded classifier",
     "llama-guard-2": "Llama Guard 2",
     "llama-guard-3": "Llama Guard 3",
+    "llama-guard-3-1b": "Llama Guard 3 1B",
+}
+FAMILIES: Mapping[str, CheckpointFamily] = {
+    "llama-guard-2": "llama_guard_2",
+    "llama-guard-3": "llama_guard_3",
+    "llama-guard-3-1b": "llama_guard_3_1b",
 }
 
 
@@ -415,16 +487,20 @@ def guard_card() -> GuardCard:
 
 
 _cards: dict[Endpoint, tuple[float, ModelCard]] = {}
+_missed: dict[Endpoint, float] = {}
+"""When a server was asked last and gave no card: pages do not ask it again for some seconds."""
 
 
 def model_card(endpoint: str = "") -> ModelCard:
     """The card of the model in use, at most half a minute old; a card without a licence while the engine is away."""
     server = _chat_server(endpoint)
-    try:
-        return async_to_sync(_fresh_card)(server)
-    except ModelUnavailable:
-        kept = _cards.get(server)
-        return kept[1] if kept else ModelCard(id="", name=server.model or "The model")
+    if time.monotonic() - _missed.get(server, -CARD_MISSED_S) >= CARD_MISSED_S:
+        try:
+            return async_to_sync(_fresh_card)(server)
+        except ModelUnavailable:
+            _missed[server] = time.monotonic()
+    kept = _cards.get(server)
+    return kept[1] if kept else ModelCard(id="", name=server.model or "The model")
 
 
 def code_report(text: str) -> CodeReport:
@@ -441,6 +517,27 @@ async def inference_is_ready(endpoint: str = "") -> bool:
             return False
 
 
+async def can_answer(endpoint: str = "", *, within_s: float) -> bool:
+    """Whether the model, and a guard that answers are not given without, say in this time that they are there."""
+    try:
+        async with asyncio.timeout(within_s), _chat_client(_chat_server(endpoint)) as chat:
+            return bool(await chat.models()) and (not _waits_for_guard() or await _guard_is_there())
+    except (InferenceUnavailable, InferenceRejected, TimeoutError):
+        return False
+
+
+def _waits_for_guard() -> bool:
+    """Failing open needs somebody to look for what a policy closes, which the embedded guard cannot do for itself."""
+    return environment.guard_unavailable == "closed" or environment.guard == "embedded"
+
+
+async def _guard_is_there() -> bool:
+    if environment.guard != "embedded":
+        return await _guard_is_ready()
+    async with _encoder_client() as encoders:
+        return not await encoders.reason_not_ready()
+
+
 async def code_shield_is_ready() -> bool:
     """Whether code in answers can be looked through. Without it they are shown, and say that theirs was not."""
     return await asyncio.to_thread(_code_shield().check) is None
@@ -454,8 +551,12 @@ async def _guard_is_ready() -> bool:
 
 
 async def _fresh_card(server: Endpoint) -> ModelCard:
-    async with _chat_client(server) as chat:
-        return await _model_card(chat, server)
+    """A page waits for it: not long."""
+    try:
+        async with asyncio.timeout(CARD_WITHIN_S), _chat_client(server) as chat:
+            return await _model_card(chat, server)
+    except TimeoutError as error:
+        raise ModelUnavailable("the chat server keeps silent") from error
 
 
 async def _model_card(chat: InferenceClient, server: Endpoint) -> ModelCard:

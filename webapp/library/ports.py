@@ -7,14 +7,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from assistant.ports import Embedder
+
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-
-class Embedder(Protocol):
-    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One unit vector for each text, in order. Raises RetrievalUnavailable if the service cannot be had."""
-        ...
 
 
 class InjectionScorer(Protocol):

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db.models import QuerySet, Sum
@@ -18,12 +19,14 @@ from webapp.chat.models import (
     Allowance,
     Comparison,
     Conversation,
+    Embedding,
     Feedback,
     Folder,
     Message,
     Picture,
     QueuedMessage,
     Reply,
+    Summary,
 )
 from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
 from webapp.library.models import Document, UploadedFile
@@ -70,12 +73,15 @@ def kinds() -> Sequence[Kind]:
     cases = _days(_("%(days)s days after it is closed, so that you can object."), "closed_case_days")
     unread = _("Until their text has been read, usually less than a minute.")
     import_ = _("The file until it is read, what became of it for a day.")
+    with_texts = _("As long as the messages and answers they are about.")
     visits = _("Until you log out, or 90 days without a visit.")
     talk, verdict_owner = "conversation__owner", "reply__conversation__owner"
     return [
         Kind("chats", _("Chats"), Conversation.objects.all(), "owner"),
         Kind("messages", _("Messages"), Message.objects.all(), talk, sized="text"),
         Kind("answers", _("Answers"), Reply.objects.all(), talk, sized="text"),
+        Kind("summaries", _("Summaries of chats"), Summary.objects.all(), "reply__conversation__owner", sized="text"),
+        Kind("embeddings", _("Numbers to search chats by meaning"), Embedding.objects.all(), talk, with_texts),
         Kind("pictures", _("Pictures"), Picture.objects.all(), "reply__conversation__owner"),
         Kind("waiting", _("Messages that wait"), QueuedMessage.objects.all(), talk, _("Until they are sent."), "text"),
         Kind("folders", _("Folders"), Folder.objects.all(), "owner"),
@@ -100,6 +106,7 @@ def kinds() -> Sequence[Kind]:
         Kind(
             "second_factors", _("Passkeys and other second factors"), Authenticator.objects.all(), "user", UNTIL_REMOVED
         ),
+        Kind("identities", _("Accounts elsewhere"), SocialAccount.objects.all(), "user", UNTIL_REMOVED),
         Kind("sessions", _("Devices that are logged in"), UserSession.objects.all(), "user", visits),
     ]
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 
@@ -18,6 +19,7 @@ from webapp.chat.models import (
     Folder,
     Picture,
     QueuedMessage,
+    Summary,
 )
 from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
 from webapp.library.models import Document, UploadedFile
@@ -45,6 +47,7 @@ def of(person: User) -> Mapping[str, Any]:
         "documents": _rows(Document.objects.present().filter(owner=person), leave_out={"text"}),
         "files": _rows(UploadedFile.objects.filter(document__owner=person), leave_out={"content"}),
         "temporary-chats": _temporary(person),
+        "summaries": _rows(Summary.objects.filter(reply__conversation__owner=person)),
         "pictures": _rows(Picture.objects.filter(reply__conversation__owner=person), leave_out={"content"}),
         "safety": {
             "verdicts": _rows(Verdict.objects.filter(reply__conversation__owner=person)),
@@ -73,6 +76,7 @@ def _account(person: User) -> dict[str, Any]:
         "groups": list(person.groups.values_list("name", flat=True)),
         "addresses": _rows(EmailAddress.objects.filter(user=person)),
         "second_factors": _rows(Authenticator.objects.filter(user=person), leave_out={"data"}),
+        "accounts_elsewhere": _rows(SocialAccount.objects.filter(user=person)),
         "sessions": _rows(UserSession.objects.filter(user=person), leave_out={"session_key", "data"}),
     }
 

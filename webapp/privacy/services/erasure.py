@@ -6,7 +6,7 @@ in the files of the index for searching chats go by a task, moments later.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,16 +17,12 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY
-from webapp.chat import turn_log
 from webapp.chat.models import Reply
+from webapp.chat.services.erasing import forget_logs
 from webapp.moderation.services import audit
 from webapp.privacy import inventory
 from webapp.privacy.errors import NotThisAccount
@@ -133,19 +129,6 @@ def _forget_files_and_logs(person: User) -> None:
     """What lies outside the database goes once the rows are gone for good."""
     # Locked, so that no worker finishes one between this look and the end of the row.
     exports = [export.pk for export in DataExport.objects.select_for_update().filter(person=person)]
-    lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHEN_FINAL_S)
-    logged = Reply.objects.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately), conversation__owner=person)
-    keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
+    forget_logs(Reply.objects.filter(conversation__owner=person))
     transaction.on_commit(lambda: delete_files(exports))
     transaction.on_commit(jobs.enqueue_forgetting)
-    if keys:
-        transaction.on_commit(lambda: _delete_logs(keys))
-
-
-def _delete_logs(keys: Iterable[str]) -> None:
-    """Best effort: without Redis there is no log to be read, and what comes back with it ends by itself."""
-    try:
-        with Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as redis:
-            redis.delete(*keys)
-    except (RedisError, OSError) as error:
-        logger.warning("turn_logs_not_erased", extra={"error": type(error).__name__, "num": len(list(keys))})
