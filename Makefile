@@ -50,5 +50,5 @@ bench-gpu:
 	@"$${PYTHON:-python3}" -m benchmarks.gpu
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis var/setup var/browsers
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis var/setup var/browsers var/tests
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

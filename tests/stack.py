@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any, Self
 
 import httpx
 from asgiref.sync import sync_to_async
+
+from tests.migrated import migrated_database
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 120
@@ -58,6 +61,7 @@ class Stack:
     def __enter__(self) -> Self:
         for name in ("models", "code-shield"):
             (self.var / name).symlink_to(ROOT / "var" / name)
+        shutil.copy(migrated_database(), self.var / "cria.sqlite3")
         self.start()
         return self
 

@@ -98,6 +98,7 @@ def test_two_steps_log_in(chat: ChatPage) -> None:
     secret = main.get_by_label("Secret").input_value()
     main.get_by_label("Authenticator code").fill(code_of(secret))
     main.get_by_role("button", name="Switch it on").click()
+    expect(page.locator(".account-codes li").first).to_be_visible()
     (code, *_others) = page.locator(".account-codes li").all_inner_texts()
     for is_first in (True, False):
         log_out(chat)
