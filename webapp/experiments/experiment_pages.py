@@ -15,6 +15,7 @@ from webapp.experiments.experiment_acts import ACTS
 from webapp.experiments.models import Arm, Experiment, ExperimentEvent, PromptVersion
 from webapp.experiments.models.experiments import SLOTS
 from webapp.experiments.models.serving import SETTINGS
+from webapp.experiments.results_admin import is_allowed
 from webapp.experiments.services import checklist, layers, snapshots
 from webapp.experiments.services.checklist import Item
 from webapp.experiments.services.forecast import reach
@@ -118,7 +119,7 @@ def act_forms(experiment: Experiment, viewer: User, bound: Mapping[str, ActForm]
     names = [*ACTS_IN[experiment.state], *(() if experiment.is_over else ("try", "leave", "tester", "release"))]
     if experiment.decision and "decide" in names:
         names.remove("decide")
-    allowed = [name for name in names if viewer.has_perm(ACTS[name].permission)]
+    allowed = [name for name in names if is_allowed(viewer, ACTS[name].permission)]
     return {
         name: bound[name] if name in bound else ACTS[name].form(experiment=experiment, auto_id=f"{name}-%s")
         for name in allowed

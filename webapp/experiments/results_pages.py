@@ -19,6 +19,7 @@ from webapp.experiments.results_admin import (
     SHIPS,
     STOPS,
     AdminPages,
+    is_allowed,
     measured_or_refuse,
     results_address,
     staff_of,
@@ -89,9 +90,9 @@ class ResultPages(AdminPages):
             first_at=first_figures_at(analysis),
             reports=experiment.reports.select_related("made_by"),
             report_days=reports.LASTS_DAYS,
-            may_report=request.user.has_perm(STOPS),
+            may_report=is_allowed(request.user, STOPS),
             may_ship=request.user.has_perm(SHIPS) and is_open,
-            may_roll_back=request.user.has_perm(STOPS) and is_open,
+            may_roll_back=is_allowed(request.user, STOPS) and is_open,
             may_undo=request.user.has_perm(SHIPS) and experiment.shipped is not None,
         )
 

@@ -1,11 +1,12 @@
 """Experimenter, moderator, administrator: three roles, of which none does the others' work."""
 
 import pytest
+from django.contrib.auth.models import Group
 
 from tests.webapp.experiments import making
 from tests.webapp.experiments.team import approved, browser_for, member_of
 from webapp.accounts.models import User
-from webapp.accounts.roles import ROLES
+from webapp.accounts.roles import ROLES, permissions_named
 from webapp.experiments.models import Experiment
 from webapp.experiments.services import approvals, labels, prompts
 
@@ -75,3 +76,18 @@ def test_an_administrator_stops_and_starts_nothing(act: str, status: int) -> Non
     assert answer.status_code == status
     experiment.refresh_from_db()
     assert (experiment.state == Experiment.State.RUNNING) == (status == 403)
+
+
+def test_a_group_of_ones_own_that_starts_experiments_also_stops_them(db: None) -> None:
+    """It may be older than the right to stop alone."""
+    group = Group.objects.create(name="runners")
+    group.permissions.set(permissions_named(frozenset({"experiments.run_experiment", "experiments.view_experiment"})))
+    runner = User.objects.create_user("runner", is_staff=True)
+    runner.groups.add(group)
+    experiment, browser = making.running("tone", {"control": {}, "new": {"top_p": 0.5}}), browser_for(runner)
+    page, results = (f"{EXPERIMENTS}{experiment.pk}/{name}/" for name in ("change", "results"))
+    assert "/act/pause/" in browser.get(page).content.decode()
+    assert "/roll-back/" in browser.get(results).content.decode()
+    browser.post(f"{EXPERIMENTS}{experiment.pk}/act/stop/", {"reason": "Harm"})
+    experiment.refresh_from_db()
+    assert experiment.state == Experiment.State.STOPPED

@@ -116,6 +116,29 @@ def test_going_back_passes_over_what_was_rejected(author: User, colleague: User)
     assert production.in_force()["temperature"] == 0.1
 
 
+def test_what_was_shipped_on_top_of_something_rejected_does_not_come_back(author: User, colleague: User) -> None:
+    """The rest of it is what the rejected version said."""
+    cool, warm = (approved(author, colleague, temperature=value) for value in (0.1, 0.9))
+    put(cool, by=author)
+    production.ship({"top_p": 0.5}, by=author, reason="An arm")
+    put(warm, by=author)
+    settings_versions.reject(cool, by=colleague, note="It rambles")
+    roll_back(author)
+    assert production.in_force()["temperature"] is None
+
+
+def test_undoing_does_not_bring_back_what_was_rejected(author: User, colleague: User) -> None:
+    """What the rejected version left open is as the site has it, and may come back."""
+    cool = approved(author, colleague, temperature=0.1)
+    put(cool, by=author)
+    production.ship({"temperature": 0.9, "top_p": 0.5}, by=author, reason="An arm")
+    settings_versions.reject(cool, by=colleague, note="It rambles")
+    with pytest.raises(labels.NotApproved, match="Settings 1"):
+        production.take_back({"temperature": 0.1, "top_p": None}, by=author, reason="Undone")
+    production.take_back({"top_p": None}, by=author, reason="Undone")
+    assert (production.in_force()["temperature"], production.in_force()["top_p"]) == (0.9, None)
+
+
 def test_undoing_what_was_shipped_is_a_step_back(author: User, colleague: User) -> None:
     put(approved(author, colleague, temperature=0.1), by=author)
     production.ship({"temperature": 0.9}, by=author, reason="An arm")

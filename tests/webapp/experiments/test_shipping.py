@@ -9,7 +9,7 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import evidence_on
 from webapp.experiments.models import Experiment, ProductionChange, PromptLabel, PromptVersion, StarterSet
-from webapp.experiments.services import labels, life, prompts, shipping
+from webapp.experiments.services import labels, life, production, prompts, settings_versions, shipping
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.figures import figures_of
 
@@ -87,6 +87,17 @@ def test_settings_that_nothing_speaks_for_are_shipped_by_a_colleague_of_the_owne
     mine.post(ship_address(alone), {"reason": LONG_REASON})
     alone.experiment.refresh_from_db()
     assert alone.experiment.shipped == alone.arm
+
+
+def test_whoever_planned_it_is_no_colleague_by_giving_it_away(staff: User) -> None:
+    made, grace = situation("keep_running"), member_of("experimenter", "grace")
+    life.note(made.experiment, "create", by=staff)
+    life.note(made.experiment, "change", by=grace)
+    for planner, owner in ((staff, None), (grace, staff)):
+        Experiment.objects.update(owner=owner)
+        refused = browser_for(planner).post(ship_address(made), {"reason": LONG_REASON}).content.decode()
+        assert "A colleague ships it." in refused
+    assert not ProductionChange.objects.exists()
 
 
 def test_a_prompt_that_nobody_approved_is_not_shipped(staff: User) -> None:
@@ -199,6 +210,18 @@ def test_what_was_before_and_is_no_longer_approved_is_not_given_back(staff: User
     with pytest.raises(CannotChange, match="Prompt 3, which was in production before, was rejected"):
         shipping.undo(made.experiment, by=staff, reason="It did not last.")
     assert labels.production() == made.arm.prompt
+
+
+def test_settings_that_were_before_and_were_rejected_are_not_given_back(staff: User) -> None:
+    made = situation("ship")
+    old = settings_versions.create({"temperature": 0.9}, note="Before", author=staff)
+    settings_versions.approve(old, by=staff)
+    production.put(old, by=staff, reason=REASON, seen=0)
+    ship(made, staff)
+    settings_versions.reject(old, by=staff, note="It lies")
+    with pytest.raises(CannotChange, match="Settings 1, which was in production before, was rejected"):
+        shipping.undo(made.experiment, by=staff, reason="It did not last.")
+    assert production.in_force()["temperature"] == 0.3
 
 
 def test_ideas_that_were_there_before_come_back(staff: User) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -24,10 +25,16 @@ from webapp.moderation.services import audit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What was in force at a time, and the version that said so, if it was one."""
+    """What was in force at a time, and the version that said so, if it was one. `rests_on` also is that version where
+    an experiment has shipped something on top of it."""
 
     values: Mapping[str, Any]
     version: SettingsVersion | None = None
+    rests_on: SettingsVersion | None = None
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.rests_on is None or approvals.is_approved(self.rests_on)
 
 
 def newest() -> ProductionChange | None:
@@ -60,12 +67,16 @@ def ship(settings: Mapping[str, Any], *, by: User, reason: str) -> None:
 
 @transaction.atomic
 def take_back(settings: Mapping[str, Any], *, by: User, reason: str) -> None:
-    """As `ship`, for what was there before: others may have been shipped since, and stay."""
+    """As `ship`, for what was there before: others may have been shipped since, and stay. Raises NotApproved, with the
+    version, for what was rejected since."""
     _wait_for_others()
     now = in_force()
     back = {**now, **settings}
-    if back != now:
-        _write(back, by=by, reason=reason, is_rollback=back in [step.values for step in _steps()[:-1]])
+    if back == now:
+        return
+    *earlier, _current = _steps()
+    _check_not_rejected(settings, earlier)
+    _write(back, by=by, reason=reason, is_rollback=back in [step.values for step in earlier])
 
 
 @transaction.atomic
@@ -103,8 +114,7 @@ def before() -> Step:
     """
     *earlier, current = _steps()
     for step in reversed(earlier):
-        is_allowed = step.version is None or approvals.is_approved(step.version)
-        if step.values != current.values and is_allowed:
+        if step.values != current.values and step.is_allowed:
             return step
     raise NothingBefore
 
@@ -121,12 +131,23 @@ def _steps() -> list[Step]:
     for change in changes:
         values = values_of(change)
         if not change.is_rollback:
-            steps.append(Step(values=values, version=change.version))
+            steps.append(Step(values=values, version=change.version, rests_on=change.version or steps[-1].rests_on))
             continue
         steps.pop()
         while steps[-1].values != values:
             steps.pop()
     return steps
+
+
+def _check_not_rejected(settings: Mapping[str, Any], earlier: Sequence[Step]) -> None:
+    """Where these come from is the last step that had them. What is empty is as the site has it, whoever said so."""
+    said = {name: value for name, value in settings.items() if value not in (None, "")}
+    for step in reversed(earlier):
+        if all(step.values[name] == value for name, value in settings.items()):
+            version = step.rests_on
+            if version and not step.is_allowed and said.items() & values_of(version).items():
+                raise NotApproved(version)
+            return
 
 
 def _check_seen(seen: int) -> None:
@@ -136,8 +157,10 @@ def _check_seen(seen: int) -> None:
 
 
 def _wait_for_others() -> None:
-    """Whoever changes it at the same moment, until the end of their transaction."""
-    ProductionChange.objects.select_for_update(of=("self",)).first()
+    """Whoever changes it at the same moment, until the end of their transaction. The row of the model is always there,
+    the newest change is not."""
+    changes = ContentType.objects.filter(app_label="experiments", model="productionchange")
+    changes.select_for_update(no_key=True).get()
 
 
 def _write(

@@ -34,7 +34,12 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
     settings = changed_settings(arm)
     if arm.prompt is None and not settings:
         raise CannotChange(_("This arm changes nothing, so there is nothing to ship."))
-    if settings and evidence.is_against_shipping and experiment.owner == by and approvals.has_colleague(by, SHIPS):
+    if (
+        settings
+        and evidence.is_against_shipping
+        and _has_written(experiment, by)
+        and approvals.has_colleague(by, SHIPS)
+    ):
         # Or an experiment without a result would be a way around the approval that settings need elsewhere.
         raise CannotChange(_("The evidence does not say “ship”, and this arm changes settings. A colleague ships it."))
     before = {BEFORE: _in_place_of(arm, settings)}
@@ -78,7 +83,11 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
         except labels.NotApproved:
             text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
             raise CannotChange(text % {"prompt": prompt}) from None
-    production.take_back(settings, by=by, reason=reason)
+    try:
+        production.take_back(settings, by=by, reason=reason)
+    except labels.NotApproved as version:
+        text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
+        raise CannotChange(text % {"prompt": version}) from None
     done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)
     running_experiments.forget()
     return done
@@ -87,6 +96,12 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
 def changed_settings(arm: Arm) -> Mapping[str, Any]:
     """What the arm sets besides the prompt."""
     return {name: getattr(arm, name) for name in SETTINGS if getattr(arm, name) not in (None, "")}
+
+
+def _has_written(experiment: Experiment, person: User) -> bool:
+    """Its owner, and whoever planned it: to own it no more is one click, for anybody who may change it."""
+    planned = experiment.events.filter(kind__in=("create", "change"), by=person)
+    return experiment.owner == person or planned.exists()
 
 
 def _in_place_of(arm: Arm, settings: Mapping[str, Any]) -> Mapping[str, Any]:
