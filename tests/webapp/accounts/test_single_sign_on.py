@@ -16,7 +16,7 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from allauth.usersessions.models import UserSession
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from pydantic import ValidationError
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
@@ -24,6 +24,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from tests.oidc_server import CLIENT_ID, OidcServer
 from tests.webapp.accounts.conftest import PASSWORD, ChatOf
 from webapp.accounts.models import User
+from webapp.accounts.services import password_links
 from webapp.accounts.services.guests import SESSION_KEY
 from webapp.chat.models import Conversation
 from webapp.privacy.services import contents, erasure
@@ -344,6 +345,36 @@ def test_anothers_account_elsewhere_is_not_taken(browser: Client, provider: Oidc
     owner = SocialAccount.objects.get().user
     assertContains(browser.get(sign_in(browser, process="connect")["Location"]), "different account")
     assert SocialAccount.objects.get().user == owner
+
+
+def test_nothing_is_connected_to_an_account_that_may_be_somebody_elses(
+    browser: Client, member: User, provider: OidcServer, settings: Settings
+) -> None:
+    """Where letters can be sent, whoever made it shows first that its address is theirs."""
+    settings.SENDS_MAIL = True
+    address = EmailAddress.objects.create(user=member, email=member.email, primary=True)
+    assertContains(browser.get(sign_in(browser, process="connect")["Location"]), "no verified email address")
+    assert not SocialAccount.objects.exists()
+    address.set_verified()
+    sign_in(browser, process="connect")
+    assert SocialAccount.objects.get().user == member
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_whoever_made_the_account_before_its_owner_came_is_out(
+    client: Client, provider: OidcServer, rf: RequestFactory, is_confirmed: bool
+) -> None:
+    """With the owner's new password. What was there of their own stays."""
+    provider.claims["email_verified"] = is_confirmed
+    sign_in(client)
+    person, owner = User.objects.get(), Client()
+    form = owner.get(password_links.make_link(rf.get("/"), person, by=person, reason="Asked"))["Location"]
+    owner.post(form, {"password1": PASSWORD, "password2": PASSWORD})
+    person.refresh_from_db()
+    assert person.check_password(PASSWORD)
+    client.get("/")
+    assert not is_in(client)
+    assert SocialAccount.objects.exists() == is_confirmed
 
 
 def test_the_only_way_in_is_kept(client: Client, provider: OidcServer) -> None:

@@ -7,13 +7,16 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
-from allauth.socialaccount.providers.base import AuthError
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from webapp.accounts.models import User
+from webapp.accounts.services.elsewhere import has_confirmed_address
 from webapp.accounts.services.guests import guest_of
 
 logger = logging.getLogger(__name__)
@@ -25,6 +28,17 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def new_user(self, request: HttpRequest, sociallogin: SocialLogin) -> User:
         """Nobody's row yet: allauth takes an identity whose person has one for an account that exists."""
         return User()
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Nothing is connected to an account whose address nobody has confirmed: its owner may come one day.
+
+        Raises ImmediateHttpResponse with the way to the page where it can be confirmed.
+        """
+        if not settings.SENDS_MAIL or sociallogin.state.get("process") != AuthProcess.CONNECT:
+            return
+        if isinstance(request.user, User) and not has_confirmed_address(request.user):
+            messages.error(request, self.error_messages["no_verified_email"])
+            raise ImmediateHttpResponse(redirect("account_email"))
 
     @transaction.atomic
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: forms.Form | None = None) -> User:
