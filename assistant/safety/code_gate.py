@@ -9,8 +9,10 @@ seen as code.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from itertools import accumulate
+from typing import Final
 
 from assistant.rendering.dialect import block_parser
 from assistant.safety.verdict import Verdict
@@ -19,6 +21,13 @@ Scan = Callable[[str], Awaitable[Verdict | None]]
 """The verdict on an answer whose code must not be shown; None for one that may be."""
 
 _parser = block_parser()
+_NO_CODE: Final = re.compile(
+    # What may still become the beginning of a list or a quotation, a rule, a part of a table …
+    r"(?:[-+*>:|_=#\s]|\d{1,9}[.)][ \t])*"
+    # … until something comes that is none of these, nor the beginning of a fence or of a formula.
+    r"(?:[^-+*>:|_=#\s\d`~$\\]|\d{10}|\d+[^\d.)]|\d{1,9}[.)]\S|`{1,2}[^`]|~{1,2}[^~]|\$[^$]|\\[^\[])"
+)
+"""A line that begins so, and all before it, is code already or will not be by anything that follows in the line."""
 
 
 class CodeGate:
@@ -41,8 +50,8 @@ class CodeGate:
         Call it again when there is news. Raises CodeRefused.
         """
         self._take_verdict()
-        if wanted > self._limit() and self._has_grown(text, is_whole):
-            self._find_blocks(text, is_whole)
+        if wanted > self._limit():
+            self._look(_with_plain_line_ends(text), is_whole)
         if self._task is None and len(self._ends) > self._num_scanned:
             self._num_scanned = len(self._ends)
             self._task = asyncio.ensure_future(self._scan(text[: self._ends[-1]]))
@@ -62,20 +71,32 @@ class CodeGate:
         self._task, self._num_passed = None, self._num_scanned
 
     def _limit(self) -> int:
-        return self._starts[self._num_passed] if self._num_passed < len(self._starts) else len(self._read)
+        return self._starts[self._num_passed] if self._is_held else len(self._read)
 
-    def _has_grown(self, text: str, is_whole: bool) -> bool:
-        """Within a block nothing new is to be found before another line has begun."""
-        if is_whole and not self._is_read_whole:
-            return True
+    @property
+    def _is_held(self) -> bool:
+        return self._num_passed < len(self._starts)
+
+    def _look(self, text: str, is_whole: bool) -> None:
+        """The parser reads all of it each time, so it is asked only where it may find something new."""
+        if (is_whole and not self._is_read_whole) or self._may_have_news(text):
+            self._find_blocks(text, is_whole)
+        elif not self._is_held:
+            self._read = text
+
+    def _may_have_news(self, text: str) -> bool:
+        """Within a block, and in a line that is no code, not before another line has begun."""
         if len(text) == len(self._read):
             return False
-        is_held = self._num_passed < len(self._starts)
-        return not is_held or _lines_begun(text) != _lines_begun(self._read)
+        if "\n" in text[len(self._read) :]:
+            return True
+        line = _last_line(self._read)
+        if self._is_held:
+            return _is_certain(_last_line(text)) != _is_certain(line)
+        return not _NO_CODE.match(line)
 
     def _find_blocks(self, text: str, is_whole: bool) -> None:
-        offsets = [0, *accumulate(len(line) for line in text.split("\n")[:-1])]
-        offsets = [offset + number for number, offset in enumerate(offsets)]
+        offsets = [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
         last_line = _last_certain_line(text)
         places = [token.map for token in _parser.parse(text) if token.type in ("fence", "code_block") and token.map]
         self._starts = [offsets[min(first, len(offsets) - 1)] for first, _ in places]
@@ -93,13 +114,23 @@ class CodeRefused(Exception):
         self.start = start
 
 
-def _lines_begun(text: str) -> tuple[int, bool]:
-    return text.count("\n"), text.rpartition("\n")[2].lstrip()[:1].isalpha()
+def _with_plain_line_ends(text: str) -> str:
+    """The same lines for the parser, and as long, so that offsets stay right."""
+    return text.replace("\r\n", " \n").replace("\r", "\n")
+
+
+def _last_line(text: str) -> str:
+    return text[text.rfind("\n") + 1 :]
+
+
+def _is_certain(line: str) -> bool:
+    """Whether it has begun with what cannot be an end of the block before it."""
+    return line.lstrip()[:1].isalpha()
 
 
 def _last_certain_line(text: str) -> int:
     """The last one with something on it that no further character can make a part of the block before it."""
     *complete, last = text.split("\n")
-    if last.lstrip()[:1].isalpha():
+    if _is_certain(last):
         return len(complete)
     return next((number for number in reversed(range(len(complete))) if complete[number].strip()), -1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -83,7 +84,10 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
             )
             messages.success(request, _("Drafted. It changes nothing before it is put into force."))
             return redirect("admin:moderation_policyversion_change", drafted.pk)
-        return self._page(request, "moderation/policy_form.html", _("New policy"), form=form)
+        missing = _is_scanner_missing()
+        return self._page(
+            request, "moderation/policy_form.html", _("New policy"), form=form, is_scanner_missing=missing
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -116,6 +120,7 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         context: dict[str, Any] = {"version": version, "form": form, "days": days, "periods": PERIODS}
         try:
             context["code_rule"] = CODE_NAMES.get(version.rules.get("code", ""))
+            context["is_scanner_missing"] = _with_code(version.rules)["code"] != "off" and _is_scanner_missing()
             context["table"] = PolicyForm(initial=PolicyForm.initial_for(version.rules)).tables()
             if version.state == PolicyVersion.State.DRAFT:
                 size = wiring.model_card().parameters
@@ -139,6 +144,10 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
 def _with_code(rules: Mapping[str, Any]) -> dict[str, Any]:
     """Where a version says nothing about code, the settings do."""
     return {"code": wiring.usual_code_rule(), **rules}
+
+
+def _is_scanner_missing() -> bool:
+    return not async_to_sync(wiring.code_shield_is_ready)()
 
 
 def _staff(request: HttpRequest) -> User:

@@ -25,7 +25,9 @@ ACTION_NAMES = {
 CODE_NAMES = {
     "off": _("nothing, it is not looked through"),
     "warn": _("they are named beside it"),
-    "block": _("named beside it; with a grave one the answer is withheld, and no code is shown unseen"),
+    "block": _(
+        "named beside it; with a grave one the answer is withheld; code waits to be looked through, if it can be"
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """No character of code is shown before its verdict, wherever it stands and however it is marked."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.guarded import GuardedStream, Released, Streaming, Withheld
+from assistant.safety.code_gate import CodeGate
 from assistant.safety.code_shield.blocks import code_blocks
 from assistant.safety.release import CheckUnit
 from assistant.safety.verdict import Verdict
@@ -27,6 +29,8 @@ BLOCKS = {
     "quoted": "> ```\n> eval(llama)\n> ```\n",
     "whole answer in Markdown": f"````markdown\nSee:\n\n```python\n{CODE}```\n````\n",
     "long": "```python\n" + CODE * 12 + "```\n",
+    "behind a lone carriage return": f"Do this:\r```python\n{CODE}```\n",
+    "with other line ends": "A\rb\r\rc:\r\n\r\n```python\reval(llama)\r\nwool = eval(air)\r\n```\r\n",
 }
 Delay = Callable[[int], int]
 
@@ -134,6 +138,21 @@ async def test_without_code_nothing_is_scanned_and_nothing_waits() -> None:
     assert (reader.shown, reader.scanned) == (reader.text, [])
 
 
+@pytest.mark.parametrize("begins", ["Llamas", "- llamas", "1. **Llamas", "> `llamas`", "12 llamas", "$ x", "🦙 llamas"])
+def test_a_line_that_is_no_code_is_not_read_anew_with_each_piece(begins: str) -> None:
+    """Of an answer of many lines the parser reads everything; once for each line is enough."""
+
+    async def scan(text: str) -> Verdict | None:
+        raise AssertionError("there is no code")
+
+    gate = CodeGate(scan, on_news=lambda: None)
+    text = "\n".join([f"{begins} keep warm with wool, {'and it traps the air, ' * 40}you know."] * 40)
+    began = time.thread_time()
+    for end in range(1, len(text), 4):
+        assert gate.open_until(text[:end], wanted=end, is_whole=False) == end
+    assert time.thread_time() - began < 0.5
+
+
 @given(
     parts=st.lists(
         st.sampled_from(
@@ -145,8 +164,13 @@ async def test_without_code_nothing_is_scanned_and_nothing_waits() -> None:
                 "\n\n",
                 "    ",
                 "\t",
+                "\r",
+                "\r\n",
                 "- ",
                 "1. ",
+                "1",
+                "*",
+                "$$",
                 "> ",
                 "eval(x)",
                 "a ",

@@ -1,13 +1,16 @@
 """Policies in the administration: who may see, draft and put them into force, and what the pages say."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
 from assistant.safety.policy import DEFAULT_RULES, SMALL_MODEL_RULES
 from tests.webapp.moderation.conftest import PRIVATE, BrowserOf
+from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
 from webapp.moderation.models import PolicyVersion, Verdict
@@ -149,8 +152,21 @@ def test_code_is_a_rule_of_the_policy(browser_of: BrowserOf) -> None:
     version = PolicyVersion.objects.get()
     assert version.rules["code"] == "block"
     page = browser.get(f"{LIST}{version.pk}/change/").content.decode()
-    assert "no code is shown unseen" in page
+    assert "code waits to be looked through" in page
     assert "strictness (0 to 2)" in page
+
+
+def test_code_that_nothing_looks_through_is_warned_of(
+    browser_of: BrowserOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an administrator would think that answers are withheld for it."""
+    shield = SemgrepShield(ShieldConfig(packages=tmp_path))
+    monkeypatch.setattr(wiring, "_code_shield", lambda: shield)
+    browser = browser_of("administrator")
+    for code, is_warned in (("block", True), ("off", False)):
+        page = f"{LIST}{drafted({**DEFAULT_RULES, 'code': code}).pk}/change/"
+        assert ("the tool for it is missing" in browser.get(page).text) == is_warned
+    assert "the tool for it is missing" in browser.get(ADD).text
 
 
 def test_a_draft_that_leaves_distress_to_small_models_says_so(browser_of: BrowserOf) -> None:

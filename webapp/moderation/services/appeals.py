@@ -16,9 +16,14 @@ from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
 from webapp.moderation.models import Appeal, Case, Review, Suspension
 from webapp.moderation.services import cases, four_eyes, outcomes, suspensions
+from webapp.moderation.services.withholding import BY_STAFF
 
 MAX_TEXT_CHARS = outcomes.MAX_TEXT_CHARS
 DAY = timedelta(days=1)
+_STANDING = Appeal.objects.exclude(
+    state=Appeal.State.GRANTED, case__reply__state=Reply.State.BLOCKED, case__reply__finish_reason=BY_STAFF
+)
+"""Not those that were granted before somebody of the staff withheld the answer: that is another decision."""
 
 
 class CannotAppeal(Exception):
@@ -91,20 +96,19 @@ def answer(appeal_id: UUID, *, by: User, granted: bool, text: str = "") -> Appea
 
 
 def by_reply(conversation: Conversation) -> Mapping[UUID, Appeal]:
-    """Reply -> the newest appeal about it, for the turns of one conversation."""
-    about = Appeal.objects.filter(case__reply__conversation=conversation).select_related("case").order_by("created_at")
+    """Reply -> the appeal about it that stands, for the turns of one conversation."""
+    about = _STANDING.filter(case__reply__conversation=conversation).select_related("case").order_by("created_at")
     return {appeal.case.reply_id: appeal for appeal in about if appeal.case}
 
 
 def about_reply(person: User | None, reply_id: UUID) -> Appeal | None:
-    """The newest appeal about this reply. Raises NotFound if it is absent or somebody else's."""
-    return Appeal.objects.filter(case__reply=reply_for(person, reply_id)).order_by("-created_at").first()
+    """The appeal about this reply that stands. Raises NotFound if it is absent or somebody else's."""
+    return _STANDING.filter(case__reply=reply_for(person, reply_id)).order_by("-created_at").first()
 
 
 def _withheld(person: User, reply_id: UUID) -> Reply:
     reply = reply_for(person, reply_id)
-    earlier = Appeal.objects.filter(case__reply=reply).order_by("-created_at").first()
-    _check_earlier(earlier)
+    _check_earlier(about_reply(person, reply_id))
     if reply.state != Reply.State.BLOCKED:
         raise CannotAppeal(_("This turn is not withheld."))
     return reply

@@ -117,11 +117,14 @@ def _release(review: Review, code: Sequence[dict[str, Any]]) -> None:
 
 def _withhold(review: Review) -> None:
     case = review.case
-    if not withholding.withhold(case.reply_id, category=review.category):
+    taken = withholding.withhold(case.reply_id, category=review.category)
+    if not taken:
         return  # a guard, or another decision, was first
-    details = {"case": str(case.pk)}
+    others = [str(reply_id) for reply_id in taken if reply_id != case.reply_id]
+    details = {"case": str(case.pk), **({"with_it": others} if others else {})}
     audit.record(review.reviewer, "withhold", subject_type="reply", subject_ref=case.reply_id, details=details)
-    outcomes.tell(case.person_id, case.reply_id)
+    for reply_id in taken:
+        outcomes.tell(case.person_id, reply_id)
 
 
 def _suspend(review: Review, *, reason: str, until: datetime) -> None:

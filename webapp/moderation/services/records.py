@@ -1,6 +1,6 @@
 """What the safety layer did to one person, for that person's own eyes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from webapp.accounts.models import PasswordLink, User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Flag, Reveal, Review, Suspension, Verdict
 from webapp.moderation.services import outcomes, reports
+from webapp.moderation.services.withholding import BY_STAFF
 
 SHOWN = 50
 
@@ -26,6 +27,12 @@ class WithheldTurn:
     @property
     def is_withheld(self) -> bool:
         return self.reply.state == Reply.State.BLOCKED
+
+    @property
+    def may_appeal(self) -> bool:
+        """One that was granted says nothing of what somebody of the staff withheld later."""
+        was_granted = self.appeal is not None and self.appeal.state == Appeal.State.GRANTED
+        return self.is_withheld and (self.appeal is None or (was_granted and self.reply.finish_reason == BY_STAFF))
 
     @property
     def is_unseen(self) -> bool:
@@ -102,20 +109,34 @@ def _turns(person: User) -> Sequence[WithheldTurn]:
         verdict.reply_id: verdict
         for verdict in Verdict.objects.filter(reply__in=replies, action=Verdict.Action.BLOCK).order_by("created_at")
     }
-    return [_turn(reply, stopped.get(reply.pk), appealed.get(reply.pk)) for reply in replies]
+    decided = _withheld_as(person) if any(reply.finish_reason == BY_STAFF for reply in replies) else {}
+    return [_turn(reply, stopped.get(reply.pk), appealed.get(reply.pk), decided) for reply in replies]
 
 
 def _appeals(person: User) -> Sequence[Appeal]:
     return list(person.appeals.filter(case__isnull=False).select_related("case").order_by("created_at"))
 
 
-def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None) -> WithheldTurn:
-    category = stopped.violated[0] if stopped and stopped.violated else _flagged_as(reply)
+def _withheld_as(person: User) -> Mapping[str, str]:
+    """What was asked -> the category that the last moderator named who withheld an answer to it. Copies of the answer
+    were withheld with it."""
+    carried_out = Review.objects.filter(consequence=Review.Consequence.WITHHOLD, due_at=None, undone_at=None)
+    decided = carried_out.filter(case__person=person).order_by("created_at", "pk")
+    return dict(decided.values_list("case__reply__message__text", "category"))
+
+
+def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None, decided: Mapping[str, str]) -> WithheldTurn:
+    """An earlier verdict of the guard says nothing of what a moderator withheld later."""
+    if reply.finish_reason == BY_STAFF:
+        stopped = None
+    category = stopped.violated[0] if stopped and stopped.violated else _flagged_as(reply, decided)
     side = stopped.direction if stopped else ("output" if reply.input_checked else "input")
     return WithheldTurn(reply=reply, category=_(plain_name(category)), side=side, appeal=appeal)
 
 
-def _flagged_as(reply: Reply) -> str:
+def _flagged_as(reply: Reply, decided: Mapping[str, str]) -> str:
     """No guard has named a category where a moderator withheld it."""
+    if reply.finish_reason == BY_STAFF and reply.message.text in decided:
+        return decided[reply.message.text]
     case = getattr(reply, "case", None)
     return str(case.category) if case else ""
