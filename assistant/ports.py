@@ -181,8 +181,16 @@ class Album(Protocol):
     """Where the picture of one answer is kept, whichever worker writes that."""
 
     async def kept(self, description: str) -> KeptPicture | None:
-        """What was drawn from these words by an earlier attempt. Raises NoRoomForPicture or TooManyPictures if no
-        other may be drawn."""
+        """What was drawn from these words by an earlier attempt."""
+        ...
+
+    async def pay(self) -> None:
+        """Before one is drawn. Raises NoRoomForPicture or TooManyPictures if none may be, and PictureFailed if the
+        answer is not this worker's any more."""
+        ...
+
+    async def give_back(self) -> None:
+        """None was drawn."""
         ...
 
     async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:

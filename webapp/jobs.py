@@ -43,12 +43,12 @@ def enqueue_touches(reply_id: UUID) -> None:
 
 def enqueue_compaction(reply_id: UUID, *, is_asked_for: bool = False) -> bool:
     """Ask a worker to summarise what was said before this answer. Best effort: the next answer asks again."""
-    return _enqueue(COMPACT, str(reply_id), "asked" if is_asked_for else "", priority=0 if is_asked_for else LAST)
+    return _enqueue(COMPACT, str(reply_id), "asked" if is_asked_for else "", priority=LAST)
 
 
 def enqueue_support_check(reply_id: UUID) -> None:
     """Ask a worker whether this answer's passages support it. Best effort: without it nothing is marked."""
-    _enqueue(CHECK_SUPPORT, str(reply_id))
+    _enqueue(CHECK_SUPPORT, str(reply_id), priority=LAST)
 
 
 def enqueue_document(document_id: UUID) -> None:

@@ -34,8 +34,8 @@ PACES = {
     "library:add": Pace(limit=240, period_s=HOUR_S),
     "export_all": Pace(limit=20, period_s=HOUR_S),
     "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
-    "summarise": Pace(limit=30, period_s=HOUR_S),
-    "search_similar": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
+    "summarise": Pace(limit=6, period_s=HOUR_S),  # each may be several texts of a model
+    "search_similar": Pace(limit=120, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
     "continue_shared": Pace(limit=60, period_s=HOUR_S),
     "report_shared": Pace(limit=20, period_s=HOUR_S),
@@ -85,10 +85,10 @@ def too_many(request: HttpRequest, wait_s: int) -> HttpResponse:
     return response
 
 
-def seconds_to_wait(request: HttpRequest) -> int:
-    """0 if the request may go on, and it is counted then."""
+def seconds_to_wait(request: HttpRequest, name: str = "") -> int:
+    """0 if the request may go on, and it is counted then: as one of the view `name`, by default its own."""
     match = request.resolver_match
-    due_s = due_in_s(match.view_name if match else "", _who(request))
+    due_s = due_in_s(name or (match.view_name if match else ""), _who(request))
     return int(due_s) + 1 if due_s > 0 else 0
 
 

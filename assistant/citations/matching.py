@@ -12,13 +12,15 @@ that one of the two lacks, and the sentence is not supported.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from assistant.citations.sentences import Sentence
-from assistant.citations.words import NOTHING, Said, alike, said_in
+from assistant.citations.words import NOTHING, Said, alike, by_beginning, said_in
 
 Vectors = npt.NDArray[np.float32]
 
@@ -29,6 +31,7 @@ NEAR_ENOUGH: Final = 0.66
 benchmarks.citations FOLDER`, on its first half)."""
 CONTRADICTED: Final = 0.1
 MIN_CLAIM_SIZE: Final = 2
+MAX_CLAIM_CHARS: Final = 1_000
 MIN_OF_EACH: Final = 2
 """So many words a claim must have of each of two sentences that support it together, and of that one alone."""
 _PAIR_COSTS: Final = 0.05
@@ -54,18 +57,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One sentence of a passage, or two that follow each other: `parts`. `source` counts passages from 0."""
+    """One sentence of a passage, or two that follow each other: `parts`. `source` counts passages from 0.
+
+    known_words, known_numbers   what it says, and the title of its passage
+    sides                        of each of two parts the words that the other lacks
+    """
 
     source: int
     spans: tuple[tuple[int, int], ...]
     parts: tuple[Said, ...]
     said: Said
     vector: Vectors
-
-    @property
-    def sides(self) -> tuple[tuple[Said, Said], ...]:
-        """Each of two parts with the other one."""
-        return tuple(zip(self.parts, reversed(self.parts), strict=True)) if len(self.parts) > 1 else ()
+    known_words: frozenset[str]
+    known_numbers: frozenset[str]
+    sides: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +118,13 @@ def best_of(matches: Sequence[Match]) -> Match:
 
 
 def claims_of(blocks: Sequence[Sequence[Sentence]]) -> list[Claim]:
-    """The sentences, block by block, that say something: no questions, and nothing as short as "Yes."."""
+    """The sentences, block by block, that say something: no questions, and nothing as short as "Yes.", or so long that
+    it is none."""
     claims = [
         Claim(number, sentence, said_in(sentence.text))
         for number, sentences in enumerate(blocks)
         for sentence in sentences
-        if not sentence.text.rstrip("\"'”’»)").endswith(("?", "？", "؟"))
+        if len(sentence.text) <= MAX_CLAIM_CHARS and not sentence.text.rstrip("\"'”’»)").endswith(("?", "？", "؟"))
     ]
     return [claim for claim in claims if claim.said.size >= MIN_CLAIM_SIZE]
 
@@ -132,45 +138,54 @@ def matches_of(
     """Each claim beside every sentence, and every two that follow each other. The arguments are those
     of `assistant.citations.support.align`."""
     titles = [said_in(passage.title) for passage in passages]
-    pieces = list(_pieces(sentences, vectors))
+    pieces = list(_pieces(sentences, titles, vectors))
     if not pieces:
         return
-    known = {word for piece in pieces for word in piece.said.words}.union(*(title.words for title in titles))
-    forms = alike({word for claim in claims for word in claim.said.words}, known)
+    known = by_beginning({word for piece in pieces for word in piece.known_words})
     matrix = np.stack([piece.vector for piece in pieces])
     for claim in claims:
-        cosines = matrix @ vectors[claim.sentence.text]
-        yield (
-            claim,
-            [
-                _match(
-                    claim.said, piece, cosine, forms, titles[piece.source] if piece.source < len(titles) else NOTHING
-                )
-                for piece, cosine in zip(pieces, cosines.tolist(), strict=True)
-            ],
-        )
+        forms = alike(claim.said.words, known)
+        cosines = (matrix @ vectors[claim.sentence.text]).tolist()
+        yield claim, [_match(claim.said, *pair, forms) for pair in zip(pieces, cosines, strict=True)]
 
 
-def _pieces(sentences: Sequence[Sequence[Sentence]], vectors: Mapping[str, Vectors]) -> Iterator[_Piece]:
+def _pieces(
+    sentences: Sequence[Sequence[Sentence]], titles: Sequence[Said], vectors: Mapping[str, Vectors]
+) -> Iterator[_Piece]:
     for source, of_source in enumerate(sentences):
+        title = titles[source] if source < len(titles) else NOTHING
         before: _Piece | None = None
         for sentence in of_source:
             span = ((sentence.start, sentence.end),)
-            said = said_in(sentence.text)
-            piece = _Piece(source, span, (said,), said, vectors[sentence.text])
+            piece = _piece(source, span, (said_in(sentence.text),), vectors[sentence.text], title)
             yield piece
             if before is not None:
                 both = before.vector + piece.vector
                 length = max(float(np.linalg.norm(both)), 1e-6)
-                parts = (before.said, piece.said)
-                yield _Piece(source, before.spans + piece.spans, parts, parts[0] | parts[1], both / length)
+                yield _piece(source, before.spans + span, before.parts + piece.parts, both / length, title)
             before = piece
 
 
-def _match(claim: Said, piece: _Piece, cosine: float, forms: Mapping[str, frozenset[str]], title: Said) -> Match:
-    known_words, known_numbers = piece.said.words | title.words, (piece.said | title).readings
-    num_words = _num_of(claim, known_words, forms)
-    num_numbers = sum(1 for number in claim.numbers if not number.isdisjoint(known_numbers))
+def _piece(
+    source: int, spans: tuple[tuple[int, int], ...], parts: tuple[Said, ...], vector: Vectors, title: Said
+) -> _Piece:
+    said = reduce(or_, parts)
+    sides = tuple(part.words - other.words for part, other in zip(parts, reversed(parts), strict=True))
+    return _Piece(
+        source,
+        spans,
+        parts,
+        said,
+        vector,
+        known_words=said.words | title.words,
+        known_numbers=(said | title).readings,
+        sides=sides if len(parts) > 1 else (),
+    )
+
+
+def _match(claim: Said, piece: _Piece, cosine: float, forms: Mapping[str, frozenset[str]]) -> Match:
+    num_words = _num_of(claim, piece.known_words, forms)
+    num_numbers = sum(1 for number in claim.numbers if not number.isdisjoint(piece.known_numbers))
     share = (num_words + num_numbers) / claim.size
     lacks_number = num_numbers < len(claim.numbers)
     denies_more = claim.num_denials > piece.said.num_denials
@@ -180,7 +195,7 @@ def _match(claim: Said, piece: _Piece, cosine: float, forms: Mapping[str, frozen
         for part in piece.parts
     )
     # Two sentences are no place to find a number in that the one with the claim's words lacks.
-    takes_of_all = all(_num_of(claim, part.words - other.words, forms) >= MIN_OF_EACH for part, other in piece.sides)
+    takes_of_all = all(_num_of(claim, words, forms) >= MIN_OF_EACH for words in piece.sides)
     is_contradicted = lacks_number or denies_more or denies_less
     return Match(piece.source, piece.spans, cosine, share, is_contradicted, takes_of_all)
 

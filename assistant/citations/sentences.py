@@ -6,17 +6,20 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 _CLOSING: Final = "\"'”’»)\\]】」』）"
 _END: Final = re.compile(
     rf"(?<=[.!?…؟۔।॥])[{_CLOSING}]*\s+"  # a mark, and a space
     rf"|(?<=[。！？｡])[{_CLOSING}]*\s*"  # scripts that put none
-    r"|\s*\n[ \t]*\n\s*"
+    r"|\n[ \t]*\n\s*"
     r"|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)[ \t]|[ \t]*\|)"
 )
 _LEAD: Final = re.compile(r"(?:[ \t\n]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)[ \t]+)*\s*")
 # What ends in a full stop within a sentence: a single letter, and what is written short before a name or a number.
+_SHORT_CHARS: Final = 12
+"""More than the longest of them has, with what stands before it."""
 _SHORT: Final = re.compile(
     r"(?:^|[\s(])(?:\w|e\.g|i\.e|z\.\s?b|d\.\s?h|bzw|ca|vgl|nr|no|dr|prof|mr|mrs|ms|st|sr|sra|vs|fig|approx|p\.\s?ej)\.$",
     re.IGNORECASE,
@@ -32,9 +35,9 @@ class Sentence:
     text: str
 
 
-def sentences_of(text: str) -> list[Sentence]:
+def sentences_of(text: str, at_most: int | None = None) -> list[Sentence]:
     """Without the white space around them and the marks of Markdown before them. Lines of other signs are none."""
-    return [sentence for sentence in _trimmed(text) if any(map(str.isalnum, sentence.text))]
+    return list(islice((sentence for sentence in _trimmed(text) if any(map(str.isalnum, sentence.text))), at_most))
 
 
 def _trimmed(text: str) -> Iterator[Sentence]:
@@ -61,4 +64,6 @@ def _goes_on(text: str, start: int, mark: re.Match[str]) -> bool:
     if text[mark.start() - 1 : mark.start()] != "." or "\n" in mark[0]:
         return False
     following = text[mark.end() : mark.end() + 1]
-    return following.islower() or _SHORT.search(text[start : mark.start()]) is not None
+    return (
+        following.islower() or _SHORT.search(text[max(start, mark.start() - _SHORT_CHARS) : mark.start()]) is not None
+    )

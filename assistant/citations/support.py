@@ -1,6 +1,6 @@
 """Which sentences of an answer are about which passage, and what of it supports them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,17 +55,15 @@ def align(
     passages: Sequence[Quoted],
     sentences: Sequence[Sequence[Sentence]],
     vectors: Mapping[str, Vectors],
-) -> Checked:
-    """Which passage each claim is about, and what of it supports it.
+) -> Iterator[Support | None]:
+    """Which passage each claim is about, and what of it supports it; None where it is about none.
 
     `sentences` are those of each of `passages` and then of whatever else the answer may have been made of (the
     results of tools): a claim that is found there, and better, is about none of the passages. `vectors` has the
     unit vector of each text [D].
     """
-    found = (
-        _support(claim, matches, len(passages)) for claim, matches in matches_of(claims, passages, sentences, vectors)
-    )
-    return Checked(sentences=tuple(support for support in found if support is not None))
+    for claim, matches in matches_of(claims, passages, sentences, vectors):
+        yield _support(claim, matches, len(passages))
 
 
 def _support(claim: Claim, matches: Sequence[Match], num_passages: int) -> Support | None:

@@ -23,6 +23,8 @@ _ARTICLE: Final = re.compile("^[وف]?[بك]?(?:ال|لل)(?=..)")
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HIRAGANA: Final = re.compile("^[\u3040-\u309f]+$")
 _CHINESE_PARTICLES: Final = re.compile("[的了是在和也就都而及与與着之个個一这這那它]")
+MAX_READ: Final = 2_000
+"""Characters of one sentence that count."""
 MIN_COMMON: Final = 4
 MIN_SHARE: Final = 0.7
 """Of two forms of a word that much at the beginning is the same: "measure", "measured"."""
@@ -64,7 +66,7 @@ _COUNTED: Final = {_plain(word): str(number) for word, number in NUMBER_WORDS.it
 
 def said_in(text: str) -> Said:
     """What `text` says."""
-    plain = _plain(text[:2_000])
+    plain = _plain(text[:MAX_READ])
     numbers = {_readings(number[0]) for number in _NUMBER.finditer(plain)}
     tokens = list(_tokens(_NUMBER.sub(" ", plain)))
     numbers |= {frozenset({_COUNTED[token]}) for token in tokens if token in _COUNTED}
@@ -74,14 +76,18 @@ def said_in(text: str) -> Said:
     return Said(frozenset(words), frozenset(numbers), num_denials)
 
 
-def alike(words: Iterable[str], others: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """For each of `words` those of `others` that are it, perhaps in another form."""
-    by_beginning: dict[str, set[str]] = {}
-    for other in others:
-        by_beginning.setdefault(other[:MIN_COMMON], set()).add(other)
+def by_beginning(words: Iterable[str]) -> Mapping[str, set[str]]:
+    """The words that begin alike."""
+    found: dict[str, set[str]] = {}
+    for word in words:
+        found.setdefault(word[:MIN_COMMON], set()).add(word)
+    return found
+
+
+def alike(words: Iterable[str], others: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
+    """For each of `words` those of `others` (by their beginning) that are it, perhaps in another form."""
     return {
-        word: frozenset(other for other in by_beginning.get(word[:MIN_COMMON], ()) if _is_form(word, other))
-        for word in words
+        word: frozenset(other for other in others.get(word[:MIN_COMMON], ()) if _is_form(word, other)) for word in words
     }
 
 

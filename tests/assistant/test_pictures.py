@@ -142,12 +142,13 @@ class StoppedNotebook(Notebook):
 
 @pytest.mark.parametrize("calls_tools", [False, True], ids=["rules", "calls"])
 async def test_a_stop_ends_the_drawing(calls_tools: bool) -> None:
-    """It may go on for a minute, and costs whoever runs this money."""
-    painter = SlowPainter()
+    """It may go on for a minute, and costs whoever runs this money; so it stays paid."""
+    painter, album = SlowPainter(), OnePage()
     model = DrawingModel("a llama") if calls_tools else ScriptedModel(ANSWER)
-    given = tools(drawing(painter))
+    given = tools(drawing(painter, album))
     with pytest.raises(InterruptedError):
         await run(
             model, WordGuard(), turn(history=(WISH,)), StoppedNotebook(painter), tools=given, calls_tools=calls_tools
         )
     await asyncio.wait_for(painter.is_stopped.wait(), 5)
+    assert album.num_paid == 1

@@ -55,7 +55,7 @@ def test_what_broke_off_goes_on_when_the_model_is_back(
         chat.last.get_by_role("button", name="Continue").click()
         expect(banner).to_be_visible(timeout=NOTICED_MS)
         expect(banner).to_contain_text("The model is not answering right now.")
-        expect(banner).to_contain_text("Your message is kept and is answered as soon as it is back.")
+        expect(banner).to_contain_text("is answered by itself if the model is back within a few minutes.")
         visitor = ChatPage(new_context().new_page(), stack.url)
         visitor.open()
         expect(visitor.page.locator("#model-away")).to_be_visible()

@@ -319,6 +319,37 @@ def test_an_answer_is_copied_without_what_is_said_about_its_code(page: Page, app
     )
 
 
+def test_what_was_asked_for_last_is_shown(page: Page) -> None:
+    """Answers of the server may overtake each other: of two sources, and of two states of the gauge."""
+    page.evaluate("""async () => {
+      const { openSource } = await import("/static/js/citations.js");
+      const { Gauge } = await import("/static/js/gauge.js");
+      const chat = document.getElementById("chat");
+      chat.dataset.conversation ||= "11111111-1111-4111-8111-111111111111";
+      const gauge = new Gauge(document.getElementById("gauge"), { thread: { lastStored: null } });
+      const button = (source) => {
+        const made = document.createElement("button");
+        made.dataset.source = made.dataset.sentence = source;
+        chat.append(made);
+        return made;
+      };
+      const fetched = window.fetch;
+      const answers = [];
+      window.fetch = () => new Promise((resolve) => answers.push(resolve));
+      for (const ask of [(number) => openSource(window.view, button(number)), () => gauge.refresh()]) {
+        const asked = [ask(1), ask(2)];
+        const [first, second] = answers.splice(0);
+        second(new Response("<p>The second</p>"));
+        await asked[1];
+        first(new Response("<p>The first</p>"));
+        await asked[0];
+      }
+      window.fetch = fetched;
+    }""")
+    expect(page.locator("#source-panel")).to_have_text("The second")
+    expect(page.locator("#gauge")).to_have_text("The second")
+
+
 def test_sentences_are_marked_on_top_of_the_answer(page: Page, apply: Apply) -> None:
     """Over bold words and signs that a page counts twice; not in what is copied, and gone with the text."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -50,6 +50,18 @@ def test_a_copy_of_everything_is_not_made_without_end(
     assert set(rate_limits.PACES) >= rate_limits.COSTLY_READS
 
 
+def test_a_search_by_meaning_is_counted_on_the_page_without_scripts_too(
+    person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search for words is not."""
+    monkeypatch.setitem(rate_limits.PACES, "search_similar", Pace(limit=1, period_s=3600))
+    browser = Client()
+    browser.force_login(person)
+    assert {browser.get("/search/?q=a+llama").status_code for _ in range(3)} == {200}
+    assert browser.get("/search/similar/?q=").status_code == 200
+    assert browser.get("/search/?q=a+llama&by=meaning").status_code == 429
+
+
 def test_without_redis_nobody_is_refused(hasty: Client, settings: object) -> None:
     """A limit that nobody can count does not close the site."""
     settings.REDIS_URL = "unix:///nowhere/redis.sock"  # type: ignore[attr-defined]

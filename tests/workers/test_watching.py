@@ -77,7 +77,9 @@ def test_everybody_is_told_while_it_lasts_and_when_it_is_over(
     assert look_after(4) == []
     assert look_after(4) == [{"for_s": 8}]
     assert look_after(4) == []
-    assert look_after(60) == [{"for_s": 72}]
+    for _ in range(6):
+        look_after(10)
+    assert look_after(0) == []
     assert Client().get("/model/").json() == {"away": {"for_s": 72}}
     assert b'data-for-s="72"' in Client().get("/").content
     model.is_there = True
@@ -87,3 +89,6 @@ def test_everybody_is_told_while_it_lasts_and_when_it_is_over(
     look_after(9)
     at += timedelta(seconds=16)
     assert absence() is None
+    assert look_after(0) == [{"for_s": None}], "the watch was silent itself: nobody knows since when"
+    look_after(10)
+    assert absence() == {"for_s": None}

@@ -1,5 +1,6 @@
 """What every connection of an open page has, socket or stream: its person, its hints, its first words."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from webapp.chat.carrying_out import limits_of
 from webapp.chat.services.absence import absence
 
 logger = logging.getLogger(__name__)
+
+MAX_SLOWING_S = 5.0
 
 
 async def greet(consumer: AsyncConsumer, person: User) -> dict[str, Any]:
@@ -54,6 +57,17 @@ async def person_now(scope: Mapping[str, Any]) -> User | None:
 async def seconds_to_wait(person: User) -> float:
     """Until this person may say the next thing; 0 if it may be said now, and it is counted then."""
     return await sync_to_async(rate_limits.due_in_s, thread_sensitive=False)("command", str(person.pk))
+
+
+async def is_slow_enough(person: User) -> bool:
+    """Whoever says too much at once is heard more slowly; False: this is much more than that."""
+    slowed_s = 0.0
+    while wait_s := await seconds_to_wait(person):
+        if slowed_s + wait_s > MAX_SLOWING_S:
+            return False
+        await asyncio.sleep(wait_s)
+        slowed_s += wait_s
+    return True
 
 
 async def _join_hints(consumer: AsyncConsumer, person: User) -> None:

@@ -1,6 +1,5 @@
 """The chat socket: what a page says is carried out in order, and what followed replies say is forwarded."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +12,12 @@ from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
 from webapp.chat import commands
 from webapp.chat.carrying_out import carry_out, error_message
-from webapp.chat.connections import greet, part, person_now, seconds_to_wait
+from webapp.chat.connections import greet, is_slow_enough, part, person_now
 from webapp.chat.errors import MalformedCommand, TooFast
 from webapp.chat.followed import Followed
 
 CLOSE_NOT_ALLOWED = 4401
 CLOSE_TOO_FAST = 4429
-MAX_SLOWING_S = 5.0
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -56,17 +54,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self._tell(message["hint"])
 
     async def _is_slow_enough(self, person: User) -> bool:
-        """Whoever says too much at once is heard more slowly; whoever says much more than that is not heard on."""
-        slowed_s = 0.0
-        while wait_s := await seconds_to_wait(person):
-            if slowed_s + wait_s > MAX_SLOWING_S:
-                with translation.override(language_of(person)):
-                    await self._tell(error_message(TooFast(_("This was too much at once. Please wait a moment."))))
-                await self.close(CLOSE_TOO_FAST)
-                return False
-            await asyncio.sleep(wait_s)
-            slowed_s += wait_s
-        return True
+        """Else the socket is closed."""
+        if await is_slow_enough(person):
+            return True
+        with translation.override(language_of(person)):
+            await self._tell(error_message(TooFast(_("This was too much at once. Please wait a moment."))))
+        await self.close(CLOSE_TOO_FAST)
+        return False
 
     async def _change_followed(self, command: commands.Subscribe | commands.Unsubscribe, person: User) -> None:
         if isinstance(command, commands.Subscribe):

@@ -21,7 +21,7 @@ from django.utils import translation
 from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
 from webapp.chat.carrying_out import error_message
-from webapp.chat.connections import greet, part, person_now, seconds_to_wait
+from webapp.chat.connections import greet, is_slow_enough, part, person_now, seconds_to_wait
 from webapp.chat.cursor import Cursor
 from webapp.chat.errors import ChatError
 from webapp.chat.followed import MAX_FOLLOWED, Followed
@@ -50,7 +50,7 @@ class EventStream(AsyncConsumer):
 
     async def http_request(self, message: Mapping[str, Any]) -> None:
         if self._task is None:
-            self._cursors: Wanted = {}
+            self._cursors = wanted(self.scope)  # in full from the first event on: its id is where a browser goes on
             self._is_broken = asyncio.Event()
             self._followed = Followed(self._tell, self._break_off)
             self._task = asyncio.create_task(self._serve())
@@ -90,7 +90,8 @@ class EventStream(AsyncConsumer):
         ends_at = clock() + LIFE_S
         if person := await person_now(self.scope):
             await self._tell(await greet(self, person))
-            await self._follow(person)
+            if not await self._follow(person):
+                return  # far too much at once
         while person and (left_s := ends_at - clock()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_broken.wait(), min(HEARTBEAT_S, left_s))
@@ -100,15 +101,18 @@ class EventStream(AsyncConsumer):
         if not person:
             await self._tell({"type": "denied"})
 
-    async def _follow(self, person: User) -> None:
+    async def _follow(self, person: User) -> bool:
+        """Each but the first counts like a command of its own: that one is counted with the stream."""
         with translation.override(language_of(person)):
-            for reply_id, cursor in wanted(self.scope).items():
+            for number, (reply_id, cursor) in enumerate(list(self._cursors.items())):
+                if number and not await is_slow_enough(person):
+                    return False
                 try:
-                    self._cursors[reply_id] = cursor
                     await self._followed.add(person, reply_id, cursor)
                 except ChatError as error:
                     del self._cursors[reply_id]
                     await self._tell(error_message(error))
+        return True
 
     async def _tell(self, message: Mapping[str, Any]) -> None:
         self._note(message)

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from webapp import wiring
+from webapp import rate_limits, wiring
 from webapp.accounts.middleware import PersonRequest
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
@@ -32,6 +32,9 @@ def search_page(request: PersonRequest) -> HttpResponse:
     """With `by=meaning` all of it in one page, for whoever has no scripts."""
     context = _context(request, limit=HITS_ON_PAGE)
     if request.GET.get("by") == "meaning" and context["similar_url"]:
+        wait_s = rate_limits.seconds_to_wait(request, "search_similar")
+        if wait_s:
+            return rate_limits.too_many(request, wait_s)
         context |= _similar(request.person, context["typed"], context["scope"])
     return render(request, "chat/search.html", context)
 

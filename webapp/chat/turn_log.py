@@ -88,6 +88,14 @@ async def append(
     return True
 
 
+async def forget(redis: Redis, reply_id: UUID) -> None:
+    """Best effort: what stays ends by itself."""
+    try:
+        await redis.delete(key(reply_id))
+    except UNREACHABLE as error:
+        logger.warning("turn_log_not_forgotten", extra={"reply_id": str(reply_id), "error": type(error).__name__})
+
+
 async def between(
     redis: Redis, reply_id: UUID, after: Cursor, to: Cursor
 ) -> list[tuple[Cursor, dict[str, Any]]] | None:

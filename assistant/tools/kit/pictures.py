@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from assistant.errors import GuardUnavailable, PictureFailed, PictureWithheld
-from assistant.ports import ChatMessage
+from assistant.ports import ChatMessage, DrawnPicture
 from assistant.safety.verdict import Verdict
 from assistant.tools.picture_wishes import wished_for
 from assistant.tools.tool import Arguments, Drawing, Tool, ToolFailed, ToolResult, ToolServices, object_schema, text_of
@@ -52,7 +52,7 @@ async def run(drawing: Drawing, translate: Translate, arguments: Arguments) -> T
     try:
         picture = await drawing.album.kept(description)
         if picture is None:
-            drawn = await drawing.maker.draw(description)
+            drawn = await _drawn(drawing, description)
             verdict = await _verdict(drawing, drawn.revised) if drawn.revised else None
             if verdict is not None and verdict.blocks:
                 await drawing.album.withheld(verdict)
@@ -62,6 +62,16 @@ async def run(drawing: Drawing, translate: Translate, arguments: Arguments) -> T
         raise ToolFailed(translate(error.user_text), is_answer=True) from error
     size = f"{picture.width} × {picture.height}"
     return ToolResult(text=translate(_DRAWN), short=size, is_answer=True, picture=picture)
+
+
+async def _drawn(drawing: Drawing, description: str) -> DrawnPicture:
+    """It is paid before: what is stopped or withheld has been drawn as well."""
+    await drawing.album.pay()
+    try:
+        return await drawing.maker.draw(description)
+    except PictureFailed:
+        await drawing.album.give_back()
+        raise
 
 
 async def _verdict(drawing: Drawing, words: str) -> Verdict:

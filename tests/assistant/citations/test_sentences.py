@@ -1,6 +1,7 @@
 """Sentences with their places, whatever the script."""
 
 import random
+import time
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,20 @@ def test_a_sentence_is_what_stands_in_its_place(seed: int) -> None:
     assert all(one.end <= other.start for one, other in pairwise(sentences))
     inside = {place for sentence in sentences for place in range(sentence.start, sentence.end)}
     assert all(place in inside for place, sign in enumerate(text) if sign.isalpha())
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 100_000 + "a", "A. " * 60_000, "\n \t" * 60_000], ids=["spaces", "dots", "lines"]
+)
+def test_a_text_of_marks_is_read_in_a_moment(text: str) -> None:
+    """Each of its characters once: whoever reads twice as much waits twice as long."""
+    before = time.process_time()
+    sentences_of(text)
+    assert time.process_time() - before < 2
+
+
+def test_what_is_more_than_wanted_is_not_read() -> None:
+    assert [sentence.text for sentence in sentences_of("One. Two. Three.", at_most=2)] == ["One.", "Two."]
 
 
 def test_a_block_gives_the_sentences_of_its_text() -> None:

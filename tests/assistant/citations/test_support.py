@@ -1,5 +1,6 @@
 """What supports a sentence, and what only looks as if it did."""
 
+import asyncio
 import itertools
 import random
 from collections.abc import Sequence
@@ -7,8 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from assistant.citations import SUPPORTED_FROM, Checked, Quoted, Support, check_answer
-from assistant.citations.check import MAX_CLAIMS, MAX_SENTENCES
+from assistant.citations.check import MAX_CHARS, MAX_CLAIMS, MAX_SENTENCES
+from assistant.citations.matching import MAX_CLAIM_CHARS
 from assistant.rendering import render
+from inference.server.encoders import MAX_INPUTS
 from tests.webapp.library.conftest import vector_of
 
 RULES = Quoted(
@@ -18,12 +21,13 @@ RULES = Quoted(
 
 
 class WordEmbedder:
-    """Texts with the same words are near to each other."""
+    """Texts with the same words are near to each other. Like the server it takes only so many at once."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        assert len(texts) <= MAX_INPUTS
         self.texts += texts
         return [vector_of(text) for text in texts]
 
@@ -167,7 +171,25 @@ async def test_it_takes_no_longer_than_a_moment_whatever_there_is() -> None:
     long_passage = Quoted(text="Guests pay 12 euros a day. " * (MAX_SENTENCES + 1))
     embedder = WordEmbedder()
     assert await check_answer(render("Guests pay."), [long_passage], [], embedder=embedder) is None
+    endless = [Quoted(text="a" * MAX_CHARS), Quoted(text="b")]
+    assert await check_answer(render("Guests pay."), [], endless, embedder=embedder) is None
     assert embedder.texts == []
+    no_sentence = " ".join(f"word{number}" for number in range(MAX_CLAIM_CHARS))
+    assert len(await checked(f"{no_sentence}. Guests pay 12 euros a day.")) == 1
+
+
+async def test_a_long_answer_is_checked_beside_long_passages() -> None:
+    """The embeddings of all of it do not fit into one request."""
+    sentences = [f"Guest {number} pays {number} euros." for number in range(MAX_SENTENCES)]
+    found = await checked(" ".join(sentences[-3:]), Quoted(text=" ".join(sentences)))
+    assert [each.is_supported for each in found] == [True] * 3
+
+
+async def test_whoever_waits_for_the_check_can_stop_waiting() -> None:
+    """Comparing words is work, too: a limit of time is seen between two sentences."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await checked("Guests pay 12 euros a day. The membership fee is 30 euros.")
 
 
 async def test_an_answer_without_claims_asks_for_no_embeddings() -> None:

@@ -45,6 +45,13 @@ class OnePage:
     def __init__(self) -> None:
         self.pictures: dict[str, KeptPicture] = {}
         self.blocked: list[Verdict] = []
+        self.num_paid = 0
+
+    async def pay(self) -> None:
+        self.num_paid += 1
+
+    async def give_back(self) -> None:
+        self.num_paid -= 1
 
     async def kept(self, description: str) -> KeptPicture | None:
         return self.pictures.get(description)

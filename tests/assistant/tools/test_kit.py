@@ -201,7 +201,7 @@ async def test_what_is_kept_already_is_not_drawn_again() -> None:
     for _ in range(2):
         result = await use("draw_picture", drawing=drawing(painter, album), description="a llama")
         assert result.picture
-    assert painter.asked == ["a llama"]
+    assert (painter.asked, album.num_paid) == (["a llama"], 1)
 
 
 async def test_other_words_of_the_service_are_read_by_the_guard_before_the_picture_is_kept() -> None:
@@ -211,6 +211,7 @@ async def test_other_words_of_the_service_are_read_by_the_guard_before_the_pictu
         await use("draw_picture", drawing=drawing(Painter(revised="some gore"), album, guard), description="a llama")
     assert isinstance(failed.value.__cause__, PictureWithheld)
     assert (album.pictures, guard.seen, [verdict.blocks for verdict in album.blocked]) == ({}, ["some gore"], [True])
+    assert album.num_paid == 1, "it was drawn"
     assert (await use("draw_picture", drawing=drawing(Painter(revised="a grey llama")), description="x")).picture
 
 
@@ -225,9 +226,11 @@ async def test_a_guard_that_does_not_answer_is_one_that_is_away(monkeypatch: pyt
 
 @pytest.mark.parametrize("error", [PictureFailed("why"), PictureRefused("why")])
 async def test_why_nothing_was_drawn_is_an_answer_in_kind_words(error: PictureFailed) -> None:
-    """A small model that is told of it would pretend to draw."""
+    """A small model that is told of it would pretend to draw. It costs nothing."""
+    painter, album = Painter(error=error), OnePage()
     with pytest.raises(ToolFailed) as failed:
-        await use("draw_picture", drawing=drawing(Painter(error=error)), translate=str.upper, description="a llama")
+        await use("draw_picture", drawing=drawing(painter, album), translate=str.upper, description="a llama")
+    assert (len(painter.asked), album.num_paid) == (1, 0)
     assert (str(failed.value), failed.value.is_answer) == (error.user_text.upper(), True)
 
 

@@ -18,9 +18,10 @@ from assistant.ports import GeneratedPiece, GenerationEnd, GenerationRequest
 from assistant.window import Filled
 from tests.assistant.test_turn import WordGuard
 from tests.webapp.chat.talking import end, send
+from tests.webapp.chat.test_withholding import BLOCK
 from webapp import jobs, wiring
 from webapp.accounts.models import User
-from webapp.chat import hints
+from webapp.chat import hints, turn_log
 from webapp.chat.errors import NotFound, NothingToSummarise, TurnInProgress
 from webapp.chat.models import Conversation, Reply, Summary
 from webapp.chat.models.summaries import WRITTEN_WITHIN
@@ -28,9 +29,10 @@ from webapp.chat.services import compacting, ownership, queueing, summaries
 from webapp.chat.services.compacting import ask_for_summary, compact, is_due
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.duplicating import duplicate
+from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.running import _load
 from webapp.chat.services.turns import Accepted
-from webapp.moderation.services import originals, releases
+from webapp.moderation.services import originals, releases, withholding
 from webapp.personal.services.preferences import change
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -168,14 +170,40 @@ def test_it_is_due_by_what_was_counted_for_the_last_answer(person: User, fields:
 
 
 async def test_a_person_can_have_one_made_now(person: User, serve: Any) -> None:
-    """Of all but the last turn, whether the chat is full or not and whether it would be made by itself or not."""
+    """Of all but the last turn, whether the chat is full or not."""
     serve()
-    await sync_to_async(change)(person, summarises_chats=False)
     turns = await sync_to_async(grown)(person, 3)
+    await Reply.objects.aupdate(**filled(100))
     await run(turns[-1])
     assert await sync_to_async(covered)() == []
     await run(turns[-1], is_asked_for=True)
     assert await sync_to_async(covered)() == [1]
+
+
+async def test_whoever_wants_none_gets_none(person: User, serve: Any) -> None:
+    """Not even one that was asked for before that; and one from before is not read."""
+    writer = serve()
+    turns = await sync_to_async(summarised)(person)
+    await sync_to_async(change)(person, summarises_chats=False)
+    await run(turns[-1], is_asked_for=True)
+    assert writer.read == []
+    with pytest.raises(NothingToSummarise):
+        await sync_to_async(ask_for_summary)(person, turns[0].conversation_id)
+    later = await sync_to_async(send)(person, "And now?", after=turns[-1])
+    assert await sync_to_async(prompt_of)(later) == ("", 0)
+
+
+async def test_whoever_asked_is_told_that_it_is_over_whatever_came_of_it(
+    person: User, monkeypatch: pytest.MonkeyPatch, told: list[uuid.UUID]
+) -> None:
+    def broken(**_arguments: object) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(wiring, "turn_services", broken)
+    turns = await sync_to_async(grown)(person, 3)
+    with pytest.raises(RuntimeError):
+        await run(turns[-1], is_asked_for=True)
+    assert told == [turns[0].conversation_id]
 
 
 async def test_the_next_one_is_made_of_the_last_and_of_the_turns_since(person: User, serve: Any) -> None:
@@ -367,6 +395,43 @@ def test_a_turn_that_is_withheld_later_makes_it_void(person: User) -> None:
     assert placed(turns[-1]) is None
 
 
+def test_no_summary_keeps_a_word_of_what_is_withheld(person: User) -> None:
+    """Used, void or being written; those of other branches stay."""
+    turns = summarised(person)
+    other = answered(send(person, "1: otherwise", after=turns[0]))
+    beside = Summary.objects.create(reply_id=other.reply_id, text="Beside", finished_at=timezone.now())
+    Summary.objects.create(reply_id=turns[3].reply_id, text="Void", finished_at=timezone.now())
+    assert withholding.withhold(turns[1].reply_id, category="hate")
+    assert list(Summary.objects.all()) == [beside]
+    assert withholding.withhold(turns[0].reply_id, category="hate")
+    assert not Summary.objects.exists()
+
+
+async def test_what_the_guard_withholds_is_in_no_summary_either(person: User) -> None:
+    """An answer that was released may be withheld anew, with a summary of it in between."""
+    turns = await sync_to_async(summarised)(person)
+    again = turns[1]
+    await Reply.objects.filter(pk=again.reply_id).aupdate(state=Reply.State.QUEUED, lease_until=None)
+    claim = await sync_to_async(ownership.claim)(again.reply_id)
+    assert claim is not None
+    redis = turn_log.connect()
+    await ReplyJournal(claim, redis, created_at=timezone.now()).withheld("output", BLOCK, ANSWER)
+    await redis.aclose()
+    assert not await Summary.objects.aexists()
+
+
+def test_what_is_withheld_between_reading_and_writing_is_not_kept(person: User) -> None:
+    """The turns were read before the summary was claimed."""
+    turns = grown(person, 4)
+    conversation = Conversation.objects.get()
+    as_read = summaries.states_of(branch(conversation))[:2]
+    assert withholding.withhold(turns[0].reply_id, category="hate")
+    claimed = summaries.claim(conversation, as_read)
+    assert claimed is not None
+    assert not summaries.keep(claimed, conversation, SUMMARY)
+    assert not Summary.objects.exists()
+
+
 def test_a_copy_of_the_chat_begins_with_the_same_summary(person: User) -> None:
     summarised(person)
     copy = duplicate(Conversation.objects.get())
@@ -403,3 +468,16 @@ def test_asking_for_one(person: User, somebody_else: User, monkeypatch: pytest.M
         ask_for_summary(somebody_else, first.conversation_id)
     ask_for_summary(person, first.conversation_id)
     assert asked == [(second.reply_id, True)]
+    conversation = Conversation.objects.get()
+    assert summaries.claim(conversation, summaries.states_of(branch(conversation))[:1])
+    ask_for_summary(person, first.conversation_id)
+    assert len(asked) == 1
+
+
+def test_answers_come_before_summaries_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker takes everything else first."""
+    priorities: list[int] = []
+    monkeypatch.setattr(jobs, "_enqueue", lambda *_arguments, priority=0: priorities.append(priority))
+    jobs.enqueue_compaction(uuid.uuid4(), is_asked_for=True)
+    jobs.enqueue_support_check(uuid.uuid4())
+    assert priorities == [jobs.LAST] * 2

@@ -215,3 +215,22 @@ async def test_a_flood_is_slowed_and_then_cut_off(
     assert (posted.status_code, posted["Retry-After"].isdigit()) == (429, True)
     async with Stream(browser) as stream:
         assert stream.status == 429
+
+
+async def test_each_answer_that_a_stream_follows_counts(
+    browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request is no way to many subscriptions: they come later, and far too many end it. All stand in each id."""
+    reply_id = (await sync_to_async(send)(person)).reply_id
+    many = [reply_id, uuid.uuid4(), uuid.uuid4()]
+    monkeypatch.setitem(rate_limits.PACES, "command", Pace(limit=2, period_s=0.4))
+    async with Stream(browser, *many) as stream:
+        await stream.hear("hello")
+        assert stream.last_id == ",".join(map(str, many))
+        for _ in many[1:]:
+            await stream.hear("error")
+    monkeypatch.setitem(rate_limits.PACES, "command", Pace(limit=2, period_s=60))
+    async with Stream(browser, *many) as stream:
+        assert stream.status == 200
+        while message := await stream.next():
+            assert message["type"] in {"hello", "snapshot", "error"}

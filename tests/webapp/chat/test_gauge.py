@@ -15,6 +15,7 @@ from webapp import jobs, wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply, Summary
 from webapp.chat.services.gauge import Gauge, gauge_of
+from webapp.personal.services.preferences import change
 from webapp.wiring import ModelCard
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -125,6 +126,23 @@ def test_it_says_how_the_summary_gets_on(browser: Client, person: User, state: d
     assert words not in read(browser, "window/")
     Summary.objects.update(**({"finished_at": timezone.now(), "started_at": timezone.now()} | state))
     assert words in read(browser, "window/")
+
+
+def test_whoever_wants_no_summaries_is_offered_none(browser: Client, person: User) -> None:
+    """Nor is one from before shown: it is not read."""
+    turns = summarised(person)
+    change(person, summarises_chats=False)
+    told = read(browser, "window/") + read(browser, "prompt/") + read(browser, "gauge/")
+    assert "Summarise earlier turns" not in told
+    assert SUMMARY not in told
+    answer = browser.post(f"/c/{turns[0].conversation_id}/summarise/").content.decode()
+    assert "There are no earlier turns" in text_of(answer)
+
+
+def test_a_chat_that_is_gone_is_not_found(browser: Client, person: User) -> None:
+    turns = grown(person, 2)
+    Conversation.objects.all().delete()
+    assert browser.post(f"/c/{turns[0].conversation_id}/summarise/").status_code == 404
 
 
 def test_asking_for_a_summary(browser: Client, person: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,18 @@ def test_a_turn_waits_for_the_engine_and_is_tried_again(reply_id: uuid.UUID, clo
     assert ownership.claim(reply_id) is not None
 
 
+def test_a_turn_that_waits_for_long_is_tried_less_often(reply_id: uuid.UUID, clock: Clock) -> None:
+    """Of many that wait the workers would do nothing else; who is back is noticed within five seconds."""
+    pauses = []
+    for _ in range(30):
+        claim = ownership.claim(reply_id)
+        assert claim is not None
+        ownership.hand_back(claim, phase="waiting_for_model", event_index=1)
+        pauses.append((Reply.objects.get().not_before - clock.at).total_seconds())
+        clock.pass_s(pauses[-1])
+    assert (pauses[:2], pauses[-1], pauses == sorted(pauses)) == ([1.0, 1.0], 5.0, True)
+
+
 def test_an_overdue_turn_fails_and_says_so(reply_id: uuid.UUID, clock: Clock, settings: Any) -> None:
     """Nothing stays open for ever, whoever died."""
     claim = ownership.claim(reply_id)

@@ -152,9 +152,11 @@ async def test_a_successor_finds_what_was_drawn_from_the_same_words(claim: owner
 async def test_who_has_lost_the_turn_keeps_nothing(claim: ownership.Claim, change: dict[str, Any]) -> None:
     """Somebody else draws, or nobody wants it any more."""
     await Reply.objects.aupdate(**change)
-    with pytest.raises(PictureFailed):
-        await ReplyAlbum(claim).keep(WISH, DRAWN)
+    for keeps in (ReplyAlbum(claim).pay(), ReplyAlbum(claim).keep(WISH, DRAWN)):
+        with pytest.raises(PictureFailed):
+            await keeps
     assert not await Picture.objects.aexists()
+    assert not await Allowance.objects.aexists()
 
 
 async def test_pictures_have_so_much_room_and_those_of_others_take_none(
@@ -165,48 +167,49 @@ async def test_pictures_have_so_much_room_and_those_of_others_take_none(
     theirs = await sync_to_async(send)(somebody_else)
     await sync_to_async(draw)(await Reply.objects.aget(pk=theirs.reply_id))
     album = ReplyAlbum(claim)
-    assert await album.kept(WISH) is None
+    await album.pay()
     await album.keep(WISH, DRAWN)
     assert await album.kept(WISH)
     with pytest.raises(NoRoomForPicture):
-        await album.kept("a dog")
+        await album.pay()
 
 
 async def test_a_guest_has_less_room(claim: ownership.Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "GUEST_MAX_BYTES", 1)
     await ReplyAlbum(claim).keep(WISH, DRAWN)
-    assert await ReplyAlbum(claim).kept("a dog") is None
+    await ReplyAlbum(claim).pay()
     await User.objects.aupdate(is_guest=True)
     with pytest.raises(NoRoomForPicture):
-        await ReplyAlbum(claim).kept("a dog")
+        await ReplyAlbum(claim).pay()
 
 
 @pytest.mark.parametrize("is_guest", [False, True])
 async def test_so_many_pictures_fit_into_a_day(claim: ownership.Claim, settings: Any, *, is_guest: bool) -> None:
-    """The refusal comes before anybody draws and says when the next one is due; what was deleted was drawn as well."""
+    """The refusal comes before anybody draws and says when the next one is due; what nobody kept was drawn as well."""
     await User.objects.aupdate(is_guest=is_guest)
     settings.TURNS = dataclasses.replace(
         settings.TURNS, pictures_per_day=1 if is_guest else 2, guest_pictures_per_day=2 if is_guest else 1
     )
     album = ReplyAlbum(claim)
-    for _ in range(2):
-        await album.keep(WISH, DRAWN)
-        await Picture.objects.all().adelete()
-    for draws in (album.kept(WISH), album.keep(WISH, DRAWN)):
-        with pytest.raises(TooManyPictures) as refusal:
-            await draws
+    await album.pay()
+    await album.pay()
+    await album.give_back()
+    await album.pay()
+    with pytest.raises(TooManyPictures) as refusal:
+        await album.pay()
     paid_off_at = (await Allowance.objects.aget()).pictures_paid_off_at
     assert paid_off_at is not None
     due = timezone.localtime(paid_off_at - timedelta(hours=12, seconds=-1))
     when = date_format(due, "TIME_FORMAT" if due.date() == timezone.localdate() else "SHORT_DATETIME_FORMAT")
     assert f"the 2 pictures that fit into a day. The next one can be drawn at {when}" in refusal.value.user_text
     await Allowance.objects.aupdate(pictures_paid_off_at=timezone.now() + timedelta(hours=11, minutes=59))
-    assert await album.kept(WISH) is None
+    await album.pay()
 
 
 async def test_without_a_limit_nothing_is_counted(claim: ownership.Claim, settings: Any) -> None:
     settings.TURNS = dataclasses.replace(settings.TURNS, pictures_per_day=0)
-    await ReplyAlbum(claim).keep(WISH, DRAWN)
+    await ReplyAlbum(claim).pay()
+    await ReplyAlbum(claim).give_back()
     assert not await Allowance.objects.aexists()
 
 
@@ -324,6 +327,7 @@ async def test_a_wish_is_drawn_and_kept_with_the_answer(person: User, server: Im
     assert bytes(picture.content) == png()
     assert (reply.steps[0]["title"], reply.steps[0]["picture"]["id"]) == ("Drew a picture", str(picture.pk))
     assert [body["prompt"] for body in server.asked] == ["a llama in a hat"]
+    assert (await Allowance.objects.aget()).pictures_paid_off_at is not None
 
 
 @pytest.mark.usefixtures("_guarded")
@@ -337,6 +341,8 @@ async def test_what_cannot_be_drawn_says_why(person: User, server: ImageServer, 
     assert says in reply.text
     assert (reply.steps[0]["title"], reply.steps[0]["state"]) == ("Tried to draw a picture", "failed")
     assert not await Picture.objects.aexists()
+    paid_off_at = (await Allowance.objects.aget()).pictures_paid_off_at
+    assert (paid_off_at is not None and paid_off_at > timezone.now()) == (prompt == "revised"), "that was drawn"
     flags = [flag.source async for flag in Flag.objects.filter(case__reply=reply)]
     assert flags == (["guard_output"] if prompt == "revised" else [])
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
@@ -24,11 +25,12 @@ from tests.webapp.library.conftest import DIM, WordEmbedder, vector_of
 from tests.webapp.sharing.making import as_file, chatgpt
 from webapp import wiring
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation, Embedding, Folder, Message, Reply, Tag
+from webapp.chat.models import Conversation, Embedding, Folder, Message, Reply, Summary, Tag
 from webapp.chat.ports import TextEncoder
 from webapp.chat.services import embedding, embedding_rows, search_meaning
 from webapp.chat.services.duplicating import duplicate
-from webapp.chat.services.search import Hit
+from webapp.chat.services.search import Hit, texts_with_words
+from webapp.chat.services.search_query import parse
 from webapp.moderation.services import originals, releases
 from webapp.sharing.services import importing
 
@@ -106,6 +108,30 @@ def test_what_has_the_words_is_left_to_the_words(
     assert ids(encoder, person, "repair bicycle", conversation) == [other.message_id]
 
 
+def test_it_is_asked_of_what_is_near_which_of_it_has_the_words(
+    person: User, conversation: Conversation, encoder: TextEncoder
+) -> None:
+    """However many other texts have them, too: the words are looked for in the near ones alone."""
+    near = say(conversation, "repair the bicycle", "repair bicycle")
+    for _ in range(3):
+        say(conversation, "repair bicycle " + "and this and that " * 20)
+    embed(encoder)
+    words = parse("repair bicycle")
+    assert texts_with_words(words, [near.pk, near.message_id, uuid.uuid4()]) == {near.pk, near.message_id}
+    assert texts_with_words(parse("quarterly tax"), [near.pk]) == texts_with_words(words, []) == set()
+    assert ids(encoder, person, "repair bicycle") == []
+
+
+def test_so_many_texts_are_compared_the_newest(
+    person: User, conversation: Conversation, encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search takes no more time and memory with every year."""
+    replies = [say(conversation, "mend the velo") for _ in range(3)]
+    embed(encoder)
+    monkeypatch.setattr(search_meaning, "MAX_TEXTS", 2)
+    assert set(ids(encoder, person, "repair bicycle")) == {reply.message_id for reply in replies[1:]}
+
+
 def test_what_is_far_away_is_not_found(person: User, conversation: Conversation, encoder: TextEncoder) -> None:
     """Something would always be the nearest."""
     say(conversation, "mend the velo", "with glue")
@@ -161,10 +187,12 @@ def test_nobody_waits_for_the_rows_of_others(person: User, conversation: Convers
     embed(encoder)
     with CaptureQueriesContext(connection) as queries:
         found(encoder, person, "repair bicycle")
-    (read,) = [query["sql"] for query in queries if "made_by" in query["sql"]]
+    read = [query["sql"] for query in queries if "made_by" in query["sql"]]
+    assert len(read) == 2
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {read}")
-        assert "embeddings_to_search (conversation_id=? AND made_by=?)" in str(cursor.fetchall())
+        for sql in read:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            assert "embeddings_to_search (conversation_id=? AND made_by=?)" in str(cursor.fetchall())
 
 
 def test_the_filters_are_those_of_the_words(person: User, conversation: Conversation, encoder: TextEncoder) -> None:
@@ -264,6 +292,50 @@ def test_they_go_with_what_is_deleted(person: User, conversation: Conversation, 
         assert not Embedding.objects.exists()
         if isinstance(gone, Message):
             say(conversation, "one", "two")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_they_go_with_what_is_deleted_by_a_version_that_does_not_know_them(conversation: Conversation) -> None:
+    """As one from before does, or one that looked before the row was there: nothing is left that stops it."""
+    reply = say(conversation, "one", "two")
+    Summary.objects.create(reply=reply, text="Both", finished_at=timezone.now())
+    with transaction.atomic():
+        Reply.objects.filter(pk=reply.pk)._raw_delete(connection.alias)
+        Message.objects.filter(pk=reply.message_id)._raw_delete(connection.alias)
+    assert not Embedding.objects.exists()
+    assert not Summary.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one who writes at a time")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("restores", [False, True], ids=["ends", "is restored"])
+def test_a_chat_can_be_deleted_while_rows_come(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch, restores: bool
+) -> None:
+    """Whoever deletes it has looked for its rows before: of an answer that ends, or a chat from before."""
+    reply = say(conversation, "one", "two", state="done" if restores else "running")
+    Embedding.objects.filter(reply=reply).delete()
+
+    def delete() -> None:
+        Conversation.objects.get(pk=conversation.pk).delete()
+        connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            if restores:
+                monkeypatch.setattr(embedding_rows, "_put_trigger", lambda *_trigger: None)  # would lock all of it
+                embedding_rows.restore()
+            else:
+                Reply.objects.filter(pk=reply.pk).update(state="done")
+            deleting = pool.submit(delete)
+            with connection.cursor() as cursor:
+                while not deleting.done():
+                    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                    if cursor.fetchone()[0]:
+                        break
+        deleting.result()
+    assert not Embedding.objects.exists()
+    assert not Conversation.objects.exists()
 
 
 def test_a_text_that_changes_is_embedded_again_and_no_other(
@@ -387,8 +459,12 @@ def test_imported_chats_are_embedded(person: User, encoder: TextEncoder) -> None
     assert embed(encoder) == num > 1
 
 
-def test_chats_from_before_get_their_rows(conversation: Conversation, encoder: TextEncoder) -> None:
+@pytest.mark.parametrize("rows_at_once", [500, 1])
+def test_chats_from_before_get_their_rows(
+    conversation: Conversation, encoder: TextEncoder, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
     """And rows that should not be go; vectors that are there stay."""
+    monkeypatch.setattr(embedding_rows, "ROWS_AT_ONCE", rows_at_once)
     reply = say(conversation, "one", "two")
     embed(encoder)
     kept = Embedding.objects.get(reply=reply)

@@ -16,6 +16,7 @@ from tests.webapp.privacy.traces import traces
 from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.models import Conversation, Message, Reply
+from webapp.chat.services import conversations
 from webapp.chat.services.conversations import TEMPORARY_FOR
 from webapp.chat.services.reconciler import reconcile
 from webapp.chat.sidebar import sidebar_of
@@ -70,6 +71,17 @@ def test_only_a_temporary_chat_of_ones_own_is_closed(person: User, somebody_else
     assert Conversation.objects.count() == 2
 
 
+def test_a_page_that_has_not_heard_of_its_chat_yet_names_the_turn(
+    person: User, somebody_else: User, sign_in: SignIn
+) -> None:
+    """It was left before the first acknowledgement came."""
+    mine, kept, theirs = send(person, is_temporary=True), send(person), send(somebody_else, is_temporary=True)
+    client = sign_in(person)
+    for accepted in (mine, kept, theirs):
+        assert client.post(f"/c/{accepted.turn_id}/close/").status_code == 204
+    assert {row.pk for row in Conversation.objects.all()} == {kept.conversation_id, theirs.conversation_id}
+
+
 def test_a_page_elsewhere_cannot_close_it(person: User) -> None:
     """A beacon is a request like any other: it names the token."""
     temporary = send(person, is_temporary=True)
@@ -92,6 +104,20 @@ def test_what_nobody_closed_is_erased_in_time(person: User) -> None:
     age(seconds=TEMPORARY_FOR.total_seconds() + 1)
     reconcile()
     assert Conversation.objects.count() == 0
+
+
+def test_many_are_erased_in_time_a_few_at_once(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest silent first, so that no pass takes long."""
+    monkeypatch.setattr(conversations, "BATCH", 2)
+    said = [end(send(person, is_temporary=True)) for _ in range(3)]
+    for minutes, accepted in enumerate(said):
+        age(minutes=60)
+        at = timezone.now() - timedelta(minutes=60 + minutes)
+        Conversation.objects.filter(pk=accepted.conversation_id).update(seen_at=at)
+    reconcile()
+    assert Conversation.objects.count() == 1
+    reconcile()
+    assert not Conversation.objects.exists()
 
 
 def test_a_page_that_says_that_it_is_open_keeps_its_chat(person: User, sign_in: SignIn) -> None:
@@ -118,6 +144,8 @@ def test_all_that_was_noted_about_it_goes_too(
     Review.objects.create(case=case, outcome="agreed", reason="a fourth secret", note="a fifth secret")
     with Redis.from_url(redis.url) as logs:
         logs.xadd(turn_log.key(temporary.reply_id), {"e": "a sixth secret"})
+        # A worker that had lost its turn wrote late, and a log that is written is kept for an hour.
+        Reply.objects.update(finished_at=timezone.now() - timedelta(minutes=59))
         age(seconds=TEMPORARY_FOR.total_seconds() + 1)
         with django_capture_on_commit_callbacks(execute=True):
             reconcile()

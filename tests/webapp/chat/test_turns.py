@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from assistant.errors import ModelUnavailable
 from webapp.accounts.models import User
 from webapp.chat.errors import Busy, EmptyMessage, MessageTooLong, NotFound, Suspended, TooManyTurns, TurnInProgress
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services import ownership, turns
+from webapp.chat.services import absence, ownership, turns
 from webapp.chat.services.turns import Accepted
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,29 @@ def test_the_door_tells_the_time_that_the_line_tells(somebody_else: User, person
     with pytest.raises(Busy) as refusal:
         send(person)
     assert refusal.value.retry_after_s == 60
+
+
+def test_who_waits_for_a_model_that_is_away_takes_nobodys_place(
+    somebody_else: User, person: User, settings: Any
+) -> None:
+    """It may be that of one arm of an experiment. They have a bound of their own, and no time to wait is told."""
+    settings.TURNS = _with(settings.TURNS, max_queued=1, max_waiting=2, max_running_per_person=9)
+    send(somebody_else)
+    Reply.objects.update(waiting_since=timezone.now())
+    send(person)
+    Reply.objects.update(waiting_since=timezone.now())
+    with pytest.raises(Busy, match="busy") as refusal:
+        send(person)
+    assert (refusal.value.user_text, refusal.value.retry_after_s) == (ModelUnavailable.user_text, None)
+
+
+def test_the_door_tells_no_time_while_the_model_is_away(somebody_else: User, person: User, settings: Any) -> None:
+    settings.TURNS = _with(settings.TURNS, max_queued=1)
+    send(somebody_else)
+    absence.note(is_answering=False)
+    with pytest.raises(Busy) as refusal:
+        send(person)
+    assert (refusal.value.user_text, refusal.value.retry_after_s) == (ModelUnavailable.user_text, None)
 
 
 def test_a_suspended_person_is_told_why_and_until_when(person: User) -> None:

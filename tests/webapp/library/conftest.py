@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from inference.server.encoders import MAX_INPUTS
 from retrieval.index import VectorIndex
 from retrieval.passages import split_passages
 from webapp.library.models import Document
@@ -27,7 +28,8 @@ def vector_of(text: str) -> list[float]:
 
 
 class WordEmbedder:
-    """The Embedder port without a model. `before_answer` runs in the middle of a call."""
+    """The Embedder port without a model. `before_answer` runs in the middle of a call. Like the server it takes only so
+    many texts at once."""
 
     def __init__(self) -> None:
         self.num_texts = 0
@@ -38,6 +40,7 @@ class WordEmbedder:
         if self.error:
             raise self.error
         await sync_to_async(self.before_answer)()
+        assert len(texts) <= MAX_INPUTS
         self.num_texts += len(texts)
         return [vector_of(text) for text in texts]
 

@@ -78,14 +78,17 @@ def in_a_row(*said: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_chatgpt_ran_stays_and_what_is_missing_is_counted(person: User) -> None:
-    """Code, what it printed and where a picture was; the rest of what its tools did has no place in an answer."""
+    """Code, what it printed and where a picture was; the rest of what its tools did has no place in an answer. What a
+    person wrote is theirs, brackets and all."""
     image = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://1"}
     files = [{"name": "sales.csv", "mime_type": "text/csv"}, {"name": "x.png", "mime_type": "image/png"}]
     chat = in_a_row(
         said_by("system", {"content_type": "text", "parts": ["Be kind."]}),
         said_by("user", {"content_type": "user_editable_context", "user_instructions": "Be brief."}),
         said_by(
-            "user", {"content_type": "multimodal_text", "parts": [image, "Sum it."]}, metadata={"attachments": files}
+            "user",
+            {"content_type": "multimodal_text", "parts": [image, "Sum 【1†it】."]},
+            metadata={"attachments": files},
         ),
         said_by("assistant", {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]}),
         said_by("assistant", {"content_type": "code", "language": "unknown", "text": "search('sum')"}, recipient="web"),
@@ -95,7 +98,10 @@ def test_what_chatgpt_ran_stays_and_what_is_missing_is_counted(person: User) -> 
         ),
         said_by("tool", {"content_type": "execution_output", "text": "```\n"}),
         said_by("tool", {"content_type": "multimodal_text", "parts": ["A plot", image]}),
-        said_by("assistant", {"content_type": "text", "parts": ["It is 7 \ue200cite\ue202turn0\ue201【4†source】."]}),
+        said_by(
+            "assistant",
+            {"content_type": "text", "parts": ["7 \ue200cite\ue202turn0\ue201【4†source】【3:1†a.pdf】【2024年版】."]},
+        ),
         said_by(
             "assistant",
             {"content_type": "code", "text": '{"name": "sum", "type": "code/python", "content": "x = 7"}'},
@@ -107,9 +113,9 @@ def test_what_chatgpt_ran_stays_and_what_is_missing_is_counted(person: User) -> 
     )
     done = take_all(person, making.as_file([chat]))
     ((question, [(answer, [])]),) = texts(making.shape(Conversation.objects.get()))
-    assert question == "*(An image, not in the export)*\n\nSum it.\n\n*(A file, not in the export: sales.csv)*"
+    assert question == "*(An image, not in the export)*\n\nSum 【1†it】.\n\n*(A file, not in the export: sales.csv)*"
     assert answer == (
-        "````python\nprint('```')\n````\n\n````output\n```\n````\n\n*(An image, not in the export)*\n\nIt is 7 ."
+        "````python\nprint('```')\n````\n\n````output\n```\n````\n\n*(An image, not in the export)*\n\n7 【2024年版】."
         "\n\n```python\nx = 7\n```"
     )
     assert Reply.objects.get().blocks[0].startswith('<figure class="code" data-language="python">')
@@ -117,11 +123,15 @@ def test_what_chatgpt_ran_stays_and_what_is_missing_is_counted(person: User) -> 
     assert len(left_out(done.left_out)) == 5
 
 
+WRITTEN = '<details type="reasoning">\nWhat does this do?\n</details>'
+
+
 def test_what_open_webui_ran_stays_and_what_is_missing_is_counted(person: User) -> None:
-    """It writes them into the text; what only looks like it stays as it is."""
+    """It writes them into the text; what only looks like it stays as it is, and so does what a person wrote."""
     chat = making.open_webui()
     messages = chat["chat"]["history"]["messages"]
-    messages["m1"] |= {"content": "", "files": [{"type": "image", "url": "data:…"}, {"type": "file", "name": "a.pdf"}]}
+    files = [{"type": "image", "url": "data:…"}, {"type": "file", "name": "a.pdf"}]
+    messages["m1"] |= {"content": WRITTEN, "files": files}
     messages["m2"]["content"] = (
         '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Hm.\n</details>\nFirst:\n'
         '<details type="tool_calls" name="weather" arguments="&quot;{}&quot;">\n<summary>Ran</summary>\n</details>\n'
@@ -132,7 +142,7 @@ def test_what_open_webui_ran_stays_and_what_is_missing_is_counted(person: User) 
     messages["m3"]["content"] = [{"type": "text", "text": "Low"}, {"type": "image_url", "image_url": {}}]
     done = take_all(person, making.as_file([chat]))
     ((question, answers),) = texts(making.shape(Conversation.objects.get()))
-    assert question == "*(An image, not in the export)*\n\n*(A file, not in the export: a.pdf)*"
+    assert question == f"{WRITTEN}\n\n*(An image, not in the export)*\n\n*(A file, not in the export: a.pdf)*"
     assert answers == [
         ("First:\n\n```python\nprint(7)\n```\n\n```output\n7\n8\n```\n\nDone. <details type=", []),
         ("Low\n\n*(An image, not in the export)*", []),
@@ -141,7 +151,7 @@ def test_what_open_webui_ran_stays_and_what_is_missing_is_counted(person: User) 
 
 
 @pytest.mark.parametrize(
-    "text", ['<details type="a"', '<details type="a">', "\ue200", "【1", "`", '<details type="a" output="']
+    "text", ['<details type="a"', '<details type="a">', "\ue200", "【1", "【1:1†", "`", '<details type="a" output="']
 )
 def test_marks_without_an_end_cost_no_more_than_other_text(text: str) -> None:
     began = time.thread_time()

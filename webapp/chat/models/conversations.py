@@ -60,7 +60,10 @@ class Conversation(models.Model):
 
     class Meta:
         ordering = ["-updated_at"]
-        indexes = [models.Index(fields=["owner", "-updated_at"])]
+        indexes = [
+            models.Index(fields=["owner", "-updated_at"]),
+            models.Index(fields=["seen_at"], condition=models.Q(is_temporary=True), name="temporary_by_seen_at"),
+        ]
 
     def __str__(self) -> str:
         return f"Conversation {self.id}"  # never the title: it is taken from what the person wrote

@@ -1,6 +1,7 @@
 """Whether the model answers, as beat sees it every two seconds. Pages say so while it does not.
 
-Heartbeats are all there is to it: `model` beats when the model has answered, `model_watch` whenever it was asked.
+Heartbeats are all there is to it: `model` beats when the model has answered, `model_watch` whenever it was asked. Where
+nobody has looked for long, `model` is forgotten: how long it has been away is not known then.
 """
 
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from webapp.chat.models import Heartbeat
-from webapp.chat.services.heartbeat import beat
+from webapp.chat.services.heartbeat import beat, is_alive
 
 MODEL, WATCH = "model", "model_watch"
 AWAY_AFTER = timedelta(seconds=6)  # a pause that is shorter is not worth a word
@@ -18,9 +19,11 @@ WATCH_SILENCE = timedelta(seconds=15)
 
 def note(*, is_answering: bool) -> None:
     """The model was asked just now."""
-    beat(WATCH)
     if is_answering:
         beat(MODEL)
+    elif not is_alive(WATCH, within_s=WATCH_SILENCE.total_seconds()):
+        Heartbeat.objects.filter(part=MODEL).delete()
+    beat(WATCH)
 
 
 def absence() -> dict[str, Any] | None:

@@ -34,10 +34,9 @@ from webapp.chat.errors import NothingToSummarise, Refused, TurnInProgress
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import summaries, turns
 from webapp.chat.services.conversations import branch, conversation_for
-from webapp.chat.services.history import messages_of
+from webapp.chat.services.history import is_summarised, messages_of
 from webapp.chat.services.tree import Tree, end_of_branch
 from webapp.experiments.services import serving
-from webapp.personal.services.preferences import preferences_of
 from webapp.wiring import TurnServices
 
 logger = logging.getLogger(__name__)
@@ -70,22 +69,26 @@ def is_due(reply_id: UUID) -> bool:
     reply = Reply.objects.select_related("conversation__owner__preferences").filter(pk=reply_id).first()
     if reply is None or reply.is_active or not reply.filled or reply.state == Reply.State.BLOCKED:
         return False
-    if not preferences_of(reply.conversation.owner).summarises_chats:
+    if not is_summarised(reply.conversation):
         return False
     answer_tokens = count_tokens(reply.text, reply.token_ids)
     return is_nearly_full(Filled(**reply.filled), answer_tokens) or bool(reply.used.get("num_unread"))
 
 
 def ask_for_summary(person: User, conversation_id: UUID) -> Conversation:
-    """Have the earlier turns of the branch that is shown summarised now. Raises NotFound or Refused."""
+    """Have the earlier turns of the branch that is shown summarised, once nobody waits for an answer. While one is
+    being written no other is asked for. Raises NotFound or Refused."""
     conversation = conversation_for(person, conversation_id)
     turns.check_suspension(person)
     if summaries.is_talked_in(conversation.pk):
         raise TurnInProgress(_("Please wait until this answer is finished, or stop it."))
+    if summaries.is_being_written(conversation):
+        return conversation
     end = end_of_branch(conversation, Tree.of(conversation))
-    if end is None or _plan(Reply.objects.select_related("conversation").get(pk=end), is_asked_for=True) is None:
+    reply = Reply.objects.select_related("conversation").filter(pk=end).first() if end else None
+    if reply is None or not is_summarised(conversation) or _plan(reply, is_asked_for=True) is None:
         raise NothingToSummarise(_("There are no earlier turns that are not summarised yet."))
-    if not jobs.enqueue_compaction(end, is_asked_for=True):
+    if not jobs.enqueue_compaction(reply.pk, is_asked_for=True):
         raise Refused(_("This did not get through. Please try again."))
     return conversation
 
@@ -97,8 +100,8 @@ async def compact(reply_id: UUID, *, is_asked_for: bool = False) -> None:
     """
     if not is_asked_for and not await sync_to_async(is_due)(reply_id):
         return
-    reply = await Reply.objects.select_related("conversation__owner", "message").filter(pk=reply_id).afirst()
-    if reply is None:
+    reply = await Reply.objects.select_related("conversation__owner__preferences").filter(pk=reply_id).afirst()
+    if reply is None or not await sync_to_async(is_summarised)(reply.conversation):
         return
     try:
         endpoint = (await sync_to_async(serving.in_production)()).endpoint
@@ -108,8 +111,9 @@ async def compact(reply_id: UUID, *, is_asked_for: bool = False) -> None:
                     break
     except (ModelUnavailable, ModelRefused, GuardUnavailable) as error:
         logger.info("compaction_left_out", extra={"reply_id": str(reply_id), "code": error.code})
-    if is_asked_for:  # whoever asked sees that it is over, whatever came of it
-        await hints.window_changed(reply.conversation.owner_id, conversation_id=reply.conversation_id)
+    finally:
+        if is_asked_for:  # whoever asked sees that it is over, whatever came of it
+            await hints.window_changed(reply.conversation.owner_id, conversation_id=reply.conversation_id)
 
 
 async def _step_on(reply: Reply, services: TurnServices, *, is_asked_for: bool) -> bool:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -13,6 +14,7 @@ from webapp.chat.services.tree import Tree, end_of_branch
 
 TITLE_CHARS = 60
 TEMPORARY_FOR = timedelta(minutes=10)
+BATCH = 100
 
 
 def conversation_for(person: User | None, conversation_id: UUID) -> Conversation:
@@ -54,17 +56,21 @@ def rename(conversation: Conversation, title: str) -> None:
         conversation.save(update_fields=["title", "titled_by"])
 
 
-def close_temporary(person: User | None, conversation_id: UUID) -> None:
-    """Erase it if it is there, temporary and this person's: nothing else is erased by closing a page."""
-    erase(Conversation.objects.filter(pk=conversation_id, owner=person, is_temporary=True))
+def close_temporary(person: User | None, some_id: UUID) -> None:
+    """Erase the conversation of this id if it is there, temporary and this person's: nothing else is erased by closing
+    a page. One that had not heard of its conversation yet names the turn that it sent."""
+    with_turn = Message.objects.filter(pk=some_id).values("conversation")
+    named = Conversation.objects.filter(Q(pk=some_id) | Q(pk__in=with_turn))
+    erase(named.filter(owner=person, is_temporary=True))
 
 
 def erase_expired() -> int:
     """Erase the temporary conversations of which nothing was heard for long, neither a turn nor that their page is
-    open (it says so each minute); how many there were. An answer that is being written is waited for."""
+    open (it says so each minute); how many there were, at most a hundred at once. An answer that is being written is
+    waited for."""
     long_ago = timezone.now() - TEMPORARY_FOR
     silent = Conversation.objects.filter(is_temporary=True, updated_at__lt=long_ago, seen_at__lt=long_ago)
-    return erase(silent.exclude(replies__state__in=Reply.ACTIVE))
+    return erase(silent.exclude(replies__state__in=Reply.ACTIVE).order_by("seen_at")[:BATCH])
 
 
 def title_of(text: str) -> str:

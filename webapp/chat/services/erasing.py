@@ -32,8 +32,9 @@ def erase(conversations: QuerySet[Conversation]) -> int:
 
 
 def forget_logs(replies: QuerySet[Reply]) -> None:
-    """The logs of these replies go once their rows are gone for good."""
-    lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHEN_FINAL_S)
+    """The logs of these replies go once their rows are gone for good. A worker that lost its turn may have written to
+    one after the end, which keeps it for as long as one that is written; who still writes to one forgets it then."""
+    lately = timezone.now() - timedelta(seconds=turn_log.KEEP_WHILE_WRITTEN_S)
     logged = replies.filter(Q(state__in=Reply.ACTIVE) | Q(finished_at__gte=lately))
     keys = [turn_log.key(pk) for pk in logged.values_list("pk", flat=True)]
     if keys:

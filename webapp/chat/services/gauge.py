@@ -1,9 +1,7 @@
 """How full the window of the model is on the branch that is shown, by what was counted for its last answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -11,7 +9,7 @@ from assistant.prompt import estimate_tokens, message_tokens
 from assistant.window import Filled
 from webapp.chat.models import Conversation, Reply, Summary
 from webapp.chat.services import summaries
-from webapp.chat.services.history import messages_of
+from webapp.chat.services.history import is_summarised, messages_of
 from webapp.chat.services.tree import Tree, end_of_branch
 
 WORTH_A_WORD = 50
@@ -27,7 +25,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
     """`percent` of the room is taken, by `parts`; None where no answer says so. `summary` stands for the turns up to
-    its reply, on this branch. `can_summarise`: there are turns before the last one that it does not stand for."""
+    its reply, on this branch. `can_summarise`: there are turns before the last one that it does not stand for. Where
+    its owner wants no summaries there is none, and none to be had."""
 
     percent: int | None = None
     num_tokens: int = 0
@@ -45,16 +44,17 @@ class Gauge:
 
 def gauge_of(conversation: Conversation) -> Gauge:
     """The branch is read as ids and states; of texts, those of its last turns at most."""
-    branch = _branch(conversation)
-    placed = summaries.placed_in(branch)
+    tree = Tree.of(conversation)
+    branch = summaries.states_up_to(conversation, tree, end_of_branch(conversation, tree))
+    wants_one = is_summarised(conversation)
+    placed = summaries.placed_in(branch) if wants_one else None
     num_covered = placed.num_turns if placed else 0
     since = [state for _reply_id, _epoch, state in branch[num_covered:] if state != Reply.State.BLOCKED]
-    being_written = Summary.objects.being_written().filter(reply__conversation=conversation)
     about = Gauge(
         summary=placed.summary if placed else None,
-        is_being_written=being_written.exists(),
+        is_being_written=wants_one and summaries.is_being_written(conversation),
         has_failed=summaries.failed_in(branch) > num_covered,
-        can_summarise=len(since) > 1 and not any(state in Reply.ACTIVE for state in since),
+        can_summarise=wants_one and len(since) > 1 and not any(state in Reply.ACTIVE for state in since),
     )
     last = _last_counted(branch)
     if last is None:
@@ -71,16 +71,6 @@ def gauge_of(conversation: Conversation) -> Gauge:
         room=filled.room,
         parts=_parts(filled, answer_tokens),
     )
-
-
-def _branch(conversation: Conversation) -> list[summaries.State]:
-    tree = Tree.of(conversation)
-    end = end_of_branch(conversation, tree)
-    steps = tree.path_to(end) if end else []
-    known: Mapping[UUID, Any] = {
-        row[0]: row for row in conversation.replies.values_list("pk", "epoch", "state") if row[0] in tree
-    }
-    return [known[step.reply_id] for step in steps if step.reply_id in known]
 
 
 def _last_counted(branch: Sequence[summaries.State]) -> Reply | None:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from assistant.ports import ChatMessage
 from assistant.window import Summary
-from webapp.chat.models import Message, Reply
+from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import summaries
 from webapp.chat.services.conversations import branch
+from webapp.personal.services.preferences import preferences_of
 
 
 def turns_before(reply: Reply) -> list[tuple[Message, Reply]]:
@@ -28,6 +29,11 @@ def messages_of(turns: Iterable[tuple[Message, Reply]]) -> list[ChatMessage]:
         messages.append(ChatMessage(role="user", text=message.text))
         messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
     return messages
+
+
+def is_summarised(conversation: Conversation) -> bool:
+    """Whether its owner wants long chats to be; if not, summaries from before are not read either."""
+    return preferences_of(conversation.owner).summarises_chats
 
 
 def summary_of(turns: Sequence[tuple[Message, Reply]]) -> Summary | None:

@@ -27,7 +27,7 @@ from assistant.window import Filled
 from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
-from webapp.chat.services import ownership
+from webapp.chat.services import ownership, summaries
 from webapp.chat.services.endings import Ending, forget_unshown
 from webapp.chat.services.ownership import Claim
 from webapp.chat.services.steps import step_event, stored_step
@@ -208,6 +208,7 @@ def _write(claim: Claim, original: str | None, before: Callable[[], None] | None
         before()
     if original:
         originals.keep(claim.reply_id, original)
+        summaries.forget(claim.reply_id)
     ownership.write(claim, **fields)
     if "finished_at" in fields and not original:
         forget_unshown(claim.reply_id, fields["steps"])

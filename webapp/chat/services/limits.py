@@ -40,27 +40,27 @@ def left(person: User) -> Left | None:
     return pace.left(_paid_off_at(person), timezone.now().timestamp()) if pace else None
 
 
-def check_picture(person: User) -> None:
-    """Raises TooManyPictures where none is due; nothing counts yet."""
-    pace = picture_pace(person)
-    if pace is None:
-        return
-    left = pace.left(_pictures_paid_off_at(person), timezone.now().timestamp())
-    if not left.num:
-        raise TooManyPictures(_picture_text(pace, round(left.next_in_s) + 1))
-
-
 def pay_picture(person: User) -> None:
-    """Count one picture of this person, whose row the caller has locked. Raises TooManyPictures."""
-    check_picture(person)
+    """Count one picture of this person, whose row the caller has locked. Raises TooManyPictures; then none counts."""
     pace = picture_pace(person)
     if pace is None:
         return
     now = timezone.now()
     paid_off_at = pace.pay(_pictures_paid_off_at(person), now.timestamp())
-    assert paid_off_at is not None
+    if paid_off_at is None:
+        wait_s = round(pace.left(_pictures_paid_off_at(person), now.timestamp()).next_in_s) + 1
+        raise TooManyPictures(_picture_text(pace, wait_s))
     paid = {"pictures_paid_off_at": datetime.fromtimestamp(paid_off_at, UTC)}
     Allowance.objects.update_or_create(person=person, defaults=paid, create_defaults={**paid, "paid_off_at": now})
+
+
+def give_back_picture(person: User) -> None:
+    """One that was paid does not count: it could not be drawn. The caller has locked the person's row."""
+    pace = picture_pace(person)
+    allowance = Allowance.objects.filter(person=person).first()
+    if pace is not None and allowance is not None and allowance.pictures_paid_off_at is not None:
+        allowance.pictures_paid_off_at -= timedelta(seconds=pace.interval_s)
+        allowance.save(update_fields=["pictures_paid_off_at"])
 
 
 def picture_pace(person: User | None) -> Pace | None:

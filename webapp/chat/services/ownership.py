@@ -18,6 +18,8 @@ from django.utils import timezone
 from webapp.chat.models import Reply
 from webapp.chat.services.endings import Ending, end_from_outside
 
+LATEST_RETRY = 5  # of the first pause
+
 
 class TurnLost(Exception):
     """The reply has another owner now, or has ended. The one who meets this stops and writes nothing more."""
@@ -58,14 +60,15 @@ def hand_back(claim: Claim, *, phase: str, event_index: int) -> None:
         reply = Reply.objects.select_for_update().owned(claim.reply_id, claim.epoch).first()
         if reply is None:
             raise TurnLost
+        waiting_since = reply.waiting_since or now
         write(
             claim,
             state=Reply.State.QUEUED,
             phase=phase,
             event_index=event_index,
             lease_until=None,
-            waiting_since=reply.waiting_since or now,
-            not_before=now + timedelta(seconds=settings.TURNS.engine_retry_s),
+            waiting_since=waiting_since,
+            not_before=now + _until_retry(now - waiting_since),
             enqueued_at=None,
         )
 
@@ -84,6 +87,12 @@ def has_waited_too_long(reply: Reply) -> bool:
     if reply.waiting_since is None:
         return False
     return (timezone.now() - reply.waiting_since).total_seconds() > settings.TURNS.engine_patience_s
+
+
+def _until_retry(waited: timedelta) -> timedelta:
+    """Less and less often: many that wait must not keep the workers from those whose answers can be written."""
+    first = timedelta(seconds=settings.TURNS.engine_retry_s)
+    return min(LATEST_RETRY * first, max(first, waited / 10))
 
 
 def _lease_end() -> Any:

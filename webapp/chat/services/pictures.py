@@ -34,6 +34,12 @@ class ReplyAlbum:
     async def kept(self, description: str) -> KeptPicture | None:
         return await sync_to_async(self._kept)(description)
 
+    async def pay(self) -> None:
+        await sync_to_async(self._pay)()
+
+    async def give_back(self) -> None:
+        await sync_to_async(self._give_back)()
+
     async def keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         return await sync_to_async(self._keep)(description, picture)
 
@@ -44,22 +50,26 @@ class ReplyAlbum:
 
     def _kept(self, description: str) -> KeptPicture | None:
         found = Picture.objects.filter(reply=self._claim.reply_id, asked_sha=_sha(description)).defer("content").first()
-        if found is None:
-            owner = _owner(self._claim.reply_id)
-            limits.check_picture(owner)
-            if _is_full(owner):
-                raise NoRoomForPicture
         return _as_kept(found) if found else None
+
+    @transaction.atomic
+    def _pay(self) -> None:
+        owner = self._locked_owner()
+        if _is_full(owner):
+            raise NoRoomForPicture
+        limits.pay_picture(owner)
+
+    @transaction.atomic
+    def _give_back(self) -> None:
+        """Whoever owns the reply now: it was this one who paid."""
+        owner = User.objects.filter(conversations__replies=self._claim.reply_id).first()
+        if owner is not None and User.objects.select_for_update().filter(pk=owner.pk).exists():
+            limits.give_back_picture(owner)
 
     @transaction.atomic
     def _keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         """In the place of one that an earlier worker had drawn from other words, and that nobody has seen."""
-        owner = _owner(self._claim.reply_id)
-        # The person first, as an erasure does; and of two pictures at once each counts.
-        User.objects.select_for_update().filter(pk=owner.pk).first()
-        if not Reply.objects.select_for_update().owned(self._claim.reply_id, self._claim.epoch).exists():
-            raise PictureFailed("the reply has another owner, or has ended")
-        limits.pay_picture(owner)
+        self._locked_owner()
         Picture.objects.filter(reply=self._claim.reply_id).delete()
         return _as_kept(
             Picture.objects.create(
@@ -72,6 +82,15 @@ class ReplyAlbum:
                 content=picture.content,
             )
         )
+
+    def _locked_owner(self) -> User:
+        """The person, and the reply; both are locked. Raises PictureFailed if it is not this worker's any more."""
+        owner = _owner(self._claim.reply_id)
+        # The person first, as an erasure does; and of two pictures at once each counts.
+        User.objects.select_for_update().filter(pk=owner.pk).first()
+        if not Reply.objects.select_for_update().owned(self._claim.reply_id, self._claim.epoch).exists():
+            raise PictureFailed("the reply has another owner, or has ended")
+        return owner
 
 
 def picture_for(person: User | None, picture_id: UUID) -> Picture:

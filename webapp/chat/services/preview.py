@@ -14,7 +14,7 @@ from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
 from webapp.chat.models import Conversation
 from webapp.chat.services.conversations import branch
-from webapp.chat.services.history import messages_of, summary_of
+from webapp.chat.services.history import is_summarised, messages_of, summary_of
 from webapp.chat.services.personal import personal_of
 from webapp.experiments.services import serving, variables
 
@@ -46,6 +46,6 @@ def preview_prompt(person: User, text: str, *, conversation: Conversation | None
         personal=personal_of(person, is_temporary=is_temporary),
         only_related_memories=not wiring.calls_tools(served.endpoint),
         system_prompt=fill(served.system_prompt, known),
-        summary=summary_of(earlier),
+        summary=summary_of(earlier) if conversation and is_summarised(conversation) else None,
     )
     return [PromptPart(role=message.role, text=message.text) for message in prompt.messages]

@@ -5,6 +5,7 @@ The row of a reply is also its outbox: a task that was never enqueued, was lost 
 leaves a row that is found here. Running it twice at once does no harm: claiming is what decides.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +19,8 @@ from webapp.chat.models import Reply
 from webapp.chat.services import conversations, queueing
 from webapp.chat.services.endings import TIMED_OUT, Ending, end_from_outside
 from webapp.chat.services.turns import Accepted
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -36,8 +39,17 @@ def reconcile() -> Due:
 
     Marks what it returns as enqueued now.
     """
-    conversations.erase_expired()
-    return Due(endings=tuple(_end_overdue()), sent=queueing.advance_all(), to_enqueue=tuple(_take_forgotten()))
+    due = Due(endings=tuple(_end_overdue()), sent=queueing.advance_all(), to_enqueue=tuple(_take_forgotten()))
+    _erase_expired()
+    return due
+
+
+def _erase_expired() -> None:
+    """What is due for others goes out whatever becomes of this."""
+    try:
+        conversations.erase_expired()
+    except Exception:
+        logger.exception("temporary_chats_not_erased")
 
 
 def _end_overdue() -> list[Ending]:

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db.models import F
 from django.utils import translation
+from redis.asyncio import Redis
 
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
 from assistant.ports import ChatMessage, Passage
@@ -27,7 +28,7 @@ from webapp.chat.models import Reply
 from webapp.chat.services import compacting, ownership, support
 from webapp.chat.services.attachments import attached_to
 from webapp.chat.services.endings import INTERNAL_ERROR
-from webapp.chat.services.history import messages_of, summary_of, turns_before
+from webapp.chat.services.history import is_summarised, messages_of, summary_of, turns_before
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
@@ -80,6 +81,8 @@ async def run_turn(reply_id: UUID) -> None:
         journal.mark("claimed")
         with translation.override(loaded.language):
             await _run(loaded, claim, journal)
+        if await Reply.objects.active().filter(pk=reply_id).aexists():
+            return  # handed back: it ends another time
         await send_next(reply.conversation_id)
         await sync_to_async(jobs.enqueue_touches, thread_sensitive=False)(reply_id)
         if await sync_to_async(support.is_due)(reply_id):
@@ -90,7 +93,14 @@ async def run_turn(reply_id: UUID) -> None:
         logger.info("turn_lost", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
         await _summarise_if_due(reply_id)  # perhaps it was stopped
     finally:
+        await _forget_log_if_erased(redis, reply_id)
         await redis.aclose()
+
+
+async def _forget_log_if_erased(redis: Redis, reply_id: UUID) -> None:
+    """What was published after its chat was erased has made the log anew."""
+    if not await Reply.objects.filter(pk=reply_id).aexists():
+        await turn_log.forget(redis, reply_id)
 
 
 async def _summarise_if_due(reply_id: UUID) -> None:
@@ -198,7 +208,7 @@ def _load(claim: Claim) -> _Loaded:
     earlier = turns_before(reply)
     turn = Turn(
         history=(*messages_of(earlier), ChatMessage(role="user", text=reply.message.text)),
-        summary=summary_of(earlier),
+        summary=summary_of(earlier) if is_summarised(reply.conversation) else None,
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,
         passages=passages,

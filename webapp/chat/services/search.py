@@ -4,9 +4,10 @@ Only ended replies are found, and never a word that was withheld. How words are 
 (`search_sqlite`, `search_postgres`); whose they are and what they are filtered by is decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import ModuleType
 from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,7 +23,6 @@ from webapp.chat.services.search_rows import Found, Piece, pieces
 
 MAX_HITS = 60
 MAX_PER_CHAT = 4
-MAX_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,9 @@ def search(person: User, query: str, conversation: Conversation | None = None, l
     return _hits(_find(wanted, allowed, limit if conversation else MAX_PER_CHAT, limit), wanted.words)
 
 
-def texts_with_words(wanted: Query, allowed: QuerySet[Conversation]) -> set[UUID]:
-    """The messages and replies of these conversations in which the words stand."""
-    return {row.object_id for row in _find(wanted, allowed, MAX_LOOKED_AT, MAX_LOOKED_AT) if row.kind != "title"}
+def texts_with_words(wanted: Query, texts: Collection[UUID]) -> set[UUID]:
+    """Those of these messages and replies in which the words stand."""
+    return _engine().having_words(wanted, texts) if texts else set()
 
 
 def allowed_for(person: User, wanted: Query, conversation: Conversation | None) -> QuerySet[Conversation]:
@@ -117,8 +117,11 @@ def _chat_hits(group: list[Hit]) -> ChatHits:
 
 
 def _find(wanted: Query, allowed: QuerySet[Conversation], per_chat: int, limit: int) -> list[Found]:
-    engine = search_postgres if connection.vendor == "postgresql" else search_sqlite
-    return engine.find(wanted, allowed, per_chat=per_chat, limit=limit)
+    return _engine().find(wanted, allowed, per_chat=per_chat, limit=limit)
+
+
+def _engine() -> ModuleType:
+    return search_postgres if connection.vendor == "postgresql" else search_sqlite
 
 
 def _listed(allowed: QuerySet[Conversation], limit: int) -> list[Hit]:

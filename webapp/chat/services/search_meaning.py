@@ -1,8 +1,8 @@
 """Search by meaning: what is like the words that were typed, and does not have them.
 
-Each piece of the person's own texts is compared with the question, one by one: that is exact, and takes milliseconds
-for as much as one person writes. Vectors only propose; which texts a person may find is decided by
-`search.allowed_for`, and those that have the words are left to `search.search`.
+Each piece of the person's own texts (the newest MAX_TEXTS) is compared with the question, one by one: that is exact,
+and takes milliseconds for as much as one person writes. Vectors only propose; which texts a person may find is decided
+by `search.allowed_for`, and those that have the words are left to `search.search`.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ MINIMUM_SIMILARITY = 0.35
 """Below this, words without a meaning begin to look like something. The evidence:
 `tests/webapp/chat/test_search_meaning_model.py`."""
 QUESTION_LIMIT_S = 2.0
+MAX_TEXTS = 40_000
+"""So many of a person's texts are compared, the newest."""
 _ROWS_AT_ONCE = 2000
 _NUM_LOOKED_AT = 60
 _OF_ROW = ("conversation__title", "conversation__archived_at", "conversation__folder__name", "spans", "vectors")
@@ -74,7 +76,7 @@ def _hits(
     rows = _rows(allowed, [each.pk for each in near])
     if not rows:
         return []
-    with_words = texts_with_words(wanted, allowed.filter(pk__in={row.conversation_id for row in rows.values()}))
+    with_words = texts_with_words(wanted, [row.about.pk for row in rows.values()])
     hits: list[Hit] = []
     num_in: dict[UUID, int] = {}
     for each in near:
@@ -89,9 +91,11 @@ def _hits(
 
 def _nearest(allowed: QuerySet[Conversation], vector: Vectors, encoder: TextEncoder) -> list[_Near]:
     """The texts that are similar enough, by their most similar piece; ties by key, the newest first."""
-    filled = Embedding.objects.filter(conversation__in=allowed.values("pk"), made_by=encoder.name).exclude(vectors=b"")
+    filled = Embedding.objects.filter(conversation__in=allowed.values("pk"), made_by=encoder.name)
+    if filled.count() > MAX_TEXTS:  # sorted here: by its key a database may read the rows of everybody
+        filled = filled.filter(pk__gte=sorted(filled.values_list("pk", flat=True))[-MAX_TEXTS])
     near: list[_Near] = []
-    for rows in _batches(filled.values_list("pk", "vectors")):
+    for rows in _batches(filled.exclude(vectors=b"").values_list("pk", "vectors")):
         keys, vectors = zip(*rows, strict=True)
         starts = np.cumsum([0, *(len(each) // encoder.dim for each in vectors[:-1])])
         scores = encoder.similarities(_quantised(b"".join(vectors), encoder), vector)

@@ -1,6 +1,7 @@
 """Search on PostgreSQL: GIN indexes on the words of the rows themselves (migration 0020), so nothing can go stale."""
 
 import re
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection
@@ -35,6 +36,13 @@ WITH wanted AS (SELECT to_tsquery('simple', %s) AS words), allowed (chat_id) AS 
 )
 SELECT kind, id, conversation_id, at, text FROM shown ORDER BY (kind = 'title') DESC, at DESC
 """  # noqa: S608  # made of constants
+_HAVING = f"""
+WITH wanted AS (SELECT to_tsquery('simple', %s) AS words)
+SELECT x.id FROM chat_message x, wanted
+WHERE x.id = ANY(%s) AND {_WORDS_OF.format(column="x.text")} @@ wanted.words
+UNION ALL SELECT x.id FROM chat_reply x, wanted
+WHERE x.id = ANY(%s) AND {_WORDS_OF.format(column="x.text")} @@ wanted.words
+"""  # noqa: S608  # made of constants
 
 
 def find(query: Query, allowed: QuerySet[Conversation], *, per_chat: int, limit: int) -> list[Found]:
@@ -53,6 +61,14 @@ def find(query: Query, allowed: QuerySet[Conversation], *, per_chat: int, limit:
             )
             for kind, object_id, conversation_id, at, text in cursor.fetchall()
         ]
+
+
+def having_words(query: Query, texts: Collection[UUID]) -> set[UUID]:
+    """Those of these messages and replies that hold every phrase."""
+    words = " & ".join(filter(None, map(_match, query.phrases)))
+    with connection.cursor() as cursor:
+        cursor.execute(_HAVING, [words, list(texts), list(texts)])
+        return {UUID(str(object_id)) for (object_id,) in cursor.fetchall()}
 
 
 def _snippet(text: str, query: Query) -> str:

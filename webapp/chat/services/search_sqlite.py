@@ -9,7 +9,7 @@ Changing a table drops its triggers or is refused because of them: they are take
 afterwards, and the index is built anew then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -140,6 +140,17 @@ def find(query: Query, allowed: QuerySet[Conversation], *, per_chat: int, limit:
         for rowid, kind, object_id, conversation_id, at in rows
         if rowid in marked  # gone or withheld between the two queries
     ]
+
+
+def having_words(query: Query, texts: Collection[UUID]) -> set[UUID]:
+    """Those of these messages and replies that hold every phrase."""
+    places = ", ".join(["%s"] * len(texts))
+    entries = f"SELECT id, object_id FROM chat_search_entry WHERE object_id IN ({places}) AND id >= 0"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(entries, [text.hex for text in texts])
+        known = dict(cursor.fetchall())
+        marked = _snippets(cursor, _match(query), list(known))
+    return {UUID(known[rowid]) for rowid in marked}
 
 
 def _snippets(cursor: Any, match: str, ids: Sequence[int]) -> dict[int, str]:

@@ -23,6 +23,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, QueuedMessage, Reply, Summary
 from webapp.chat.models.summaries import SummaryQuerySet
 from webapp.chat.services.conversations import locked
+from webapp.chat.services.tree import Tree
 
 State = tuple[UUID, int, str]
 
@@ -39,6 +40,13 @@ class Placed:
 
 def states_of(turns: Sequence[tuple[Message, Reply]]) -> list[State]:
     return [(reply.pk, reply.epoch, reply.state) for _message, reply in turns]
+
+
+def states_up_to(conversation: Conversation, tree: Tree, end: UUID | None) -> list[State]:
+    """Those of the branch that ends in this reply, without a text being read."""
+    steps = tree.path_to(end) if end and end in tree else []
+    known: dict[UUID, State] = {row[0]: row for row in conversation.replies.values_list("pk", "epoch", "state")}
+    return [known[step.reply_id] for step in steps if step.reply_id in known]
 
 
 def placed_in(branch: Sequence[State]) -> Placed | None:
@@ -59,14 +67,17 @@ def is_talked_in(conversation_id: UUID) -> bool:
     return Reply.objects.active().filter(conversation=conversation_id).exists() or waits.exists()
 
 
+def is_being_written(conversation: Conversation) -> bool:
+    return Summary.objects.being_written().filter(reply__conversation=conversation).exists()
+
+
 def claim(conversation: Conversation, covered: Sequence[State]) -> Summary | None:
     """Become the one who writes the summary of these turns, or None: another one is being written, somebody is
     talking, or the conversation is gone."""
     try:
         with transaction.atomic():
             locked(conversation)
-            others = Summary.objects.being_written().filter(reply__conversation=conversation)
-            if is_talked_in(conversation.pk) or others.exists():
+            if is_talked_in(conversation.pk) or is_being_written(conversation):
                 return None
             begun = {"text": "", "covers": _digest(covered), "started_at": timezone.now(), "finished_at": None}
             summary, _is_new = Summary.objects.update_or_create(reply_id=covered[-1][0], defaults=begun)
@@ -83,15 +94,17 @@ def is_anybody_waiting() -> bool:
 
 @transaction.atomic
 def keep(summary: Summary, conversation: Conversation, text: str) -> bool:
-    """Store what was written, or with "" that nothing came of it. False, and the claim is gone, if somebody talks now.
+    """Store what was written, or with "" that nothing came of it. False, and the claim is gone, if somebody talks now,
+    or a turn that it covers is another way than it was read: withheld, perhaps.
 
-    Who sends locks the same row first, so that no turn ever has two prompts.
+    Who sends, and who withholds, locks the same row first, so that no turn ever has two prompts.
     """
     try:
         locked(conversation)
     except NotFound:
         return False
-    if is_talked_in(conversation.pk):
+    is_as_it_was = summary.covers == _digest(states_up_to(conversation, Tree.of(conversation), summary.reply_id))
+    if is_talked_in(conversation.pk) or not is_as_it_was:
         give_up(summary)
         return False
     mine = Summary.objects.filter(pk=summary.pk, started_at=summary.started_at, finished_at=None)
@@ -101,6 +114,16 @@ def keep(summary: Summary, conversation: Conversation, text: str) -> bool:
 def give_up(summary: Summary) -> None:
     """Leave it to another time."""
     Summary.objects.filter(pk=summary.pk, started_at=summary.started_at, finished_at=None).delete()
+
+
+def forget(reply_id: UUID) -> None:
+    """Delete what may have its words: the summaries that cover it, whether they are used, written now or void."""
+    rows = list(Summary.objects.filter(reply__conversation__replies=reply_id).select_related("reply__conversation"))
+    if not rows:
+        return
+    tree = Tree.of(rows[0].reply.conversation)
+    covering = [row.pk for row in rows if reply_id in (step.reply_id for step in tree.path_to(row.reply_id))]
+    Summary.objects.filter(pk__in=covering).delete()
 
 
 def copy_summary(branch: Sequence[State], copies: Sequence[State]) -> None:

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from assistant.errors import ModelUnavailable
 from webapp.accounts.models import User
 from webapp.chat.errors import (
     Busy,
@@ -26,8 +28,9 @@ from webapp.chat.errors import (
 )
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import limits, waiting
+from webapp.chat.services.absence import absence
 from webapp.chat.services.attachments import kept_with
-from webapp.chat.services.conversations import conversation_for, reply_for, title_of
+from webapp.chat.services.conversations import conversation_for, locked, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
 from webapp.chat.services.pictures import copy_picture
 
@@ -141,6 +144,8 @@ def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
     check_suspension(person)
     try:
         with transaction.atomic():
+            # Whoever withholds an answer locks the same row, and looks for those that go on from its words.
+            locked(reply_for(person, reply_id).conversation)
             reply = reply_for(person, reply_id)
             if reply.is_active:
                 raise _in_progress()
@@ -216,15 +221,24 @@ def admit(person: User) -> None:
     active = Reply.objects.active()
     if active.filter(conversation__owner=person).count() >= settings.TURNS.max_running_per_person:
         raise TooManyTurns(_("You have other answers being written. Please wait for one, or stop it."), retry_after_s=5)
-    num_waiting = active.count()
-    if num_waiting >= settings.TURNS.max_queued:
-        # Until there is room again, not until everybody has had their answer.
-        wait_s = max(5, waiting.wait_s(num_waiting - settings.TURNS.max_queued))
-        raise Busy(
-            _("Many people are chatting right now. Please try again in %(seconds)d seconds.") % {"seconds": wait_s},
-            retry_after_s=wait_s,
-        )
+    _check_room(active)
     limits.pay(person)
+
+
+def _check_room(active: QuerySet[Reply]) -> None:
+    """Raises Busy. Those that wait for a model that is away take no place of those whose answers can be written."""
+    num_away = active.filter(waiting_since__isnull=False).count()
+    num_waiting = active.count() - num_away
+    if num_away < settings.TURNS.max_waiting and num_waiting < settings.TURNS.max_queued:
+        return
+    if num_away >= settings.TURNS.max_waiting or absence() is not None:
+        raise Busy(_(ModelUnavailable.user_text))  # nobody knows when
+    # Until there is room again, not until everybody has had their answer.
+    wait_s = max(5, waiting.wait_s(num_waiting - settings.TURNS.max_queued))
+    raise Busy(
+        _("Many people are chatting right now. Please try again in %(seconds)d seconds.") % {"seconds": wait_s},
+        retry_after_s=wait_s,
+    )
 
 
 def _conversation(person: User, conversation_id: UUID | None, text: str, *, is_temporary: bool) -> Conversation:

@@ -19,6 +19,7 @@ from webapp.chat.models import (
     Folder,
     Picture,
     QueuedMessage,
+    Reply,
     Summary,
 )
 from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
@@ -40,7 +41,7 @@ def of(person: User) -> Mapping[str, Any]:
         "folders": _rows(Folder.objects.filter(owner=person)),
         "feedback": _rows(Feedback.objects.filter(person=person)),
         "comparisons": _rows(Comparison.objects.filter(person=person)),
-        "links": _rows(ShareLink.objects.filter(owner=person)),
+        "links": _links(person),
         "imports": _rows(ChatImport.objects.filter(person=person)),
         "limits": _rows(Allowance.objects.filter(person=person)),
         "experiments": _experiments(person),
@@ -92,6 +93,14 @@ def _experiments(person: User) -> dict[str, Any]:
             for session in PlaygroundSession.objects.filter(person=person)
         ],
     }
+
+
+def _links(person: User) -> list[Any]:
+    """Without the turns whose answer was withheld later, as the links themselves show them."""
+    withheld = Reply.objects.filter(conversation__owner=person, state=Reply.State.BLOCKED)
+    hidden = {str(reply_id) for reply_id in withheld.values_list("pk", flat=True)}
+    links = _rows(ShareLink.objects.filter(owner=person))
+    return [{**link, "turns": [turn for turn in link["turns"] if turn.get("reply") not in hidden]} for link in links]
 
 
 def _temporary(person: User) -> list[dict[str, Any]]:

@@ -18,8 +18,9 @@ from webapp.sharing.importing.pieces import Pieces
 
 _THOUGHTS: Final = frozenset({"thoughts", "reasoning_recap"})
 _INSTRUCTIONS: Final = frozenset({"user_editable_context", "model_editable_context"})
-_REFERENCES: Final = re.compile("\ue200[^\ue200\ue201]{0,400}\ue201|【\\d+[^【】]{0,80}】")
-"""The marks that ChatGPT turns into links to its sources; without it they say nothing."""
+_REFERENCES: Final = re.compile("\ue200[^\ue200\ue201]{0,400}\ue201|【\\d{1,9}(?::\\d{1,9})?†[^【】]{0,80}】")
+"""The marks that ChatGPT turns into links to its sources; without it they say nothing. People write brackets of their
+own."""
 
 
 def chatgpt_chat(chat: Any) -> ForeignChat | None:
@@ -69,7 +70,7 @@ def _read(message: Any, role: Any, facts: Any, pieces: Pieces) -> None:
     if role == "tool":
         if kind == "execution_output":
             pieces.code(text(content.get("text")), "output")
-        _read_parts([part for part in parts if _is_image(part)], pieces)
+        _read_parts([part for part in parts if _is_image(part)], role, pieces)
     elif role not in ("user", "assistant") or kind in _INSTRUCTIONS:
         return
     elif kind in _THOUGHTS:
@@ -84,7 +85,7 @@ def _read(message: Any, role: Any, facts: Any, pieces: Pieces) -> None:
         if recipient != "canmore.create_textdoc" or not _read_canvas(source, pieces):
             pieces.left_out.append("steps")
     elif kind in ("text", "multimodal_text"):
-        _read_parts(parts, pieces)
+        _read_parts(parts, role, pieces)
     else:
         pieces.left_out.append("unknown")
     for file in items(facts.get("attachments")) if role == "user" else ():
@@ -106,11 +107,11 @@ def _read_canvas(source: Any, pieces: Pieces) -> bool:
     return bool(written.strip())
 
 
-def _read_parts(parts: Any, pieces: Pieces) -> None:
+def _read_parts(parts: Any, role: Any, pieces: Pieces) -> None:
     for part in parts:
         words = part if isinstance(part, str) else mapping(part).get("text")
         if isinstance(words, str):
-            pieces.words(_REFERENCES.sub("", words))
+            pieces.words(_REFERENCES.sub("", words) if role == "assistant" else words)
         elif _is_image(part):
             pieces.image()
         elif mapping(part):

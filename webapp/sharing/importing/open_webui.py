@@ -1,7 +1,7 @@
 """A chat as Open WebUI exports it: a tree of messages, `history.messages`.
 
 What a model thought, the tools it used and the code it ran stand in its text as `<details type="…">`. Code and what it
-printed stay, as blocks of code; the rest is counted.
+printed stay, as blocks of code; the rest is counted. What a person wrote stays as it is.
 """
 
 import json
@@ -68,8 +68,10 @@ def _nodes(messages: Any) -> Iterator[ForeignNode]:
 def _read(message: Any, pieces: Pieces) -> None:
     content = message.get("content")
     for part in items(content) or [{"text": content}]:  # some models are told in parts
-        if "text" in mapping(part):
+        if "text" in mapping(part) and message.get("role") == "assistant":
             _read_words(text(part["text"]), pieces)
+        elif "text" in mapping(part):
+            pieces.words(text(part["text"]))
         elif "image" in str(mapping(part).get("type")):
             pieces.image()
     for file in map(mapping, items(message.get("files"))):

@@ -89,16 +89,21 @@ export function announceSupport(sentences) {
   }
 }
 
+let numAsked = 0;
+
 /** Open the panel with the source of a citation, at the place that supports its sentence. */
 export async function openSource(view, button) {
   const { source, sentence } = button.dataset;
   const panel = document.getElementById("source-panel");
+  const asked = ++numAsked;
   const response = await fetch(`/turns/${view.id}/source/?number=${source}&sentence=${sentence}`).catch(() => null);
-  if (!response?.ok) {
+  const html = response?.ok ? await response.text().catch(() => null) : null;
+  if (asked !== numAsked) return; // another source was asked for since
+  if (html === null) {
     announce(gettext("This did not get through. Please try again."));
     return;
   }
-  panel.innerHTML = await response.text(); // made by the server, under a policy that runs no inline script
+  panel.innerHTML = html; // made by the server, under a policy that runs no inline script
   panel.showPopover({ source: button });
   panel.scrollTop = 0;
   panel.querySelector("mark")?.scrollIntoView({ block: "center", behavior: "instant" });

@@ -11,6 +11,7 @@ export class Gauge {
   #element;
   #thread;
   #counted = null;
+  #asked = 0;
 
   constructor(element, { thread }) {
     this.#element = element;
@@ -31,9 +32,11 @@ export class Gauge {
 
   async refresh() {
     if (!conversation()) return;
+    const asked = ++this.#asked;
     const response = await fetch(address("gauge/")).catch(() => null);
-    if (!response?.ok) return;
-    this.#element.innerHTML = await response.text(); // rendered by our own server
+    const html = response?.ok ? await response.text().catch(() => null) : null;
+    if (html === null || asked !== this.#asked) return; // a later answer may have come first
+    this.#element.innerHTML = html; // rendered by our own server
     const fresh = this.#element.querySelector(".summarised");
     const shown = mark();
     if (fresh && shown?.dataset.after === fresh.dataset.after && shown.textContent === fresh.textContent) fresh.remove();

@@ -5,7 +5,7 @@ import { post } from "./post.js";
 
 const KEY = "cria.left";
 
-/** For a page that is going away. */
+/** For a page that is going away. `conversation` is its id, or that of the first turn where it is not known yet. */
 export function leave(conversation) {
   keep([...new Set([...left(), conversation])]);
   const form = new FormData();

@@ -10,6 +10,7 @@ const OPENS_WITHIN_MS = 8_000;
 const ANSWERED_WITHIN_MS = 20_000;
 const RESTS_AFTER_MS = 60_000;
 const TOO_MANY = 429;
+const REFUSALS = [401, 403];
 export const NOT_ALLOWED = 4401;
 
 /** A websocket. */
@@ -30,6 +31,10 @@ export class SocketLine {
 
   close() {
     this.#socket.close();
+  }
+
+  get isBusy() {
+    return false;
   }
 }
 
@@ -62,6 +67,17 @@ export class EventsLine {
     this.#closed = closed;
     document.addEventListener("visibilitychange", () => this.#restLater(), { signal: this.#life.signal });
     this.#open();
+    this.#restLater(); // it may have been opened in the background
+  }
+
+  /** Whether commands wait for their answers. */
+  get isBusy() {
+    return this.#numWaiting > 0;
+  }
+
+  /** When all that was said until now is answered. */
+  get answered() {
+    return this.#commands;
   }
 
   send(message) {
@@ -183,20 +199,20 @@ export class EventsLine {
     if (!this.#numWaiting) for (const hint of this.#hints.splice(0)) this.#heard(hint);
   }
 
+  /** Also when the stream has failed meanwhile: what was said is said, and the page hears of it when it is back. */
   async #post(message) {
-    if (this.#isClosed) return;
     const json = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(message) };
     const signal = AbortSignal.timeout(ANSWERED_WITHIN_MS);
     const response = await post(this.#addresses.commands, {}, { ...json, redirect: "manual", signal });
     const answers = response?.ok ? await response.json().catch(() => null) : null;
-    if (this.#isClosed) return;
     if (answers) {
       for (const answer of answers) queueMicrotask(() => this.#heard(answer));
     } else if (response?.status === TOO_MANY) {
-      await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(response.headers.get("Retry-After") ?? 1)));
+      const waitS = Number(response.headers.get("Retry-After")) || 1;
+      await new Promise((resolve) => setTimeout(resolve, 1_000 * waitS));
       await this.#post(message);
     } else {
-      this.#fail(response && response.status < 500 ? NOT_ALLOWED : undefined);
+      this.#fail(REFUSALS.includes(response?.status) ? NOT_ALLOWED : undefined); // others are a proxy's
     }
   }
 }

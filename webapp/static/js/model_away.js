@@ -15,32 +15,45 @@ const HOUR_S = 3_600;
 export function showAbsence(banner, { socket, turns, address }) {
   const part = (name) => banner.querySelector(`[data-part=${name}]`);
   let doubt = 0;
+  let placed = null; // the answer whose place is shown
 
   const show = (away) => {
     clearTimeout(doubt);
     if (Boolean(away) === banner.hidden) announce(away ? banner.querySelector("strong").textContent : gettext("The model answers again."));
     banner.hidden = !away;
     if (!away) {
-      part("place").textContent = "";
+      showPlace(null);
       return;
     }
     part("for").textContent = howLong(away.for_s);
-    doubt = setTimeout(ask, BELIEVED_MS);
+    doubt = setTimeout(ask, believedMs());
+  };
+
+  const showPlace = (reply, text = "") => {
+    placed = reply;
+    part("place").textContent = text;
   };
 
   const ask = async () => {
     const response = await fetch(address).catch(() => null);
     const told = response?.ok ? await response.json().catch(() => null) : null;
     if (told) show(told.away);
-    else doubt = setTimeout(ask, BELIEVED_MS);
+    else doubt = setTimeout(ask, believedMs());
   };
 
   socket.addEventListener("ready", ({ detail }) => show(detail.away));
   socket.addEventListener("message", ({ detail }) => detail.type === "hint" && detail.kind === "model" && show(detail.away));
   turns.addEventListener("reply-changed", ({ detail }) => {
-    if (detail.type === "snapshot" && detail.state === "queued" && detail.queue) part("place").textContent = place(detail.queue.before);
+    const { type, reply, state, queue } = detail;
+    if (type === "snapshot" && state === "queued" && queue) showPlace(reply, place(queue.before));
+    else if (reply === placed && ["snapshot", "done", "error"].includes(type)) showPlace(null);
   });
   if ("away" in banner.dataset) show({ for_s: banner.dataset.forS ? Number(banner.dataset.forS) : null });
+}
+
+/** Not all pages at the same moment. */
+function believedMs() {
+  return BELIEVED_MS * (1 + Math.random() / 2);
 }
 
 function howLong(seconds) {

@@ -161,7 +161,11 @@ export class Socket extends EventTarget {
     this.#scheduleTrial();
   }
 
-  #takeOver(line, hello) {
+  /** Not before the events have said what was answered: an answer is for the line that was asked. */
+  async #takeOver(line, hello) {
+    clearTimeout(this.#trialEnd);
+    while (this.#line?.isBusy) await this.#line.answered;
+    if (line !== this.#trial) return; // it was lost meanwhile
     for (const timer of [this.#trialEnd, this.#nextTrial, this.#reconnect]) clearTimeout(timer);
     this.#line?.close();
     this.#line = line;

@@ -5,7 +5,7 @@
 import { announce } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { leave } from "./left.js";
-import { forgetTemporary } from "./outbox.js";
+import { forgetTemporary, ofThisPage } from "./outbox.js";
 import { post } from "./post.js";
 
 const SAYS_SO_MS = 60_000;
@@ -36,7 +36,9 @@ export function startTemporary({ onLeave, onErased }) {
   });
   addEventListener("pagehide", () => {
     if (!isTemporary()) return;
-    if (page.dataset.conversation) leave(page.dataset.conversation);
+    // The server may have stored the first turn without this page knowing yet.
+    const left = page.dataset.conversation || ofThisPage(null).find((entry) => entry.temporary)?.turn_id;
+    if (left) leave(left);
     onLeave();
     forgetTemporary(page.dataset.conversation);
   });
