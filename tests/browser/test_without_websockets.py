@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 
-from tests.browser.chat_page import LONG_TEXT, ChatPage
+from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage
 from tests.browser.test_resume import settled
 from tests.stack import Stack
 
@@ -42,7 +42,7 @@ def test_a_chat_goes_on_over_server_sent_events(new_context: Callable[..., Brows
     chat.field.fill("Say hello in one short sentence.")
     chat.field.press("Enter")
     for tab in (chat, other):
-        expect(tab.page.locator("#queue")).to_contain_text("Say hello")
+        expect(tab.page.locator("#queue")).to_contain_text("Say hello", timeout=ANSWER_MS)
     other.page.keyboard.press("Escape")
     for tab in (chat, other):
         tab.wait_until("cancelled")
