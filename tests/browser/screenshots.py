@@ -90,8 +90,8 @@ class Camera:
             self._desktop(scheme, state, conversation)
         for scheme, screen in (("light", PHONE), ("dark", SMALL_PHONE)):
             self._phone(scheme, screen, state, conversation)
-        self._right_to_left(state)
         self._refused(state)
+        self._right_to_left(state)
         chat.open()
         chat.send(STORY)
         chat.wait_for_words(25)

@@ -170,7 +170,7 @@ def test_written_on_one_page_and_put_into_production_on_the_next(author: User, c
     form = mine.get(f"{LIST}add/")
     assert form.context["form"].initial["top_p"] == 0.4
     sent = {"temperature": "0.2", "passage_tokens": "300", "note": "Calmer"}
-    version = SettingsVersion.objects.get(number=int(mine.post(f"{LIST}add/", sent)["Location"].split("/")[-3]))
+    version = SettingsVersion.objects.get(pk=int(mine.post(f"{LIST}add/", sent)["Location"].split("/")[-3]))
     assert (version.temperature, version.top_p, version.passage_tokens) == (0.2, None, 300)
     text = mine.get(page(version)).content.decode()
     assert "so a colleague approves them" in text
