@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from benchmarks.gpu.models import SHAPES, random_whole
 from inference.gpu.attention import Pages, attend_plainly, choose_backend, paged_attend
-from inference.gpu.linear import Dense, Fp8Rows, Head, Int4Groups, Int8Rows, Matrix
+from inference.gpu.linear import Dense, Fp8Rows, Head, Int4Groups, Int8Rows, Matrix, to_fp8, to_fp8_plainly
 from inference.gpu.llama import CudaLlama, GpuLayer, GpuWeights
 from inference.gpu.pages import like, ragged_rows
 from inference.gpu.sampling import SamplingRows, noise_bits, sample_rows
@@ -49,9 +49,14 @@ def run_checks(device: str, dtype: torch.dtype = torch.bfloat16) -> list[Check]:
         ("decode loop: tokens equal those of single steps", _loop, 0.0),
     ]
     checks += [
+        ("float8: rows rounded as torch rounds them", _rounding, 0.001),
+        ("int4: widened as torch widens it", _widening, 0.005),
+        ("sums that several programs share: the same bits every time", _shared_sums, 0.0),
+    ]
+    checks += [
         (f"{kind} matrix, {num_rows} rows", partial(_matrix, kind, num_rows), bound)
         for kind, bound in ROUNDING.items()
-        for num_rows in (1, 7, 64, 200)
+        for num_rows in (1, 7, 20, 64, 200)
     ]
     return [_checked(name, check, bound, device, dtype) for name, check, bound in checks]
 
@@ -104,6 +109,37 @@ def _matrix(kind: str, num_rows: int, device: str, dtype: torch.dtype) -> float:
     x = torch.randn((num_rows, 1024), device=device).to(dtype)
     exact = x.float() @ weight.float().T
     return float((matrices[kind]()(x).float() - exact).norm() / exact.norm())
+
+
+def _rounding(device: str, dtype: torch.dtype) -> float:
+    """Share of values that differ; a quotient may be off in its last place."""
+    x = torch.randn((50, 14336), generator=torch.Generator(device=device).manual_seed(0), device=device).to(dtype)
+    (ours, scales), (theirs, expected) = to_fp8(x), to_fp8_plainly(x)
+    torch.testing.assert_close(scales, expected)
+    return float((ours.float() != theirs.float()).float().mean())
+
+
+def _widening(device: str, dtype: torch.dtype) -> float:
+    """For rows of whole tiles, and of four and a half."""
+    differences = []
+    for depth, group in ((1024, 128), (1024, 64), (576, 32)):
+        weight = torch.randn((96, depth), generator=torch.Generator().manual_seed(0))
+        expected = Int4Groups.of(weight, group=group).whole(torch.float32)
+        ours = Int4Groups.of(weight.to(device), group=group).whole(dtype).float().cpu()
+        differences.append(float((ours - expected).norm() / expected.norm()))
+    return max(differences)
+
+
+def _shared_sums(device: str, dtype: torch.dtype) -> float:
+    """A matrix of few outputs and many inputs, by every kind that has a kernel: how many values change in 50 times."""
+    weight = random_whole(256, 8192, device).to(dtype)
+    changed = 0
+    for matrix in (Dense(weight), Int8Rows.of(weight), Fp8Rows.of(weight), Int4Groups.of(weight, group=128)):
+        for num_rows in (1, 8, 32):
+            x = torch.randn((num_rows, 8192), device=device).to(dtype)
+            first = matrix(x)
+            changed += sum(int((matrix(x) != first).sum()) for _ in range(50))
+    return float(changed)
 
 
 def _noise(device: str, dtype: torch.dtype) -> float:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.gpu.models import SHAPES, Kind, num_layer_weights
 from inference.gpu.llama import CudaLlama
 from inference.kvcache.storage import KvStorage, num_blocks_for
 from inference.model.batch import Batch, Runner, Segment
 from inference.sampling.params import SamplingParams
+
+MOST_KERNELS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,18 @@ class DecodeTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KernelTime:
+    """What one kernel takes of a decode step, all its launches together."""
+
+    model: str
+    kind: Kind
+    batch_size: int
+    kernel: str
+    launches: float
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrefillTime:
     """A prompt in one step; `share` of the matrix rate."""
 
@@ -75,24 +90,7 @@ def limits(device: str, scale: Scale) -> Limits:
 
 def decode_time(model: CudaLlama, name: str, kind: Kind, batch_size: int, scale: Scale, measured: Limits) -> DecodeTime:
     """Greedy steps of a loop that the host reads one step behind."""
-    kv, blocks = _storage(model, batch_size, scale)
-    greedy = SamplingParams(temperature=0.0)
-    loop = model.steps_ahead(kv, [greedy] * batch_size)
-    assert loop
-    runners = [
-        Runner(token_id=1, position=scale.context, block_ids=block_ids, params=greedy, reply_position=0)
-        for block_ids in blocks
-    ]
-
-    def steps() -> None:
-        loop.start(runners)
-        loop.launch()
-        for _ in range(scale.num_steps - 1):
-            loop.launch()
-            loop.collect()
-        loop.collect()
-
-    step_s = seconds(steps, model.kv_shape.device, scale.repeats) / scale.num_steps
+    step_s = seconds(_steps(model, batch_size, scale), model.kv_shape.device, scale.repeats) / scale.num_steps
     context = scale.context + scale.num_steps // 2
     kv_bytes = model.kv_shape.num_bytes(context) * batch_size
     read_bytes = model.weights.num_step_bytes + kv_bytes
@@ -106,6 +104,47 @@ def decode_time(model: CudaLlama, name: str, kind: Kind, batch_size: int, scale:
         read_bytes=read_bytes,
         share=read_bytes / step_s / measured.copy_bytes_s,
     )
+
+
+def decode_profile(model: CudaLlama, name: str, kind: Kind, batch_size: int, scale: Scale) -> list[KernelTime]:
+    """The kernels that take most of such a step."""
+    steps = _steps(model, batch_size, scale)
+    with profile(activities=[ProfilerActivity.CUDA]) as recorded:
+        steps()
+    kernels = sorted(recorded.key_averages(), key=lambda event: -event.device_time_total)[:MOST_KERNELS]
+    return [
+        KernelTime(
+            model=name,
+            kind=kind,
+            batch_size=batch_size,
+            kernel=event.key[:80],
+            launches=event.count / scale.num_steps,
+            step_s=event.device_time_total / scale.num_steps / 1e6,
+        )
+        for event in kernels
+    ]
+
+
+def _steps(model: CudaLlama, batch_size: int, scale: Scale) -> Callable[[], None]:
+    kv, blocks = _storage(model, batch_size, scale)
+    greedy = SamplingParams(temperature=0.0)
+    loop = model.steps_ahead(kv, [greedy] * batch_size)
+    assert loop
+    runners = [
+        Runner(token_id=1, position=scale.context, block_ids=block_ids, params=greedy, reply_position=0)
+        for block_ids in blocks
+    ]
+
+    def steps() -> None:
+        assert kv  # the loop does not hold what it computes on
+        loop.start(runners)
+        loop.launch()
+        for _ in range(scale.num_steps - 1):
+            loop.launch()
+            loop.collect()
+        loop.collect()
+
+    return steps
 
 
 def prefill_time(model: CudaLlama, name: str, kind: Kind, scale: Scale, measured: Limits) -> PrefillTime:

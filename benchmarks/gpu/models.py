@@ -118,9 +118,11 @@ def _fp8(num_out: int, depth: int, device: str, group: int) -> Matrix:
 
 
 def _int4(num_out: int, depth: int, device: str, group: int) -> Matrix:
-    packed = torch.randint(0, 256, (num_out, depth // 2), dtype=torch.uint8, device=device)
-    scales = torch.full((num_out, depth // group), depth**-0.5 / 4.6, dtype=torch.bfloat16, device=device)
-    return Int4Groups(packed, scales, -7.5 * scales)
+    words = torch.randint(-(2**31), 2**31, (num_out, depth // 8), dtype=torch.int32, device=device)
+    scale = torch.tensor([depth**-0.5 / 4.6], dtype=torch.bfloat16)
+    low, high = (int(part.view(torch.int16)) for part in (scale, -7.5 * scale))
+    scaling = torch.full((depth // group, num_out), (low & 0xFFFF) | high << 16, dtype=torch.int32, device=device)
+    return Int4Groups(words, scaling, depth=depth)
 
 
 MAKERS: dict[Kind, Callable[[int, int, str, int], Matrix]] = {

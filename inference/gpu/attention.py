@@ -27,7 +27,7 @@ Backend = Literal["plain", "triton", "varlen"]
 PAGED_PARAMETERS = {"block_table", "seqused_k"}
 MANY_ROWS = 16
 """From here on a sequence has enough rows to fill the device without splitting its keys."""
-LEAST_SPLIT, MOST_SPLITS = 256, 64
+LEAST_SPLIT, MOST_SPLITS = 128, 64
 LEAST_HEAD_DIM = 16
 AGREEMENT = 0.02
 """bfloat16 results of about one, from two orders of summation: a few units of 2^-8."""

@@ -1,4 +1,4 @@
-"""Matrices on a GPU. Few rows read W in its small form and widen it on the way (kernels/matmul.py); many widen it once.
+"""Matrices on a GPU. Few rows read W small and widen it on the way (kernels/matmul*.py); many widen it once.
 
     Dense        bfloat16, or any float type
     Int8Rows     whole numbers, one scale per row
@@ -19,6 +19,8 @@ from inference.model.linear_gpu import FP8, FP8_MAX, INT8_MAX, SMALLEST_SCALE, F
 
 FEW_ROWS = 64
 """So many rows cost no more than one: the step still waits for memory."""
+FEW_WHOLE_ROWS = 16
+"""Of 16-bit matrices, which cuBLAS reads as fast from here on."""
 
 
 class Matrix(Protocol):
@@ -30,26 +32,49 @@ class Matrix(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-class Dense:
-    """y = x W^T by torch."""
+class Rows:
+    """values [N, K] in any number type with a scale per row, scales [N] float32: what the kernel for few rows reads."""
 
-    def __init__(self, weight: Tensor) -> None:
-        self._weight = weight
+    def __init__(self, values: Tensor, scales: Tensor) -> None:
+        self.values, self.scales = values, scales
+        self.has_kernel = kernels.available(str(values.device))
+        if self.has_kernel:
+            from inference.gpu.kernels.tiles import new_arrivals  # only where it is installed
+
+            self._arrived = new_arrivals(len(values), values.device)
 
     @property
     def num_bytes(self) -> int:
-        return self._weight.nbytes
+        return self.values.nbytes + self.scales.nbytes
+
+    def multiply(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """x [T, K] with few T -> [T, N] as `dtype`."""
+        from inference.gpu.kernels.matmul import multiply_rows  # only where it is installed
+
+        return multiply_rows(x, self.values, self.scales, self._arrived, dtype=dtype)
+
+
+class Dense:
+    """y = x W^T: a few rows by our kernel, the others by torch."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self._rows = Rows(weight, torch.ones(len(weight), device=weight.device))
+
+    @property
+    def num_bytes(self) -> int:
+        return self._rows.values.nbytes
 
     def __call__(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self._weight)
+        if self._rows.has_kernel and len(x) <= FEW_WHOLE_ROWS:
+            return self._rows.multiply(x, x.dtype)
+        return functional.linear(x, self._rows.values)
 
 
 class Int8Rows:
     """values [N, K] int8, scales [N] float32."""
 
     def __init__(self, values: Tensor, scales: Tensor) -> None:
-        self._values, self._scales = values, scales
-        self._has_kernel = kernels.available(str(values.device))
+        self.rows = Rows(values, scales)
 
     @classmethod
     def of(cls, weight: Tensor) -> "Int8Rows":
@@ -59,21 +84,20 @@ class Int8Rows:
 
     @property
     def num_bytes(self) -> int:
-        return self._values.nbytes + self._scales.nbytes
+        return self.rows.num_bytes
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._has_kernel and len(x) <= FEW_ROWS:
-            return _multiply_rows(x, self._values, self._scales, dtype=x.dtype)
-        y = functional.linear(x, self._values.to(x.dtype))
-        return (y.float() * self._scales).to(x.dtype)
+        if self.rows.has_kernel and len(x) <= FEW_ROWS:
+            return self.rows.multiply(x, x.dtype)
+        y = functional.linear(x, self.rows.values.to(x.dtype))
+        return (y.float() * self.rows.scales).to(x.dtype)
 
 
 class Fp8Rows:
     """values [N, K] float8_e4m3fn, scales [N] float32."""
 
     def __init__(self, values: Tensor, scales: Tensor) -> None:
-        self._values, self._scales = values, scales
-        self._has_kernel = kernels.available(str(values.device))
+        self._rows = Rows(values, scales)
         self._is_native = supports_fp8(values.device) and Fp8RowsLinear.fits(values)
 
     @classmethod
@@ -82,39 +106,54 @@ class Fp8Rows:
 
     @property
     def num_bytes(self) -> int:
-        return self._values.nbytes + self._scales.nbytes
+        return self._rows.num_bytes
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._has_kernel and len(x) <= FEW_ROWS:
-            return _multiply_rows(x, self._values, self._scales, dtype=x.dtype)
+        rows = self._rows
+        if rows.has_kernel and len(x) <= FEW_ROWS:
+            return rows.multiply(x, x.dtype)
         if not self._is_native:
-            return (functional.linear(x, self._values.to(x.dtype)).float() * self._scales).to(x.dtype)
+            return (functional.linear(x, rows.values.to(x.dtype)).float() * rows.scales).to(x.dtype)
         values, scales = to_fp8(x)
         y: Tensor = torch._scaled_mm(
-            values, self._values.t(), scale_a=scales[:, None], scale_b=self._scales[None, :], out_dtype=torch.bfloat16
+            values, rows.values.t(), scale_a=scales[:, None], scale_b=rows.scales[None, :], out_dtype=torch.bfloat16
         )
         return y.to(x.dtype)
 
 
 class Int4Groups:
-    """packed [N, K / 2] uint8 (input c low, input c + K / 2 high), scales and offsets [N, K / group]."""
+    """words [N, 16 * tiles] and scaling [tiles * 128 / group, N], both int32, as kernels/matmul_groups.py has them."""
 
-    def __init__(self, packed: Tensor, scales: Tensor, offsets: Tensor) -> None:
-        # By group: neighbouring rows are read together, and so are their scales.
-        self._packed, self._scales, self._offsets = packed, scales.t().contiguous(), offsets.t().contiguous()
-        self._group = 2 * packed.shape[1] // scales.shape[1]
-        self._has_kernel = kernels.available(str(packed.device))
+    TILE = 128
+
+    def __init__(self, words: Tensor, scaling: Tensor, *, depth: int) -> None:
+        self._words, self._scaling, self._depth = words, scaling, depth
+        self._group = words.shape[1] * 8 // scaling.shape[0]
+        self._has_kernel = kernels.available(str(words.device))
+        if self._has_kernel:
+            from inference.gpu.kernels.tiles import new_arrivals  # only where it is installed
+
+            self._arrived = new_arrivals(len(words), words.device)
 
     @staticmethod
     def fits(depth: int, group: int) -> bool:
-        """Whether each half of the inputs consists of whole groups."""
-        return depth % (2 * group) == 0
+        """Whether a row is whole groups, and a tile of 128 inputs too."""
+        return group in (32, 64, 128) and depth % group == 0
 
     @classmethod
     def pack(cls, values: Tensor, scales: Tensor, offsets: Tensor) -> "Int4Groups":
-        """values [N, K] uint8 0..15; scales and offsets as above, kept in bfloat16 as torch's own 4-bit kernels do."""
-        low, high = values.chunk(2, dim=1)
-        return cls((low | (high << 4)).contiguous(), scales.bfloat16(), offsets.bfloat16())
+        """values [N, K] uint8 0..15; scales and offsets [N, K / group], kept in bfloat16."""
+        num_out, depth = values.shape
+        num_tiles = -(-depth // cls.TILE)
+        nibbles = functional.pad(values, (0, num_tiles * cls.TILE - depth)).view(num_out, num_tiles, 4, 16, 2)
+        words = torch.zeros((num_out, num_tiles, 16), dtype=torch.int32, device=values.device)
+        for plane in range(4):
+            for half in range(2):
+                words |= nibbles[:, :, plane, :, half].int() << (4 * plane + 16 * half)
+        low, high = (part.bfloat16().view(torch.int16).int() for part in (scales, offsets))
+        both = ((low & 0xFFFF) | (high << 16)).t()
+        num_groups = num_tiles * cls.TILE * scales.shape[1] // depth
+        return cls(words.flatten(1), functional.pad(both, (0, 0, 0, num_groups - len(both))).contiguous(), depth=depth)
 
     @classmethod
     def of(cls, weight: Tensor, *, group: int) -> "Int4Groups":
@@ -128,78 +167,63 @@ class Int4Groups:
 
     @property
     def num_bytes(self) -> int:
-        return self._packed.nbytes + self._scales.nbytes + self._offsets.nbytes
+        return self._words.nbytes + self._scaling.nbytes
 
     def whole(self, dtype: torch.dtype) -> Tensor:
         """The matrix [N, K]."""
-        values = (
-            torch.cat((self._packed & 15, self._packed >> 4), dim=1).view(len(self._packed), -1, self._group).to(dtype)
+        if self._has_kernel:
+            from inference.gpu.kernels.matmul_groups import widen_groups  # only where it is installed
+
+            return widen_groups(self._words, self._scaling, depth=self._depth, group=self._group, dtype=dtype)
+        shifts = torch.tensor([[[0], [16]], [[4], [20]], [[8], [24]], [[12], [28]]], device=self._words.device)
+        tiles = self._words.view(len(self._words), -1, 1, 1, 16)
+        values = (tiles >> shifts & 15).transpose(-1, -2).reshape(len(tiles), -1, self._group).float()
+        scales, offsets = (
+            part.view(torch.float32).t()[..., None] for part in (self._scaling << 16, self._scaling & -65536)
         )
-        # One rounding of the product and one of the sum; float32 would need twice the room of a large matrix.
-        scales, offsets = (part.t()[..., None].to(dtype) for part in (self._scales, self._offsets))
-        matrix: Tensor = values * scales + offsets
-        return matrix.flatten(1)
+        return (values * scales + offsets).flatten(1)[:, : self._depth].to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._has_kernel and len(x) <= FEW_ROWS:
-            from inference.gpu.kernels.matmul import multiply_groups  # only where it is installed
+            from inference.gpu.kernels.matmul_groups import multiply_groups  # only where it is installed
 
-            return multiply_groups(x, self._packed, self._scales, self._offsets, group=self._group)
+            return multiply_groups(x, self._words, self._scaling, self._arrived, group=self._group)
         return functional.linear(x, self.whole(x.dtype))
-
-
-class TorchInt4Groups:
-    """The same weights for torch's own kernel (tinygemm), which has no form for many rows: for comparison."""
-
-    INNER_TILES = 8
-
-    def __init__(self, values: Tensor, scales: Tensor, offsets: Tensor) -> None:
-        self._group = values.shape[1] // scales.shape[1]
-        pairs = (values[:, ::2] << 4) | values[:, 1::2]
-        self._packed: Tensor = torch.ops.aten._convert_weight_to_int4pack(pairs.contiguous(), self.INNER_TILES)
-        zeros = offsets.float() + 8 * scales.float()  # the kernel computes (q - 8) * scale + zero
-        self._scales = torch.stack((scales.float(), zeros), dim=-1).transpose(0, 1).contiguous().bfloat16()
-
-    @property
-    def num_bytes(self) -> int:
-        return self._packed.nbytes + self._scales.nbytes
-
-    def __call__(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.ops.aten._weight_int4pack_mm(x.bfloat16(), self._packed, self._group, self._scales)
-        return y
 
 
 class Head:
     """Logits in float32. Few rows keep the float32 sums, so that the best tokens are not tied by rounding."""
 
     def __init__(self, weight: Tensor | Int8Rows) -> None:
-        self._weight = weight
-        self._ones = torch.ones(weight.shape[0], device=weight.device) if isinstance(weight, Tensor) else None
+        self._is_whole = isinstance(weight, Tensor)
+        self._rows = (
+            Rows(weight, torch.ones(len(weight), device=weight.device)) if isinstance(weight, Tensor) else weight.rows
+        )
 
     @property
     def num_bytes(self) -> int:
-        return self._weight.nbytes if isinstance(self._weight, Tensor) else self._weight.num_bytes
+        return self._rows.values.nbytes if self._is_whole else self._rows.num_bytes
 
     def __call__(self, x: Tensor) -> Tensor:
         """x [R, K] -> [R, vocab] float32."""
-        if isinstance(self._weight, Int8Rows):
-            values, scales, has_kernel = self._weight._values, self._weight._scales, self._weight._has_kernel
-        else:
-            assert self._ones is not None
-            values, scales, has_kernel = self._weight, self._ones, kernels.available(str(x.device))
-        if has_kernel and 0 < len(x) <= FEW_ROWS:
-            return _multiply_rows(x, values, scales, dtype=torch.float32)
-        return functional.linear(x, values.to(x.dtype)).float() * scales
+        rows = self._rows
+        if rows.has_kernel and 0 < len(x) <= FEW_ROWS:
+            return rows.multiply(x, torch.float32)
+        return functional.linear(x, rows.values.to(x.dtype)).float() * rows.scales
 
 
 def to_fp8(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Rows [R, K] as float8 with the largest value of each at float8's largest, and the scales [R] float32."""
+    # Triton's interpreter cuts float8 off instead of rounding it.
+    if rows.is_cuda and kernels.available(str(rows.device)):
+        from inference.gpu.kernels.rounding import round_rows  # only where it is installed
+
+        return round_rows(rows, dtype=FP8, smallest=SMALLEST_SCALE)
+    return to_fp8_plainly(rows)
+
+
+def to_fp8_plainly(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The same in torch, anywhere."""
     rows = rows.float()
     scales = rows.abs().amax(dim=1).clamp_min(SMALLEST_SCALE) / FP8_MAX
     return (rows / scales[:, None]).clamp_(-FP8_MAX, FP8_MAX).to(FP8), scales
-
-
-def _multiply_rows(x: Tensor, values: Tensor, scales: Tensor, *, dtype: torch.dtype) -> Tensor:
-    from inference.gpu.kernels.matmul import multiply_rows  # only where it is installed
-
-    return multiply_rows(x, values, scales, dtype=dtype)

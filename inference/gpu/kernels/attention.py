@@ -1,11 +1,12 @@
 """Attention over pages in Triton: one kernel for decode and prefill, and one that joins what several splits found.
 
-    program   (piece of work, group, split)
+    program   (piece of work, group, every so many splits)
 
     a piece   ROWS pairs of a sequence: token 0 head 0, token 0 head 1, ... of this group; so its keys are read once
               for all heads that share them, and a decode step fills the matrix units as well as can be
-    a split   `split_tokens` positions; each program walks through its own with an online softmax (Milakov and
-              Gimelshein 2018; the split is Flash-Decoding's, Dao et al. 2023) and leaves its sum, maximum and mix
+    a split   `split_tokens` positions; a program walks through each of its own with an online softmax (Milakov and
+              Gimelshein 2018; the split is Flash-Decoding's, Dao et al. 2023) and leaves its sum, maximum and mix.
+              How many programs share the splits of a sequence depends on the batch, and no sum does
 
 Without splits a program sees all keys and writes the result itself. Softmax is in base 2.
 """
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from inference.gpu.attention import Pages
 
 KEYS = 64  # two blocks: enough bytes under way to hide their latency
+MOST_PROGRAMS = 1024
+"""Of a step: some eight for each of an H100's processors. More only come and go."""
+JOINED = 8
 
 
 def attend_in_triton(queries: Tensor, pages: "Pages", rows: PagedRows, *, split_tokens: int | None) -> Tensor:
@@ -37,7 +41,8 @@ def attend_in_triton(queries: Tensor, pages: "Pages", rows: PagedRows, *, split_
     parts = torch.empty((num_rows, num_heads, num_splits, head_dim), dtype=torch.float32, device=queries.device)
     sums = torch.empty((num_rows, num_heads, num_splits, 2), dtype=torch.float32, device=queries.device)
     has_splits = num_splits > 1
-    _attend[(len(rows.work), num_groups, num_splits)](
+    num_sharing = max(1, min(num_splits, MOST_PROGRAMS // (len(rows.work) * num_groups)))
+    _attend[(len(rows.work), num_groups, num_sharing)](
         mixed,
         parts if has_splits else mixed,
         sums,
@@ -66,7 +71,11 @@ def attend_in_triton(queries: Tensor, pages: "Pages", rows: PagedRows, *, split_
     )
     if has_splits:
         _join[(num_rows, num_heads)](
-            mixed, parts, sums, rows.positions, split_tokens, HEADS=num_heads, DIM=head_dim, SPLITS=num_splits
+            *(mixed, parts, sums, rows.positions, split_tokens),
+            HEADS=num_heads,
+            DIM=head_dim,
+            SPLITS=num_splits,
+            JOINED=JOINED,
         )
     return mixed.flatten(1)
 
@@ -97,7 +106,7 @@ def _attend(
     KEYS: tl.constexpr,
     SPLITS: tl.constexpr,
 ):
-    group, split = tl.program_id(1), tl.program_id(2)
+    group = tl.program_id(1)
     sequence = tl.load(work + 2 * tl.program_id(0))
     first = tl.load(work + 2 * tl.program_id(0) + 1)
     start = tl.load(starts + sequence)
@@ -111,42 +120,54 @@ def _attend(
     place = row[:, None] * HEADS * DIM + head[:, None] * DIM + dim[None, :]
     query = tl.load(queries + place, mask=is_row[:, None], other=0.0)
 
-    begin = split * split_tokens
-    end = tl.minimum(tl.max(position, 0) + 1, begin + split_tokens)
-    most = tl.full((ROWS,), float("-inf"), tl.float32)
-    total = tl.zeros((ROWS,), tl.float32)
-    mix = tl.zeros((ROWS, DIM), tl.float32)
-    for at in range(begin, end, KEYS):
-        key = at + tl.arange(0, KEYS)
-        is_key = key < end
-        block = tl.load(tables + sequence * num_columns + key // BLOCK, mask=is_key, other=0)
-        stored = block.to(tl.int64) * block_stride + group * group_stride + (key % BLOCK) * DIM
-        k = tl.load(keys + stored[None, :] + dim[:, None], mask=is_key[None, :], other=0.0).to(query.dtype)
-        scores = tl.dot(query, k) * score_scale
-        scores = tl.where(key[None, :] <= position[:, None], scores, float("-inf"))
-        higher = tl.maximum(most, tl.max(scores, 1))
-        # A row that sees none of these keys keeps a maximum of minus infinity, and -inf - -inf is not a number.
-        base = tl.where(higher == float("-inf"), 0.0, higher)
-        weights = tl.exp2(scores - base[:, None])
-        fade = tl.exp2(most - base)
-        v = tl.load(values + stored[:, None] + dim[None, :], mask=is_key[:, None], other=0.0).to(query.dtype)
-        mix = mix * fade[:, None] + tl.dot(weights.to(query.dtype), v)
-        total = total * fade + tl.sum(weights, 1)
-        most = higher
+    last = tl.max(position, 0)
+    for split in range(tl.program_id(2), last // split_tokens + 1, tl.num_programs(2)):
+        begin = split * split_tokens
+        end = tl.minimum(last + 1, begin + split_tokens)
+        most = tl.full((ROWS,), float("-inf"), tl.float32)
+        total = tl.zeros((ROWS,), tl.float32)
+        mix = tl.zeros((ROWS, DIM), tl.float32)
+        for at in range(begin, end, KEYS):
+            key = at + tl.arange(0, KEYS)
+            is_key = key < end
+            block = tl.load(tables + sequence * num_columns + key // BLOCK, mask=is_key, other=0)
+            stored = block.to(tl.int64) * block_stride + group * group_stride + (key % BLOCK) * DIM
+            k = tl.load(keys + stored[None, :] + dim[:, None], mask=is_key[None, :], other=0.0).to(query.dtype)
+            scores = tl.dot(query, k) * score_scale
+            scores = tl.where(key[None, :] <= position[:, None], scores, float("-inf"))
+            higher = tl.maximum(most, tl.max(scores, 1))
+            # A row that sees none of these keys keeps a maximum of minus infinity, and -inf - -inf is not a number.
+            base = tl.where(higher == float("-inf"), 0.0, higher)
+            weights = tl.exp2(scores - base[:, None])
+            fade = tl.exp2(most - base)
+            v = tl.load(values + stored[:, None] + dim[None, :], mask=is_key[:, None], other=0.0).to(query.dtype)
+            mix = mix * fade[:, None] + tl.dot(weights.to(query.dtype), v)
+            total = total * fade + tl.sum(weights, 1)
+            most = higher
 
-    if SPLITS == 1:
-        result = mix * (value_scale / total)[:, None]
-        tl.store(mixed + place, result.to(mixed.dtype.element_ty), mask=is_row[:, None])
-    else:
-        is_seen = is_row & (position >= begin)
-        at_split = (row * HEADS + head) * SPLITS + split
-        tl.store(parts + at_split[:, None] * DIM + dim[None, :], mix * value_scale, mask=is_seen[:, None])
-        tl.store(sums + at_split * 2, most, mask=is_seen)
-        tl.store(sums + at_split * 2 + 1, total, mask=is_seen)
+        if SPLITS == 1:
+            result = mix * (value_scale / total)[:, None]
+            tl.store(mixed + place, result.to(mixed.dtype.element_ty), mask=is_row[:, None])
+        else:
+            is_seen = is_row & (position >= begin)
+            at_split = (row * HEADS + head) * SPLITS + split
+            tl.store(parts + at_split[:, None] * DIM + dim[None, :], mix * value_scale, mask=is_seen[:, None])
+            tl.store(sums + at_split * 2, most, mask=is_seen)
+            tl.store(sums + at_split * 2 + 1, total, mask=is_seen)
 
 
 @triton.jit
-def _join(mixed, parts, sums, positions, split_tokens, HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr):
+def _join(
+    mixed,
+    parts,
+    sums,
+    positions,
+    split_tokens,
+    HEADS: tl.constexpr,
+    DIM: tl.constexpr,
+    SPLITS: tl.constexpr,
+    JOINED: tl.constexpr,
+):
     row = tl.program_id(0).to(tl.int64)
     at = row * HEADS + tl.program_id(1)
     num_splits = tl.load(positions + row) // split_tokens + 1
@@ -154,12 +175,16 @@ def _join(mixed, parts, sums, positions, split_tokens, HEADS: tl.constexpr, DIM:
     most = float("-inf")
     total = 0.0
     mix = tl.zeros((DIM,), tl.float32)
-    for split in range(num_splits):
-        part_most = tl.load(sums + (at * SPLITS + split) * 2)
-        part_total = tl.load(sums + (at * SPLITS + split) * 2 + 1)
-        higher = tl.maximum(most, part_most)
+    for start in range(0, num_splits, JOINED):
+        split = start + tl.arange(0, JOINED)
+        is_split = split < num_splits
+        part_most = tl.load(sums + (at * SPLITS + split) * 2, mask=is_split, other=float("-inf"))
+        part_total = tl.load(sums + (at * SPLITS + split) * 2 + 1, mask=is_split, other=0.0)
+        place = (at * SPLITS + split)[:, None] * DIM + dim[None, :]
+        part = tl.load(parts + place, mask=is_split[:, None], other=0.0)
+        higher = tl.maximum(most, tl.max(part_most, 0))
         fade, weight = tl.exp2(most - higher), tl.exp2(part_most - higher)
-        mix = mix * fade + tl.load(parts + (at * SPLITS + split) * DIM + dim) * weight
-        total = total * fade + part_total * weight
+        mix = mix * fade + tl.sum(part * weight[:, None], 0)
+        total = total * fade + tl.sum(part_total * weight, 0)
         most = higher
     tl.store(mixed + at * DIM + dim, (mix / total).to(mixed.dtype.element_ty))

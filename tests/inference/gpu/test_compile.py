@@ -52,7 +52,7 @@ def test_attention(rows: int, splits: int, stored: str) -> None:
 
 def test_join() -> None:
     types = {"mixed": "*bf16", "parts": "*fp32", "sums": "*fp32", "positions": "*i32"}
-    compiled(module("attention")._join, types, {"HEADS": 32, "DIM": 128, "SPLITS": 8})
+    compiled(module("attention")._join, types, {"HEADS": 32, "DIM": 128, "SPLITS": 8, "JOINED": 8})
 
 
 @pytest.mark.parametrize("has_change", [True, False])
@@ -73,36 +73,37 @@ def test_gate() -> None:
     compiled(module("elementwise")._gate, {"gated": "*bf16", "both": "*bf16"}, {"TILE": 1024})
 
 
-@pytest.mark.parametrize("rows", [1, 16, 64])
+@pytest.mark.parametrize("rows", [1, 8, 16, 64])
 @pytest.mark.parametrize("weights", ["*i8", "*fp8e4nv", "*bf16"])
-def test_some_tile_of_rows_fits(rows: int, weights: str) -> None:
-    """The measuring passes over tiles that need too much; one at least has to be left."""
-    types = {"y": "*bf16", "x": "*bf16", "weights": weights, "scales": "*fp32"}
-    some_fits(module("matmul")._multiply_rows, module("matmul").ROW_TILES, "DEPTH", types, {"ROWS": rows})
+def test_every_tile_of_rows_fits(rows: int, weights: str) -> None:
+    matmul = module("matmul")
+    types = {"y": "*bf16", "parts": "*fp32", "arrived": "*i32", "x": "*bf16", "weights": weights, "scales": "*fp32"}
+    for tile in matmul.tiles_for(rows):
+        constants = {"ROWS": rows, "COLS": tile.cols, "DEPTH": tile.size, "SPLITS": tile.splits}
+        constants["SWAPPED"] = tile.is_swapped
+        options = {"num_warps": tile.num_warps, "num_stages": tile.num_stages}
+        compiled(matmul._multiply_rows.fn, types, constants, **options)
 
 
-@pytest.mark.parametrize("rows", [1, 16, 64])
+@pytest.mark.parametrize("rows", [8, 16, 64])
 @pytest.mark.parametrize("group", [32, 128])
-def test_some_tile_of_groups_fits(rows: int, group: int) -> None:
-    types = {"y": "*bf16", "x": "*bf16", "packed": "*u8", "scales": "*bf16", "offsets": "*bf16"}
-    constants = {"ROWS": rows, "GROUP": group}
-    some_fits(module("matmul")._multiply_groups, module("matmul").GROUP_TILES, "PIECES", types, constants)
+def test_every_tile_of_groups_fits(rows: int, group: int) -> None:
+    matmul = module("matmul_groups")
+    types = {"y": "*bf16", "x": "*bf16", "parts": "*fp32"} | dict.fromkeys(("arrived", "words", "scaling"), "*i32")
+    for tile in matmul.GROUP_TILES:
+        constants = {"ROWS": rows, "GROUP": group, "COLS": tile.cols, "PIECES": tile.size, "SPLITS": tile.splits}
+        options = {"num_warps": tile.num_warps, "num_stages": tile.num_stages}
+        compiled(matmul._multiply_groups.fn, types, constants, **options)
 
 
-def some_fits(
-    kernel: Any, tiles: list[tuple[int, int, int]], second: str, types: dict[str, str], constants: dict[str, Any]
-) -> None:
-    fitting = []
-    for cols, size, warps in tiles:
-        try:
-            compiled(
-                kernel.fn,
-                types,
-                {**constants, "COLS": cols, second: size},
-                num_warps=warps,
-                num_stages=module("matmul").STAGES,
-            )
-        except AssertionError:
-            continue
-        fitting.append((cols, size, warps))
-    assert fitting
+@pytest.mark.parametrize("group", [32, 64, 128])
+def test_widening(group: int) -> None:
+    types = {"wide": "*bf16", "words": "*i32", "scaling": "*i32"}
+    compiled(module("matmul_groups")._widen_groups, types, {"GROUP": group, "COLS": 32})
+
+
+@pytest.mark.parametrize("width", [4096, 28672])
+def test_rounding(width: int) -> None:
+    types = {"values": "*fp8e4nv", "scales": "*fp32", "x": "*bf16", "smallest": "fp32"}
+    constants = {"LIMIT": 448.0, "TILE": 1 << (width - 1).bit_length()}
+    compiled(module("rounding")._round_rows, types, constants, num_warps=16)

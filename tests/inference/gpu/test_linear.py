@@ -54,9 +54,24 @@ def test_small_formats_are_small() -> None:
     assert KINDS["int4"](weight).num_bytes == N * K // 2 + 2 * 2 * N * K // GROUP
 
 
-def test_a_halved_matrix_needs_whole_groups() -> None:
+def test_a_row_of_four_bits_is_whole_groups() -> None:
     assert Int4Groups.fits(14336, 128)
+    assert Int4Groups.fits(576, 32)
     assert not Int4Groups.fits(576, 128)
+    assert not Int4Groups.fits(512, 256)
+
+
+@pytest.mark.parametrize(("depth", "group"), [(576, 32), (576, 64), (640, 128)])
+def test_a_row_that_ends_within_a_tile_is_filled_up(depth: int, group: int) -> None:
+    """SmolLM2's rows are four tiles and a half."""
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randint(0, 16, (N, depth), generator=generator, dtype=torch.uint8)
+    scales = torch.randint(1, 9, (N, depth // group), generator=generator).float()
+    matrix = Int4Groups.pack(values, scales, -8 * scales)
+    expected = (values.float() - 8) * scales.repeat_interleave(group, dim=1)
+    assert torch.equal(matrix.whole(torch.float32), expected)
+    x = torch.randn(3, depth, generator=generator)
+    torch.testing.assert_close(matrix(x), x @ expected.T, rtol=1e-4, atol=1e-2)
 
 
 def test_a_head_of_several_rows_and_of_many_is_the_same_matrix() -> None:
@@ -67,7 +82,7 @@ def test_a_head_of_several_rows_and_of_many_is_the_same_matrix() -> None:
 
 
 @needs_triton
-@pytest.mark.parametrize("name", ["int8", "fp8", "int4"])
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("num_rows", [1, 2, 20])
 def test_the_kernel_gives_what_the_plain_path_gives(name: str, num_rows: int) -> None:
     """Sums in another order, in float32."""
@@ -76,3 +91,46 @@ def test_the_kernel_gives_what_the_plain_path_gives(name: str, num_rows: int) ->
     with_kernel = matrix(x)
     many = torch.cat((x, x.new_zeros(80, K)))  # too many for the kernel
     torch.testing.assert_close(with_kernel, matrix(many)[:num_rows], rtol=1e-4, atol=1e-3)
+
+
+@needs_triton
+@pytest.mark.parametrize("num_rows", [1, 5, 20, 40])
+def test_every_tile_of_rows_gives_the_same(num_rows: int) -> None:
+    """Also those that several programs share, which leave their count at zero."""
+    from inference.gpu.kernels import matmul
+    from inference.gpu.kernels.tiles import grid, new_arrivals, padded, parts_for
+
+    weight, x = example(num_rows)
+    scales, arrived = torch.rand(N), new_arrivals(N, x.device)
+    rows = 1 if num_rows == 1 else padded(num_rows)
+    for tile in matmul.tiles_for(rows):
+        y = torch.full((num_rows, N), torch.nan)
+        options = {"COLS": tile.cols, "DEPTH": min(tile.size, 64), "SPLITS": tile.splits, "SWAPPED": tile.is_swapped}
+        matmul._multiply_rows.fn[grid(N)(options)](
+            y, parts_for(y), arrived, x, weight, scales, num_rows, N, K, ROWS=rows, **options
+        )
+        torch.testing.assert_close(y, x @ weight.T * scales, rtol=1e-4, atol=1e-3)
+        assert not arrived.any()
+
+
+@needs_triton
+@pytest.mark.parametrize("group", [32, 64, 128])
+@pytest.mark.parametrize("num_rows", [1, 20])
+def test_every_tile_of_groups_gives_the_same(group: int, num_rows: int) -> None:
+    from inference.gpu.kernels import matmul_groups
+    from inference.gpu.kernels.tiles import grid, new_arrivals, padded, parts_for
+
+    generator = torch.Generator().manual_seed(0)
+    depth = 640
+    weight, x = (torch.randn(size, depth, generator=generator) for size in (N, num_rows))
+    matrix, arrived = Int4Groups.of(weight, group=group), new_arrivals(N, x.device)
+    expected = x @ matrix.whole(torch.float32).T
+    for tile in matmul_groups.GROUP_TILES:
+        y = torch.full((num_rows, N), torch.nan)
+        options = {"COLS": tile.cols, "PIECES": tile.size, "SPLITS": tile.splits}
+        matmul_groups._multiply_groups.fn[grid(N)(options)](
+            *(y, parts_for(y), arrived, x, matrix._words, matrix._scaling, num_rows, N, depth),
+            **(options | {"ROWS": padded(num_rows), "GROUP": group}),
+        )
+        torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-3)
+        assert not arrived.any()
