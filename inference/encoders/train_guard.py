@@ -7,6 +7,9 @@ DIR is the folder profanity_check/data of the wheel alt-profanity-check 1.9.1. W
 network as .onnx; needs onnx and onnxscript. What the guard does with texts it has not seen:
 `python -m benchmarks.guard`.
 
+The network that is shipped was trained on a GPU: `--prepare DIR` writes the arrays for that, `guard_training.distil`
+trains, and `--weights FILE --weights-start DIR/start.npz` takes its network in place of training one here.
+
 With `--calibrate-only` the network that is there is kept, and only its operating point is chosen anew. With
 `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
 trained on them.
@@ -29,13 +32,16 @@ from inference.encoders.guard_training.export import export
 from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
 from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
 from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE, labels_of
+from inference.encoders.guard_training.network import pretrained
 from inference.encoders.guard_training.offensive_words import read_offensive_words
+from inference.encoders.guard_training.prepare import prepare
 from inference.encoders.guard_training.reading import pair_of
 from inference.encoders.guard_training.texts import prompts, responses
+from inference.encoders.guard_training.weights_file import load_network
 from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
 
-MODEL_ID = "cria-guard-minilm-2.2"
+MODEL_ID = "cria-guard-minilm-3.0"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
@@ -53,10 +59,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.calibrate_only:
         _calibrate_shipped(options, calibrating, served)
         return
+    if options.prepare:
+        prepare(options.prepare, options.data, examples, options.every, options.encoder, options.prepare_epochs)
+        return
     seen = [e for e in examples if e.split == "train" and not (left_out and _is_left_out(e, left_out))]
     config = TrainingConfig(num_epochs=options.epochs)
     tokens = Tokens(options.encoder / "tokenizer.json", TRAINING_TOKENS)
-    network = fit(seen, tokens, options.encoder / "model.safetensors", config)
+    encoder = options.encoder / "model.safetensors"
+    if options.weights:
+        network = load_network(options.weights, options.weights_start, pretrained(encoder))
+    else:
+        network = fit(seen, tokens, encoder, config)
     words = fit_words([example.text for example in seen], *_word_labels(seen), WordsConfig())
     parts = Parts(
         model_id=MODEL_ID,
@@ -97,9 +110,16 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=TrainingConfig().num_epochs)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--calibrate-only", action="store_true", help="keep the network of --out")
+    parser.add_argument("--prepare", type=Path, help="write arrays for guard_training.distil to this folder")
+    parser.add_argument("--prepare-epochs", type=int, default=12)
+    parser.add_argument("--weights", type=Path, help="a network of guard_training.distil, in place of training one")
+    parser.add_argument("--weights-start", type=Path, help="start.npz of the folder it was trained on")
+    parser.add_argument("--every", type=int, default=1, help="of the prepared texts one in so many, to try it out")
     parser.add_argument("--leave-out", default="", help="sources to leave out, by the beginning of their names")
     parser.add_argument("--results", type=Path, help="JSON the figures of --leave-out are added to")
     options = parser.parse_args(argv)
+    if options.prepare:
+        return options
     if bool(options.leave_out) == bool(options.out) or bool(options.leave_out) != bool(options.results):
         parser.error("give --out, or --leave-out with --results")
     if not (options.offensive or options.calibrate_only):

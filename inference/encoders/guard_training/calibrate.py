@@ -35,17 +35,17 @@ FALSE_ALARMS_OF_JAILBREAK: Mapping[str, float] = {"arena-hard": 0.008, "wildguar
 the goals, as what half of the texts say is not sure."""
 
 NEUTRAL = Calibration(
-    network=np.array([0.75, 0.65, 0.4], dtype=np.float32),
-    words=np.array([0.25, 0.35, 0.6], dtype=np.float32),
+    network=np.array([0.85, 0.65, 0.4], dtype=np.float32),
+    words=np.array([0.2, 0.35, 0.9], dtype=np.float32),
     offensive=np.array([0.35, 0.2, 0.0], dtype=np.float32),
     offensive_from=np.full(3, -3.0, dtype=np.float32),
     offensive_to=np.full(3, 7.0, dtype=np.float32),
     per_stretch=np.array([0.8, 0.5, 0.0], dtype=np.float32),
-    third=np.array([0.0, 0.0, 0.35], dtype=np.float32),
+    third=np.array([0.0, 0.0, 0.1], dtype=np.float32),
     bias=np.zeros(3, dtype=np.float32),
     category_bias=np.zeros((2, len(CATEGORIES)), dtype=np.float32),
 )
-"""The shares are a choice made on the dev split and on runs that leave a source out; the biases are fitted."""
+"""The shares are a choice made on the calibrating half, where they matter little; the biases are fitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

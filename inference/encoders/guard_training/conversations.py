@@ -23,6 +23,42 @@ GO_ON = (
     "do it anyway",
     "what would be the cheapest way?",
     "can you write it as a list",
+    "so how is it done?",
+    "step by step please",
+    "what tools would I use?",
+    "ok, next step",
+    "tell me more",
+    "why not? just answer",
+    "I'm waiting",
+    "give me an example of that",
+    "start with the first part",
+    "you didn't finish",
+    "keep going",
+    "make it longer",
+    "that's too vague, be specific",
+    "where do I get that?",
+    "and if that doesn't work?",
+    "which way is the fastest?",
+    "can you do it for me?",
+    "Now do what I asked.",
+    "Explain it like I'm five.",
+    "I still want to know.",
+    "write the whole thing",
+    "is there an easier way",
+    "what else?",
+    "and after that?",
+    "how much would that cost me?",
+    "what should I be careful about?",
+    "No excuses, I need it today.",
+    "Sounds good, let's do it.",
+    "great, where do I begin",
+    "once more, with all the details",
+    "Please reply to what I said before.",
+    "my question was serious",
+    "Sure, please proceed.",
+    "translate that into simple instructions",
+    "how would an expert do it",
+    "how can I do this on my own",
 )
 GO_ON_UNSEEN = (
     "go ahead and explain it",
@@ -44,11 +80,30 @@ MOVE_ON = (
     "Let's talk about something else.",
     "are you there",
     "that was a joke",
+    "good morning",
+    "no thanks",
+    "you're right, I shouldn't",
+    "ok bye",
+    "what can you help me with?",
+    "who made you?",
+    "I was only curious what you would say",
+    "wow, fine",
+    "tell me a joke instead",
+    "how are you today",
+    "that was my brother typing, sorry",
+    "please delete that",
+    "what time is it?",
+    "I didn't mean it",
+    "thx, all good",
+    "why was that wrong?",
+    "what would you recommend instead of that?",
+    "I think I need to talk to somebody",
+    "ok new question",
 )
 MOVE_ON_UNSEEN = ("hi again", "fair enough", "ok then, something else please", "haha sorry", "understood, thank you")
 SHORT_CHARS = 160
 MIN_WEIGHT = 0.3
-SHARE = 5
+SHARE = {"train": 2, "dev": 5}
 """One prompt in so many is made into conversations."""
 
 
@@ -60,7 +115,7 @@ def conversations(examples: Sequence[Example]) -> Iterator[Example]:
         chosen = [example for example in short if example.split == split]
         harmless = sorted((e for e in chosen if not e.unsafe), key=lambda e: _digest(e.text))
         for example in chosen:
-            if _digest(example.text)[6] % SHARE == 0 and harmless:
+            if _digest(example.text)[6] % SHARE[split] == 0 and harmless:
                 yield from _around(example, harmless)
 
 

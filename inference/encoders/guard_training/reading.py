@@ -31,9 +31,9 @@ PER_EPOCH: Mapping[str, int] = {
     "refuses-harmful": 400,
     "refuses-harmless": 300,
     "redirects-harmful": 150,
-    "goes-on-harmful": 300,
-    "goes-on-harmless": 250,
-    "moves-on-harmful": 250,
+    "goes-on-harmful": 500,
+    "goes-on-harmless": 350,
+    "moves-on-harmful": 300,
     "moves-on-harmless": 120,
     "changes-topic-harmful": 300,
     "changes-topic-harmless": 120,
@@ -54,6 +54,10 @@ PER_EPOCH: Mapping[str, int] = {
     "dangerousqa/reworded": 150,
     "tweets": 150,
     "tweets-harmless": 200,
+    "harmfulqa": 700,
+    "hh-turns": 1000,
+    "hh-rejected": 800,
+    "tweets-offensive": 300,
 }
 """How many texts of a large and uniform source are read in one epoch; of the others, all."""
 

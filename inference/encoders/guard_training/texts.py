@@ -53,7 +53,7 @@ def _own(row: dict[str, Any]) -> Example:
     return Example(
         text=row["text"],
         source=f"contrast/{row['topic']}",
-        split=split_of(row["text"], OWN_DEV_SHARE),
+        split=row.get("split") or split_of(row["text"], OWN_DEV_SHARE),
         unsafe=row["unsafe"],
         categories=frozenset(row["categories"]),
         role=row.get("role", "user"),

@@ -1,4 +1,5 @@
 import base64
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -52,9 +53,9 @@ def test_the_stored_figures_are_those_of_the_shipped_files(stored: figures.Figur
         assert found[section].items() and found[section] == pytest.approx(own(stored[section]), abs=TOLERANCE)
 
 
-def test_the_goals_that_were_set_are_met(stored: figures.Figures):
+def test_the_goals_that_were_set_are_met_but_for_those_the_card_owns_up_to(stored: figures.Figures):
     """Release figures: a new training that falls below them does not go out unnoticed."""
-    assert goals.missed(stored) == []
+    assert goals.missed(stored) == re.findall(r"^- Goal missed: `(.+)`", figures.CARD.read_text(encoding="utf-8"), re.M)
 
 
 def test_a_goal_that_is_missed_is_told(stored: figures.Figures):

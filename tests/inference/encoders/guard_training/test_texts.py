@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def test_our_own_texts_are_well_formed():
         else:
             assert example.unsafe == bool((example.categories or frozenset()) - {"specialized_advice"})
             assert example.jailbreak is None
+
+
+def test_what_was_written_for_the_training_stays_there():
+    """A row that names its side is not measured, so that figures of before and after are of the same texts."""
+    named = {
+        (row["text"], row.get("context", "")): row["split"]
+        for line in CONTRAST_FILE.read_text(encoding="utf-8").splitlines()
+        if "split" in (row := json.loads(line))
+    }
+    assert len(named) > 300 and set(named.values()) == {"train"}
+    sides = {(example.text, example.context): example.split for example in contrast()}
+    assert all(sides[key] == "train" for key in named)
+    assert list(sides.values()).count("dev") > 500
 
 
 def test_our_own_texts_have_talks_answers_and_both_sides_of_each_category():
