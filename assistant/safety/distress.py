@@ -10,6 +10,8 @@ speech. Not in here: what may be panic or illness ("am I going to die?"), and wh
 import re
 from typing import Final, Literal
 
+from assistant.safety.spelling import plain
+
 Distress = Literal["statement", "mention"]
 
 MAX_CHARS: Final = 20_000
@@ -128,7 +130,9 @@ _STATEMENTS: Final = (
     # Spanish
     r"(?<!no )\b(?:me )?quiero (?:\w+ y )?(?:morir(?:me)?(?! (?:de|en|por)\b)|matarme|suicidarme|quitarme la vida"
     r"|hacerme daño|estar muert[oa])"
-    r"|(?<!no )\bme quiero (?:morir(?! de\b)|matar|suicidar)|\bvoy a (?:matarme|suicidarme|quitarme la vida|hacerme"
+    r"|(?<!no )\bme (?:quiero|voy a) (?:morir(?! de\b)|matar(?! (?:de|a)\b)|suicidar)"
+    r"|\b(?:quiero|voy a|pienso) (?:acabar|terminar) con mi (?:propia )?vida(?= ?(?:$|[,.!?;]|hoy|ya\b|y\b))"
+    r"|\bvoy a (?:matarme|suicidarme|quitarme la vida|hacerme"
     r" daño)"
     r"|\b(?:ya )?no quiero (?:seguir )?(?:vivir|viviendo)(?= ?(?:$|[,.!?;]|más|mas|así|asi|y\b))|\bno tengo (?:más"
     r" )?ganas de (?:seguir )?vi(?:vir|viendo)(?! en\b)|\btengo ganas de "
@@ -157,7 +161,7 @@ _STATEMENTS: Final = (
     # Dutch
     r"\bik wil (?:(?!niet\b|nooit\b)\w+ )?(?:dood(?= ?(?:$|[,.!?;]|zijn|gaan))|sterven(?! van)|niet meer leven"
     r"|mezelf (?:doden|pijn doen|snijden"
-    r"|van kant maken)|zelfmoord plegen|er een eind aan maken)|\bik ga (?:zelfmoord plegen|mezelf doden)|\bik heb"
+    r"|van kant maken)|zelfmoord plegen|er een einde? aan maken)|\bik ga (?:zelfmoord plegen|mezelf doden)|\bik heb"
     r" (?:\w+ )?zelfmoordgedachten|\bik denk (?:\w+ ){0,2}aan "
     r"zelfmoord\b",
     # Polish
@@ -165,18 +169,33 @@ _STATEMENTS: Final = (
     r" ?(?:$|[,.!?;]|tak"
     r"|i\b))|\bzabiję się\b(?! ze)|\bmyślę o samobójstwie",
     # Turkish
-    r"(?<!gülmekten )\bölmek istiyorum|\b(?:artık )?yaşamak istemiyorum|\bkendimi öldürmek istiyorum|\bkendimi"
-    r" öldüreceğim"
+    r"(?<!gülmekten )\bölmek istiyorum|(?<![dt][ae] )\b(?:artık )?ya[şs]amak istemiyorum"
+    r"|\bkendimi öldürmek istiyorum|\bkendimi öldüreceğim"
     r"|\bintihar (?:etmek istiyorum|edeceğim|etmeyi düşünüyorum)",
     # Russian
     r"(?<!\w)(?<!не )хочу (?:\w+ )?(?:умереть(?! (?:от|со))|сдохнуть|покончить с собой|убить себя"
     r"|покончить жизнь)|(?<!\w)не хочу (?:больше )?жить(?= ?(?:$|[,.!?;]|так|и ))|(?<!\w)думаю о (?:самоубийстве"
     r"|суициде)",
     # Arabic
-    r"(?<!لا )[أا]ريد (?:[أا]ن )?(?:[أا]موت(?! من)|[أا]قتل نفسي|[أا]نتحر|الانتحار|[أا]ؤذي نفسي)|لا [أا]ريد (?:[أا]ن"
+    r"(?<!لا )[أا]ريد (?:[أا]ن )?(?:[أا]موت(?! من)|[أا]قتل نفسي|[أا]نتحر|الانتحار"
+    r"|الموت(?= ?(?:$|[،,.!؟;]|الآن|اليوم))|[أا]ؤذي نفسي)|لا [أا]ريد (?:[أا]ن"
     r" )?[أا]عيش"
     r"(?= ?(?:$|[،,.!؟;]|بعد|هكذا))|[أا]فكر (?:في|ب) ?الانتحار",
+    # What is written in other ways in these languages
+    rf"{_WANT} (?:not exist|stop existing|never wake up|sleep forever|(?:go to )?sleep and (?:never|not) wake up)"
+    r"(?= ?(?:$|[,.!?;]|again|any ?more))|\bi wish i (?:didn't|did not) exist\b"
+    r"|\bmy life (?:isn't|is not) worth living\b",
+    r"\bich wäre lieber tot(?! als\b)|\bich wünscht?e?,? (?:dass )?ich wäre (?:tot|nie geboren)"
+    r"|\bkeine?n? (?:bock|lust|kraft) mehr zu leben\b",
+    r"\b(?:quisiera|desearía|me gustaría) (?:morir(?:me)?(?= ?(?:$|[,.!?;]|ya\b|y\b))|estar muert[oa]|no existir)"
+    r"|\bojal[áa] (?:(?:yo )?estuviera muert[oa]|no hubiera nacido|me muriera(?! de\b))",
+    r"(?<!\w)(?<!не )(?:убью себя|покончу с собой)",
+    r"(?<!gulmekten )\bolmek istiyorum(?= ?(?:$|[,.!?;]))",
+    r"[أا]تمنى (?:لو )?(?:[أا]ن )?(?:[أا]موت|الموت(?! ل))(?! (?:من|في))|س[أا]قتل نفسي|س[أا]نتحر(?!\w)"
+    r"|(?:بدي|عايز|عايزة|[أا]بغى) [أا]?موت(?! (?:من|في|على))",
     # Chinese, Japanese, Korean, Hindi
+    r"(?:^|[，。！？,.!? ]|我)(?:真的|都|已经)?(?:不想活了|(?:想|要)自[杀殺])",
+    r"\b(?:mujhe|main|mai) (?:ab )?(?:marna (?:hai|chaht[aie])|jeena nahin? (?:hai|chaht[aie]))",
     r"我(?:真的|好|只|就|很)?想死(?![你她他它我在])|我(?:真的)?不想(?:再)?活(?:了|下去|着)|我(?:真的)?(?:想|要)自[杀殺]",
     r"(?:もう|私は|ただ)、?死にたい(?!わけ|と言)|^死にたい|(?:もう)?生きていたくない|自殺したい(?!と言|人)",
     r"죽고 ?싶(?:어|다|습니다|네)|살고 ?싶지 ?않|자살하고 ?싶",
@@ -195,6 +214,10 @@ _MENTIONS: Final = (
     r"|this) life))",
     rf"\b(?:kill|hang|drown|shoot|harm)(?:ing)? myself\b(?! (?:a little|some|with work|trying)){_SLACK}",
     r"\b(?:i'd|i would) rather be dead\b",
+    r"\blife (?:isn't|is not|is no longer) worth living(?= ?(?:$|[,.!;]|any ?more|for me))",
+    r"\bi (?:just )?(?:can't|cannot|cant) go on(?= ?(?:$|[.!;]|any ?more|like this|living))",
+    r"(?<!nie )\bchce (?:umrzec|sie zabic)(?! ze?\b)|\bnie chce (?:juz |dluzej )?zyc(?= ?(?:$|[,.!?;]|tak))",
+    r"\bquiero desaparecer (?:para siempre|del mundo)|(?:^|もう|、|私は)消え(?:てしまい)?たい(?= ?(?:$|[。！!、…]))",
     r"\b(?:dying|death|being dead) would be (?:easier|better)\b|\bi(?:'m| am) (?:so )?done with (?:my )?life\b"
     r"|\bi (?:just )?took (?:a lot of|too many|all (?:of )?my|a whole (?:bottle|box|pack) of) (?:\w+ )?(?:pills"
     r"|tablets|meds)",
@@ -230,15 +253,14 @@ _QUOTED = re.compile(r"[\"“”„«»「」][^\"“”„«»「」\n]{0,300}[
 
 _SAID: Final = re.compile("|".join(f"(?:{pattern})" for pattern in _STATEMENTS), re.IGNORECASE | re.MULTILINE)
 _MAYBE: Final = re.compile("|".join(f"(?:{pattern})" for pattern in _MENTIONS), re.IGNORECASE | re.MULTILINE)
-_APOSTROPHE: Final = re.compile("[’`´ʼ]")
-_RUN_TOGETHER: Final = re.compile(r"\bive\b", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[^.!?\n…。！？؟]+[.!?\n…。！？؟]*")
 
 
 def distress_in(text: str) -> Distress | None:
     """What somebody says of wanting to hurt or kill themselves, or having done so."""
     found: Distress | None = None
-    for sentence in _SENTENCE.findall(_QUOTED.sub(" ", _plain(text[:MAX_CHARS]))):
+    sentences = (sentence for reading in plain(text[:MAX_CHARS]) for sentence in _sentences(reading))
+    for sentence in sentences:
         match _of_sentence(sentence.strip()):
             case "statement":
                 return "statement"
@@ -247,8 +269,8 @@ def distress_in(text: str) -> Distress | None:
     return found
 
 
-def _plain(text: str) -> str:
-    return _APOSTROPHE.sub("'", _RUN_TOGETHER.sub("i've", text))
+def _sentences(text: str) -> list[str]:
+    return _SENTENCE.findall(_QUOTED.sub(" ", text))
 
 
 def _of_sentence(sentence: str) -> Distress | None:

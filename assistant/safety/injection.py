@@ -5,6 +5,7 @@ plain request ("Explain how rainbows form") is in no rule: help pages are full o
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Final
@@ -130,11 +131,8 @@ _MIN_HIDDEN: Final = 8
 
 
 def suspicion(text: str) -> float:
-    """How sure the rules are that `text` gives orders to a model, from 0 to 1, in whatever way it is written.
-
-    Lines count as they stand and as one: files break them anywhere, and what is quoted is one line to the model.
-    """
-    readings = dict.fromkeys(form for reading in views(text) for form in (reading, " ".join(reading.split())))
+    """How sure the rules are that `text` gives orders to a model, from 0 to 1, in whatever way it is written."""
+    readings = _readings(text)
     found = [rule.weight for rule in _RULES if any(rule.pattern.search(reading) for reading in readings)]
     if _hides_much(text):
         found.append(_HIDDEN_WEIGHT)
@@ -147,13 +145,18 @@ _ORDERS: Final = frozenset({"override", "role marker", "asks for secrets"})
 
 def orders(text: str) -> float:
     """How sure the rules are that a message of a person would talk the model out of its instructions, from 0 to 1."""
-    readings = views(text)
+    readings = _readings(text)
     found = [
         rule.weight
         for rule in _RULES
         if rule.name in _ORDERS and any(rule.pattern.search(reading) for reading in readings)
     ]
     return 1 - prod(1 - weight for weight in found)
+
+
+def _readings(text: str) -> Iterable[str]:
+    """Lines count as they stand and as one: files break them anywhere, and what is quoted is one line to the model."""
+    return dict.fromkeys(form for reading in views(text) for form in (reading, " ".join(reading.split())))
 
 
 def together(rules: float, classifier: float) -> float:

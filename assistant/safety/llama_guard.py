@@ -7,6 +7,7 @@ server, which adds it to any prompt. Scores follow the cards: P(unsafe) is read 
 of the answer.
 """
 
+import asyncio
 import math
 import re
 import time
@@ -17,12 +18,11 @@ from typing import Protocol
 
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage
+from assistant.safety.joining import higher
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
+from assistant.safety.portions import portions
 from assistant.safety.taxonomy import CODES, UNKNOWN, CheckpointFamily
 from assistant.safety.verdict import Verdict
-
-MAX_HISTORY_CHARS = 12_000
-"""About 3,000 tokens: earlier turns are dropped beyond this, so that the judged one always fits the context window."""
 
 MAX_ANSWER_TOKENS = 48
 TOP_LOGPROBS = 5
@@ -65,7 +65,7 @@ class Answer:
 
 
 class LlamaGuard:
-    """Fulfils the Guard port with one call of the model per check."""
+    """Fulfils the Guard port with one call of the model per check, or a few where the message is very long."""
 
     def __init__(
         self,
@@ -87,9 +87,32 @@ class LlamaGuard:
         """
         started = time.perf_counter()
         direction: Direction = "input" if conversation[-1].role == "user" else "output"
-        result = await self._completions.complete(
-            render(conversation, self._family), max_tokens=MAX_ANSWER_TOKENS, top_logprobs=TOP_LOGPROBS
+        results = await asyncio.gather(
+            *(
+                self._completions.complete(prompt, max_tokens=MAX_ANSWER_TOKENS, top_logprobs=TOP_LOGPROBS)
+                for prompt in prompts(conversation, self._family)
+            )
         )
+        categories: dict[str, float | None] = {}
+        score = 0.0
+        for result in results:
+            found, of_portion = self._read(result)
+            score = max(score, of_portion)
+            for slug, certainty in found.items():
+                categories[slug] = higher(categories[slug], certainty) if slug in categories else certainty
+        decision = self._policy.decide(categories, direction)
+        return Verdict(
+            action=decision.action,
+            score=score,
+            categories=MappingProxyType(categories),
+            violated=decision.violated,
+            guard_id=self._model_id,
+            policy_version=self._policy.version,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def _read(self, result: CompletionResult) -> tuple[dict[str, float | None], float]:
+        """Which categories one answer names, with their scores, and P(unsafe). Raises UnreadableAnswer."""
         answer = parse(result.text, self._family)
         score = unsafe_probability(result.logprobs)
         if answer.unsafe and score is not None and score < UNSAFE_FROM:
@@ -101,16 +124,7 @@ class LlamaGuard:
         if not answer.unsafe and score is not None:
             # A policy stricter than the model's own 0.5 may still act on a "safe" that was a near thing.
             categories = {UNKNOWN: score}
-        decision = self._policy.decide(categories, direction)
-        return Verdict(
-            action=decision.action,
-            score=score if score is not None else float(answer.unsafe),
-            categories=MappingProxyType(categories),
-            violated=decision.violated,
-            guard_id=self._model_id,
-            policy_version=self._policy.version,
-            latency_ms=(time.perf_counter() - started) * 1000,
-        )
+        return categories, float(answer.unsafe) if score is None else score
 
 
 _TITLES: Mapping[CheckpointFamily, tuple[str, ...]] = MappingProxyType(
@@ -182,19 +196,20 @@ _WRAPPERS: Mapping[CheckpointFamily, tuple[str, str]] = MappingProxyType(
 )
 
 
-def render(conversation: Sequence[ChatMessage], family: CheckpointFamily) -> str:
-    """The prompt that asks a Llama Guard of `family` about the last message of `conversation`.
+def prompts(conversation: Sequence[ChatMessage], family: CheckpointFamily) -> list[str]:
+    """The prompts that ask a Llama Guard of `family` about the last message of `conversation`: one, if it fits.
 
     System messages are left out, neighbours of one role are joined, and the conversation starts with a user, as the
     templates demand. Raises ValueError if the last message is not a user's, nor an assistant's after a user's.
     """
-    turns = _recent(_alternating(conversation))
+    return [_prompt(turns, family) for turns in portions(_alternating(conversation))]
+
+
+def _prompt(turns: Sequence[str], family: CheckpointFamily) -> str:
     judged = "User" if len(turns) % 2 else "Agent"
     ending = _CATEGORY_ENDINGS[family]
     categories = "\n".join(f"S{number}: {title}{ending}" for number, title in enumerate(_TITLES[family], start=1))
-    spoken = "".join(
-        f"{'Agent' if number % 2 else 'User'}: {_as_content(text)}\n\n" for number, text in enumerate(turns)
-    )
+    spoken = "".join(f"{'Agent' if number % 2 else 'User'}: {text.strip()}\n\n" for number, text in enumerate(turns))
     before, after = _WRAPPERS[family]
     return (
         f"{before}Task: Check if there is unsafe content in '{judged}' messages in conversations according our safety "
@@ -221,17 +236,7 @@ def _alternating(conversation: Sequence[ChatMessage]) -> list[str]:
             texts.append(message.text)
     if not conversation or not roles or conversation[-1].role != roles[-1]:
         raise ValueError("the last message must be a user's, or an assistant's that answers one")
-    return texts
-
-
-def _recent(turns: list[str]) -> list[str]:
-    """The last turns that fit the budget, beginning with a user's; the last exchange is always kept."""
-    first = (len(turns) - 1) // 2 * 2
-    num_chars = sum(len(turn) for turn in turns[first:])
-    while first >= 2 and num_chars + sum(len(turn) for turn in turns[first - 2 : first]) <= MAX_HISTORY_CHARS:
-        first -= 2
-        num_chars += sum(len(turn) for turn in turns[first : first + 2])
-    return turns[first:]
+    return list(map(_as_content, texts))
 
 
 _MARKUP = re.compile(r"<(?=\||BEGIN |END )|\[(?=/?INST\])")

@@ -8,6 +8,7 @@
                   └─▶ turned    the letters shifted back along the alphabet (rot13), or the text read backwards
 
 A guard scores the original and every view that differs from it, and takes the worst: a view can only add suspicion.
+Nothing but letters apart ("w h a t") is judged by its views alone: they hold every letter of it, and it has no words.
 """
 
 import base64
@@ -49,7 +50,10 @@ _LEET = str.maketrans("013457@$!+|", "oieastasitl")
 
 
 def views(text: str) -> tuple[str, ...]:
-    """`text` itself, then each reading of it that says something else; at most seven in all."""
+    """`text` itself, then each reading of it that says something else; at most seven in all.
+
+    Letters apart throughout are read put together, and not as they stand.
+    """
     original = text[:MAX_CHARS]
     unhidden = _unhidden(original)
     readings = [original]
@@ -59,14 +63,14 @@ def views(text: str) -> tuple[str, ...]:
     for reading in found:
         if _words(reading) and all(_words(reading) != _words(known) for known in readings):
             readings.append(reading)
-    return (text, *readings[1:])
+    return tuple(readings[1:]) if len(readings) > 1 and _is_letters_apart(original) else (text, *readings[1:])
 
 
 def disguises(text: str) -> tuple[str, ...]:
     """The views that make more of a text than its letters without their accents: what somebody has hidden in it."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) != "Mn")
     known = _words(unicodedata.normalize("NFKC", plain))
-    return tuple(view for view in views(text)[1:] if _words(view) != known)
+    return tuple(view for view in views(text) if view != text and _words(view) != known)
 
 
 def visible(text: str) -> str:
@@ -113,6 +117,12 @@ _LONE_LEET = re.compile(r"(?<!\S)[013457@]{1,3}(?=[\s.,;:?!]|$)")
 MAX_LEET_CHARS = 24
 MEAN_WORD_CHARS = 8
 """Where the letters between two gaps are no more than this, the gaps stand between words."""
+
+
+def _is_letters_apart(text: str) -> bool:
+    """Scripts that write a word with one sign are left as they are."""
+    tokens = text.split()
+    return len(tokens) >= 4 and text.isascii() and all(len(token) == 1 for token in tokens)
 
 
 def _unspaced(text: str, as_words: Callable[[str], str]) -> str:

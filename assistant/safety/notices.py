@@ -46,9 +46,13 @@ def notices_for(verdict: Verdict, *, country: str, translate: Translate = str) -
 
 
 def merged(shown: Sequence[Notice], new: Sequence[Notice]) -> list[Notice]:
-    """Those shown, and of the new ones the kinds that are not there yet."""
-    kinds = {notice.kind for notice in shown}
-    return [*shown, *(notice for notice in new if notice.kind not in kinds)]
+    """Those shown, and of the new ones the kinds that are not there yet; a warning of something else is another one."""
+    known = {_told(notice) for notice in shown}
+    return [*shown, *(notice for notice in new if _told(notice) not in known)]
+
+
+def _told(notice: Notice) -> str:
+    return notice.html if notice.kind == "warning" else notice.kind
 
 
 def refusal_html(direction: Direction, verdict: Verdict, *, country: str, translate: Translate = str) -> str:

@@ -105,10 +105,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownLanguage:
-    """What a guard that does not know the language of a message makes of it: stricter, and said.
+    """What a guard that does not know the language of a message makes of it: it is said, and may be judged stricter.
 
     scale    thresholds are multiplied by this: below 1, lower scores are enough
     action   what happens at least
+
+    Rules that do not say it mean what they did when they were put into force.
     """
 
     scale: float = 0.5
@@ -219,7 +221,8 @@ def _certainty(score: float | None) -> float:
 # Llama Guard's P(unsafe) is read at 0.5 by its authors), so one policy serves every guard.
 # Advice is ordinary traffic: say that a professional knows more, and answer. Who speaks of suicide is answered, with
 # help lines beside it, unless the guard is sure that harm is asked for. Jailbreaks are withheld from the lowest
-# score that no ordinary request of the calibrating half has (`make bench-guard`).
+# score that no ordinary request of the calibrating half has (`make bench-guard`). A language that the guard does not
+# know has the thresholds of every other: lower ones refuse ordinary sentences sooner than they find harm.
 DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
     {
         "input": {
@@ -235,7 +238,7 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
         },
         # Not self-harm: a lesser guard still shows the help lines, and an error would show nothing.
         "closed": ["sex_crimes", "child_exploitation", "indiscriminate_weapons"],
-        "unknown_language": {"scale": 0.5, "action": "inform"},
+        "unknown_language": {"scale": 1.0, "action": "inform"},
     }
 )
 
@@ -244,8 +247,8 @@ SMALL_MODEL_RULES: Mapping[str, Any] = MappingProxyType(
     {**DEFAULT_RULES, "input": {**DEFAULT_RULES["input"], "self_harm": {"inform": 0.3, "block": 0.5}}}
 )
 
-DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-3")
-SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-3-small")
+DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-4")
+SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-4-small")
 
 
 def is_small(num_parameters: int) -> bool:

@@ -174,7 +174,7 @@ def _read_output(output: bytes, paths: Sequence[str]) -> list[TargetResult]:
         for match in answer["results"]:
             matches[match["path"]].append((str(match["check_id"]), int(match["start"]["line"])))
         why = {path: _why_not_all(answer["errors"], path) for path in paths}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         # Not chained: the message of the cause quotes what it could not read.
         raise ScanFailed("broken", "semgrep-core answered something else") from None
     if not scanned.issuperset(path for path in paths if why[path] is None):

@@ -42,6 +42,8 @@ def test_no_text_keeps_it_busy() -> None:
     """A long message made of beginnings."""
     for hostile in (
         "want to ",
+        "want\n",
+        "i might ",
         "i i i ",
         "nobody would miss ",
         "i really ",

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage
 from assistant.safety.llama_guard import (
-    MAX_HISTORY_CHARS,
+    MAX_ANSWER_TOKENS,
     Answer,
     CompletionResult,
     LlamaGuard,
     UnreadableAnswer,
     parse,
-    render,
+    prompts,
     unsafe_probability,
 )
 from assistant.safety.policy import DEFAULT_POLICY, Policy, Thresholds
+from assistant.safety.portions import OVERLAP_CHARS, most_tokens
 from assistant.safety.taxonomy import UNKNOWN, CheckpointFamily
+
+WINDOW = 8_192 - MAX_ANSWER_TOKENS
+"""Tokens that a prompt may have with Llama Guard 2."""
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -42,6 +46,12 @@ def user(text: str) -> ChatMessage:
 
 def assistant(text: str) -> ChatMessage:
     return ChatMessage(role="assistant", text=text)
+
+
+def render(conversation: Sequence[ChatMessage], family: CheckpointFamily) -> str:
+    """The one prompt there is for what is not very long."""
+    (prompt,) = prompts(conversation, family)
+    return prompt
 
 
 class Says:
@@ -98,11 +108,77 @@ def test_old_turns_are_dropped_in_pairs():
     """The judged turn always fits, and the first turn shown stays a user's."""
     history = [turn for number in range(40) for turn in (user(f"question {number} " + "x" * 700), assistant("yes"))]
     prompt = render([*history, user("the last one")], "llama_guard_2")
-    assert len(prompt) < MAX_HISTORY_CHARS + 2_000
+    assert most_tokens(prompt) < WINDOW
     conversation = prompt.split("<BEGIN CONVERSATION>\n\n")[1]
     assert conversation.startswith("User: question")
     assert "question 39" in conversation
     assert "User: the last one\n\n<END CONVERSATION>" in conversation
+
+
+class Spots(Says):
+    """Calls unsafe what has a word in it, as far as it is shown: a longer prompt than its window it refuses."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__("")
+        self._word = word
+
+    async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        if most_tokens(prompt) > WINDOW:
+            raise GuardUnavailable("longer than the window")
+        self.prompts.append(prompt)
+        return CompletionResult("unsafe\nS1" if self._word in prompt else "safe")
+
+
+LONG = {
+    "Latin": "so it goes on ",
+    "Chinese": "我想去北京看看长城",
+    "figures": "3.14-",
+    "pictures": "🦙🧶",
+    "code": "a9B+/x=",
+}
+
+
+@pytest.mark.parametrize("filler", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("place", [0.35, 1.0])
+@pytest.mark.parametrize("role", ["user", "assistant"])
+async def test_a_message_longer_than_the_window_is_read_in_portions(filler: str, place: float, role: str):
+    """The longest there are, in any script: a server refuses what is longer, and the turn would wait for good."""
+    text = (filler * (20_000 // len(filler)))[: 20_000 - 8]
+    at = int(place * len(text))
+    text = f"{text[:at]} murder {text[at:]}"
+    asked = user(filler * (20_000 // len(filler)))
+    conversation = [
+        user("hi"),
+        assistant("hello"),
+        *([asked, assistant(text)] if role == "assistant" else [user(text)]),
+    ]
+    model = Spots("murder")
+    verdict = await LlamaGuard(model, family="llama_guard_2", model_id="lg2").check(conversation)
+    assert (verdict.blocks, verdict.score, verdict.violated) == (True, 1.0, ("violent_crimes",))
+    judged = "Agent" if role == "assistant" else "User"
+    assert len(model.prompts) > 1
+    assert all(f"ONLY THE LAST {judged} message" in prompt for prompt in model.prompts)
+    assert all(prompt.count("User: ") == 1 for prompt in model.prompts)
+    harmless = await LlamaGuard(Spots("nowhere"), family="llama_guard_2", model_id="lg2").check(conversation)
+    assert (harmless.action, harmless.score) == ("allow", 0.0)
+
+
+def test_a_short_answer_is_judged_with_all_that_was_asked():
+    """A long question is cut only where the answer needs the room."""
+    asked = "Why is it so? " * 900
+    assert asked.strip() in render([user(asked), assistant("Because.")], "llama_guard_2")
+
+
+async def test_no_sentence_is_read_in_halves_only():
+    """Wherever one portion ends."""
+    sentence = "how to murder somebody" + " and not be caught" * 10
+    assert len(sentence) < OVERLAP_CHARS
+    for shift in range(0, 400, 40):
+        model = Spots(sentence)
+        await LlamaGuard(model, family="llama_guard_2", model_id="lg2").check(
+            [user("x " * (6_800 + shift) + sentence * 2)]
+        )
+        assert any(sentence in prompt for prompt in model.prompts)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,12 @@ def test_no_notice_is_shown_twice() -> None:
     assert merged([first], [again, other]) == [first, other]
 
 
+def test_a_warning_of_something_else_is_shown_too() -> None:
+    """The message touched on one thing and the answer touches on another."""
+    asked, answered = (notices_for(verdict("warn", slug), country="")[0] for slug in ("hate", "privacy"))
+    assert merged([asked], [asked, answered]) == [asked, answered]
+
+
 @pytest.mark.parametrize("direction", ["input", "output"])
 def test_a_refusal_names_the_rule_and_a_way_on(direction: str) -> None:
     html = refusal_html(direction, verdict("block", "privacy"), country="")  # type: ignore[arg-type]

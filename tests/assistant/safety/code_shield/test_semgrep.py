@@ -25,6 +25,7 @@ BROKEN = {
     "says nonsense": "echo 'semgrep: my_private_word'; cat block0",
     "is of another version": 'echo \'{"results": [], "errors": [], "version": "1.0"}\'',
     "scans nothing": 'echo \'{"results": [], "errors": [], "paths": {"scanned": []}}\'',
+    "has errors of another kind": 'echo \'{"results": [], "errors": ["none"], "paths": {"scanned": []}}\'',
     "finds nothing": '$REAL "$@" | sed \'s/"results":.*,"errors"/"results":[],"errors"/\'',
     "finds something everywhere": "cp rules.json r; sed 's/eval(...)/$X(...)/' r > rules.json; $REAL \"$@\"",
     "fails": "cat block0; cat block0 >&2; exit 70",

@@ -19,6 +19,54 @@ EVAL = "```python\nresult = eval(input())\n```\n"
 CLEAN = "```python\nprint(sum([1, 2]))\n```\n"
 
 
+INSECURE = [
+    ("python", "import os\n\nos.system('rm ' + name)", [(3, "CWE-78")]),
+    ("python", "import subprocess\nsubprocess.run(name, shell=True)", [(2, "CWE-78")]),
+    ("python", "import pickle\npickle.loads(blob)", [(2, "CWE-502")]),
+    ("python", "import yaml\nyaml.load(text, Loader=yaml.Loader)", [(2, "CWE-502")]),
+    ("python", "cursor.execute(\"select * from t where n = '%s'\" % name)", [(1, "CWE-89")]),
+    ("python", "import hashlib\nhashlib.md5(b'')", [(2, "CWE-328")]),
+    ("js", "eval(location.hash)", [(1, "CWE-95")]),
+    ("javascript", "const run = require('child_process');\nrun.exec('ls ' + dir);", [(2, "CWE-78")]),
+    ("ts", "function f(x: string): void {\n  eval(x);\n}", [(2, "CWE-95")]),
+    ("tsx", "const A = () => <div dangerouslySetInnerHTML={{ __html: text }} />;", [(1, "CWE-79")]),
+    ("c", "void f(char *s) {\n  char b[9];\n  strcpy(b, s);\n}", [(3, "CWE-120")]),
+    ("c", 'void f(char *s) {\n  char b[9];\n  sprintf(b, "%s", s);\n}', [(3, "CWE-120")]),
+    ("c", "int main(void) {\n  char b[9];\n  gets(b);\n}", [(3, "CWE-242")]),
+    ("c++", "std::auto_ptr<Thing> thing(new Thing);", [(1, "CWE-665")]),
+    ("c#", "class A { void F(string x) { var r = new Random(); r.Next(); } }", [(1, "CWE-338")]),
+    ("java", 'class A { void f() { MessageDigest.getInstance("MD5"); } }', [(1, "CWE-327")]),
+    ("java", 'class A { void f() { Cipher.getInstance("RSA/ECB/NoPadding"); } }', [(1, "CWE-327")]),
+    ("php", "<?php\neval($_GET['x']);", [(2, "CWE-94")]),
+    ("php", "eval($_GET['x']);", [(1, "CWE-94")]),
+    ("rust", "let client = b.danger_accept_invalid_certs(true);", [(1, "CWE-295")]),
+    ("swift", "item[kSecAttrAccessible] = kSecAttrAccessibleAlways", [(1, "CWE-922")]),
+    ("ruby", 'Open3.popen3("ls #{dir}")', [(1, "CWE-78")]),
+    ("xml", '<application android:debuggable="true"/>', [(1, "CWE-489")]),
+    ("objc", "CC_MD5(data, length, digest);", [(1, "CWE-327")]),
+]
+"""What each is found to be, at least."""
+SECURE = [
+    ("python", "import subprocess\nsubprocess.run(['ls', path], check=True)"),
+    ("python", "import yaml\nyaml.safe_load(text)"),
+    ("python", 'cursor.execute("select * from t where n = %s", (name,))'),
+    ("js", "const data = JSON.parse(text);\nelement.textContent = data.name;"),
+    ("c", 'void f(char *s) {\n  char b[9];\n  snprintf(b, sizeof b, "%s", s);\n  fgets(b, sizeof b, stdin);\n}'),
+    ("php", "<?php\n$hash = password_hash($password, PASSWORD_DEFAULT);"),
+    ("java", 'class A { void f() { Cipher.getInstance("AES/GCM/NoPadding"); } }'),
+    ("rust", 'fn main() {\n    for name in std::env::args().skip(1) {\n        println!("{name}");\n    }\n}'),
+]
+"""The safe neighbours of those."""
+
+
+@pytest.fixture(scope="module")
+def well_read(shield: SemgrepShield) -> SemgrepShield:
+    """It has read them all at once, and remembers: starting the analyser is most of the cost."""
+    examples = [(tag, code) for tag, code, _expected in INSECURE] + SECURE
+    shield.scan_now("\n".join(f"```{tag}\n{code}\n```\n" for tag, code in examples))
+    return shield
+
+
 def block(shield: SemgrepShield, text: str) -> BlockReport:
     (only,) = shield.scan_now(text).blocks
     return only
@@ -40,62 +88,22 @@ def test_an_answer_without_code_starts_nothing(temp_dir: Path):
     assert (report.blocks, report.state, report.treatment) == ((), "clean", None)
 
 
-@pytest.mark.parametrize(
-    ("tag", "code", "expected"),
-    [
-        ("python", "import os\n\nos.system('rm ' + name)", [(3, "CWE-78")]),
-        ("python", "import subprocess\nsubprocess.run(name, shell=True)", [(2, "CWE-78")]),
-        ("python", "import pickle\npickle.loads(blob)", [(2, "CWE-502")]),
-        ("python", "import yaml\nyaml.load(text, Loader=yaml.Loader)", [(2, "CWE-502")]),
-        ("python", "cursor.execute(\"select * from t where n = '%s'\" % name)", [(1, "CWE-89")]),
-        ("python", "import hashlib\nhashlib.md5(b'')", [(2, "CWE-328")]),
-        ("js", "eval(location.hash)", [(1, "CWE-95")]),
-        ("javascript", "const run = require('child_process');\nrun.exec('ls ' + dir);", [(2, "CWE-78")]),
-        ("ts", "function f(x: string): void {\n  eval(x);\n}", [(2, "CWE-95")]),
-        ("tsx", "const A = () => <div dangerouslySetInnerHTML={{ __html: text }} />;", [(1, "CWE-79")]),
-        ("c", "void f(char *s) {\n  char b[9];\n  strcpy(b, s);\n}", [(3, "CWE-120")]),
-        ("c", 'void f(char *s) {\n  char b[9];\n  sprintf(b, "%s", s);\n}', [(3, "CWE-120")]),
-        ("c", "int main(void) {\n  char b[9];\n  gets(b);\n}", [(3, "CWE-242")]),
-        ("c++", "std::auto_ptr<Thing> thing(new Thing);", [(1, "CWE-665")]),
-        ("c#", "class A { void F(string x) { var r = new Random(); r.Next(); } }", [(1, "CWE-338")]),
-        ("java", 'class A { void f() { MessageDigest.getInstance("MD5"); } }', [(1, "CWE-327")]),
-        ("java", 'class A { void f() { Cipher.getInstance("RSA/ECB/NoPadding"); } }', [(1, "CWE-327")]),
-        ("php", "<?php\neval($_GET['x']);", [(2, "CWE-94")]),
-        ("php", "eval($_GET['x']);", [(1, "CWE-94")]),
-        ("rust", "let client = b.danger_accept_invalid_certs(true);", [(1, "CWE-295")]),
-        ("swift", "item[kSecAttrAccessible] = kSecAttrAccessibleAlways", [(1, "CWE-922")]),
-        ("ruby", 'Open3.popen3("ls #{dir}")', [(1, "CWE-78")]),
-        ("xml", '<application android:debuggable="true"/>', [(1, "CWE-489")]),
-        ("objc", "CC_MD5(data, length, digest);", [(1, "CWE-327")]),
-    ],
-)
+@pytest.mark.parametrize(("tag", "code", "expected"), INSECURE)
 def test_insecure_code_is_found_with_its_line(
-    shield: SemgrepShield, tag: str, code: str, expected: list[tuple[int, str]]
+    well_read: SemgrepShield, tag: str, code: str, expected: list[tuple[int, str]]
 ):
     """In every language that there are rules for."""
-    report = block(shield, f"Here you go:\n\n```{tag}\n{code}\n```\n")
+    report = block(well_read, f"Here you go:\n\n```{tag}\n{code}\n```\n")
     assert report.state == "findings"
     assert set(expected) <= set(found(report))
     assert report.first_line == 4
     assert all(finding.advice and finding.treatment == "warn" for finding in report.findings)
 
 
-@pytest.mark.parametrize(
-    ("tag", "code"),
-    [
-        ("python", "import subprocess\nsubprocess.run(['ls', path], check=True)"),
-        ("python", "import yaml\nyaml.safe_load(text)"),
-        ("python", 'cursor.execute("select * from t where n = %s", (name,))'),
-        ("js", "const data = JSON.parse(text);\nelement.textContent = data.name;"),
-        ("c", 'void f(char *s) {\n  char b[9];\n  snprintf(b, sizeof b, "%s", s);\n  fgets(b, sizeof b, stdin);\n}'),
-        ("php", "<?php\n$hash = password_hash($password, PASSWORD_DEFAULT);"),
-        ("java", 'class A { void f() { Cipher.getInstance("AES/GCM/NoPadding"); } }'),
-        ("rust", 'fn main() {\n    for name in std::env::args().skip(1) {\n        println!("{name}");\n    }\n}'),
-    ],
-)
-def test_the_way_it_should_be_done_is_clean(shield: SemgrepShield, tag: str, code: str):
+@pytest.mark.parametrize(("tag", "code"), SECURE)
+def test_the_way_it_should_be_done_is_clean(well_read: SemgrepShield, tag: str, code: str):
     """The safe neighbours of what is found above."""
-    report = block(shield, f"```{tag}\n{code}\n```")
+    report = block(well_read, f"```{tag}\n{code}\n```")
     assert (report.state, report.findings) == ("clean", ())
 
 
@@ -264,6 +272,15 @@ def test_a_long_answer_is_not_even_parsed(shield: SemgrepShield):
 _FENCED = "```{tag}\n{code}\n```"
 
 
+@pytest.fixture(scope="module")
+def hurried_shield(tmp_path_factory: pytest.TempPathFactory) -> SemgrepShield:
+    """Tried out in peace, which need not be done again for each text."""
+    shield = SemgrepShield(ShieldConfig(packages=PACKAGES, temp_dir=tmp_path_factory.mktemp("scans"), limit_s=20.0))
+    shield.check()
+    shield._config = replace(shield._config, limit_s=1.0)
+    return shield
+
+
 @pytest.mark.parametrize(
     ("tag", "code"),
     [
@@ -286,13 +303,11 @@ _FENCED = "```{tag}\n{code}\n```"
         ("", "class A" * 5_000),
     ],
 )
-def test_text_made_to_take_time_takes_none(temp_dir: Path, tag: str, code: str):
+def test_text_made_to_take_time_takes_none(hurried_shield: SemgrepShield, tag: str, code: str):
     """The limit holds for patterns, guesses and analyser together, and what was cut off is not clean."""
-    shield = SemgrepShield(ShieldConfig(packages=PACKAGES, temp_dir=temp_dir, limit_s=20.0))
-    assert shield.check() is None
-    shield._config = replace(shield._config, limit_s=1.0)
+    assert hurried_shield.check() is None
     began = time.monotonic()
-    (report,) = shield.scan_now(_FENCED.format(tag=tag, code=code)).blocks
+    (report,) = hurried_shield.scan_now(_FENCED.format(tag=tag, code=code)).blocks
     assert time.monotonic() - began < 8.0  # the limit, and what a busy machine adds
     assert report.not_scanned != "broken"
 
