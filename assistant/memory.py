@@ -18,7 +18,8 @@ _END: Final = r"(?=[.!]?\s*$|[.!]\s|\n)"
 
 # Asked for: what follows is remembered as it is written.
 _ASKED: Final = re.compile(
-    r"(?:^|[.!?\n]\s*)(?:(?:and|also|hey|hi|ok|okay|bitte|por favor)[, ]+|(?:can|could|will) you )*(?:please[, ]+)?"
+    r"(?:^|[.!?\n]\s*)(?:(?:and|also|hey|hi|ok|okay|bitte|por favor|من فضلك|رجاءً?)[,، ]+"
+    r"|(?:can|could|will) you )*(?:please[, ]+)?"
     r"(?:"
     r"remember (?:that |this: ?|for (?:the future|later|next time)[,:]? (?:that )?)"
     r"|(?:don't|do not|never) forget (?:that )(?=i\b|i'|my\b|we\b|our\b)"
@@ -28,11 +29,12 @@ _ASKED: Final = re.compile(
     r"|vergiss nicht(?:,? dass |: ?)(?=ich\b|mein|wir\b|unser)"
     r"|(?:recuerda|acuérdate de|ten en cuenta) que "
     r"|no (?:olvides|te olvides de) que "
+    r"|(?:تذكّ?ري?|لا تنسَ?ي?) (?:أنّ? |: ?|(?=أنن?ي ))"
     r")(?P<fact>[^\n?]+?)" + _END,
     re.IGNORECASE,
 )
 # Said of oneself: the whole sentence is remembered.
-_NAME: Final = r"[^\W\d_][\w'’-]{1,30}(?: (?-i:[A-ZÀ-Þ])[\w'’-]{1,30}){0,2}"
+_NAME: Final = r"[^\W\d_][\w\u064b-\u0652'’-]{1,30}(?: (?-i:[A-ZÀ-Þ])[\w'’-]{1,30}){0,2}"
 _SAID: Final = re.compile(
     r"(?:^|[.!?\n]\s*)(?:(?:hi|hello|hey|hallo|hola|by the way|btw)[,!.]? +)?(?P<fact>"
     rf"my name is {_NAME}|(?:please )?call me {_NAME}"
@@ -45,9 +47,13 @@ _SAID: Final = re.compile(
     rf"|(?:me llamo|mi nombre es|llámame) {_NAME}"
     r"|soy (?:alérgic[oa] a|vegetarian[oa]|vegan[oa]|diabétic[oa])(?: [\w ,-]{2,80})?"
     r"|vivo en (?!un\b|una\b|el (?:pasado|presente)\b)[\w ,-]{2,60}"
+    rf"|(?:اسمي|نادِ?ني) {_NAME}"
+    r"|أنا (?:نباتية?|مصابة? بالسكري)|(?:لدي|عندي) حساسية من [\w\u064b-\u0652 ،-]{2,80}"
+    r"|(?:أعيش|أسكن) في (?!خوف\b|قلق\b|الماضي\b|الحاضر\b)[\w\u064b-\u0652 ،-]{2,60}"
     r")" + _END,
     re.IGNORECASE,
 )
+_THAT_I: Final = re.compile(r"^أنن?ي ")  # "that I"
 _NO_NAMES: Final = re.compile(
     r"call me (?:when|if|back|later|tomorrow|today|tonight|at|on|in|a|an|the|crazy|old|maybe|now|again|asap|soon|"
     r"please|names?|not|and|or|anytime|whenever|after|before|as|by)\b",
@@ -56,9 +62,11 @@ _NO_NAMES: Final = re.compile(
 _CONFIRMATIONS: Final = (
     (("merk", "denk", "vergiss"), "Das merke ich mir."),
     (("recuerda", "acuérdate", "ten en cuenta", "olvides"), "Lo recordaré."),
+    (("تذك", "لا تنس"), "سأتذكر ذلك."),
 )
 _SECRET: Final = re.compile(
-    r"\b(?:pass ?words?|passwort|contraseña|kennwort|pin|cvv|api[ -]?keys?|secret keys?|private keys?|geheimzahl)\b",
+    r"\b(?:pass ?words?|passwort|contraseña|kennwort|pin|cvv|api[ -]?keys?|secret keys?|private keys?|geheimzahl"
+    r"|كلمة (?:السر|المرور)|الرقم السري)\b",
     re.IGNORECASE,
 )
 
@@ -74,6 +82,7 @@ def memory_in(message: str) -> str | None:
     fact = as_line(found["fact"]).strip(" ,;:.!")
     if text[: found.start("fact")].rstrip().lower().endswith("dass"):
         fact = _main_clause(fact)
+    fact = _THAT_I.sub("أنا ", fact)
     if not _MIN_CHARS <= len(fact) <= MAX_CHARS:
         return None
     if _SECRET.search(fact) or suspicion(fact) >= FLAGGED_AT or _has_number(fact):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from assistant.safety.marks import unmarked
 from assistant.safety.normalise import visible
 
 TONES: Final = {
@@ -98,8 +99,8 @@ def relevant_to(question: str, memories: Sequence[Remembered], *, only_related: 
 
 
 def as_line(text: str) -> str:
-    """One line without anything hidden in it, whatever its writer takes for the end of one."""
-    return " ".join(visible(text).split())
+    """One line without anything hidden in it, whatever its writer takes for the end of one, or for another speaker."""
+    return unmarked(" ".join(visible(text).split()))
 
 
 def words_of(text: str) -> set[str]:

@@ -56,7 +56,7 @@ _ORDER: Final = (
 def title_from(message: str) -> str:
     """What the message is about, in a few words; "" if little is left of it."""
     message = message[:_MAX_READ_CHARS]
-    text = message.replace("’", "'").partition("```")[0].strip()
+    text = message.replace("’", "'").partition("```")[0].lstrip("¿¡ \n")
     text = _BEFORE.sub("", text)
     text = " ".join(_SENTENCE.split(text, maxsplit=1)[0].split()).strip("\"'“”«»()[]*#>- ")
     head = text.partition(", ")[0]

@@ -96,7 +96,7 @@ class TurnRunner:
 
     async def _passes_input(self, turn: Turn) -> bool:
         await self.journal.phase("checking")
-        verdict = await self._while_alive(self._judge(turn.history))
+        verdict = await self._while_alive(self._judge(turn.judged))
         await self.journal.judged("input", verdict, 0, len(turn.history[-1].text))
         if verdict.blocks:
             await self.journal.withheld("input", verdict, "")
@@ -231,7 +231,7 @@ class TurnRunner:
     async def _judge_answer(self, turn: Turn, text: str) -> Verdict:
         if leaks(turn.canary, text):
             return LEAKED
-        return await self._judge((*turn.history, ChatMessage(role="assistant", text=text)))
+        return await self._judge((*turn.judged, ChatMessage(role="assistant", text=text)))
 
     async def _blocks(self, text: str) -> bool:
         return (await self._judge((ChatMessage(role="user", text=text),))).blocks

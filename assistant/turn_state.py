@@ -17,6 +17,7 @@ class Turn:
     """What is known of a turn when a worker takes it up.
 
     history        the conversation, oldest first; the last message is the one to answer
+    context        what of it the guard reads before that message, or None for all
     summary        what stands in the prompt for the oldest of it; the guard reads these as they are
     written        what an earlier owner wrote of the reply
     input_checked  whether the message may be answered without asking the guard about it: it has passed, or was released
@@ -41,6 +42,12 @@ class Turn:
     remembers: bool = False
     steps: tuple[Step, ...] = ()
     summary: Summary | None = None
+    context: tuple[ChatMessage, ...] | None = None
+
+    @property
+    def judged(self) -> tuple[ChatMessage, ...]:
+        """The message to answer, for the guard."""
+        return self.history if self.context is None else (*self.context, self.history[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,8 @@ does change how often somebody who ships at "95%" is wrong: decisions are made w
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
-
 from assistant.experiments.intervals import Interval
+from assistant.experiments.scientific import stats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +46,14 @@ def posterior(effect: float, standard_error: float, prior: Prior = FLAT, *, alph
     prior_precision = 0.0 if math.isinf(prior.deviation) else 1 / prior.deviation**2
     deviation = math.sqrt(1 / (precision + prior_precision))
     mean = (effect * precision + prior.mean * prior_precision) * deviation**2
-    half = float(norm.isf(alpha / 2)) * deviation
+    half = float(stats.norm.isf(alpha / 2)) * deviation
     z = mean / deviation
-    density = float(norm.pdf(z))
+    density = float(stats.norm.pdf(z))
     return Posterior(
         mean=mean,
         deviation=deviation,
         interval=Interval(low=mean - half, high=mean + half),
-        chance_to_win=float(norm.cdf(z)),
-        risk_of_shipping=deviation * (density - z * float(norm.sf(z))),
-        risk_of_keeping=deviation * (density + z * float(norm.cdf(z))),
+        chance_to_win=float(stats.norm.cdf(z)),
+        risk_of_shipping=deviation * (density - z * float(stats.norm.sf(z))),
+        risk_of_keeping=deviation * (density + z * float(stats.norm.cdf(z))),
     )

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, xlogy
-from scipy.stats import chi2
 
 from assistant.experiments.counts import Count
 from assistant.experiments.effects import compare
 from assistant.experiments.estimates import Estimate
 from assistant.experiments.intervals import AlwaysValid, Interval
 from assistant.experiments.rare import wilson
+from assistant.experiments.scientific import special, stats
 
 SRM_ALPHA = 0.001
 MULTIPLE_EXPOSURE_LIMIT = 0.01
@@ -71,7 +70,7 @@ def srm_p_value(counts: Sequence[int], weights: Sequence[float]) -> float:
     if not total or len(pairs) < 2:
         return 1.0
     statistic = sum((count - total * share) ** 2 / (total * share) for count, share in pairs)
-    return float(chi2.sf(statistic, len(pairs) - 1))
+    return float(stats.chi2.sf(statistic, len(pairs) - 1))
 
 
 def srm_sequential_p_value(counts: Sequence[int], weights: Sequence[float]) -> float:
@@ -89,9 +88,11 @@ def srm_log_e_value(counts: Sequence[int], weights: Sequence[float]) -> float:
     shares = np.array([share for share in planned if share])
     prior = CONCENTRATION * shares
     log_marginal = float(
-        gammaln(prior.sum()) - gammaln(prior.sum() + n.sum()) + (gammaln(prior + n) - gammaln(prior)).sum()
+        special.gammaln(prior.sum())
+        - special.gammaln(prior.sum() + n.sum())
+        + (special.gammaln(prior + n) - special.gammaln(prior)).sum()
     )
-    return log_marginal - float(xlogy(n, shares).sum())
+    return log_marginal - float(special.xlogy(n, shares).sum())
 
 
 def imbalance_p_value(control: Estimate, treatment: Estimate) -> float:

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from scipy.stats import t as student
+from assistant.experiments.scientific import stats
 
 TUNED_FOR = 5000
 BURN_IN = 100
@@ -52,10 +52,10 @@ class FixedHorizon:
     """Right for one look at a sample size fixed beforehand (Welch's t), and wrong for whoever peeks."""
 
     def width(self, alpha: float, *, n: int, df: float) -> float:
-        return float(student.isf(alpha / 2, df)) if df > 0 else math.inf
+        return float(stats.t.isf(alpha / 2, df)) if df > 0 else math.inf
 
     def p_value(self, z: float, *, n: int, df: float) -> float:
-        return min(1.0, 2 * float(student.sf(abs(z), df))) if df > 0 else 1.0
+        return min(1.0, 2 * float(stats.t.sf(abs(z), df))) if df > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.fft import irfft, rfft, rfftfreq
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 from assistant.experiments.barriers import Barriers, Floats
+from assistant.experiments.scientific import fft, optimize, stats
 
 _GRID = 1025
 _PADDED = 2048
@@ -75,7 +73,7 @@ def smallest_effect(plan: Plan, looks: Sequence[float]) -> float | None:
 
     if not most or missing(math.log(most)) < 0:
         return None
-    return math.exp(brentq(missing, math.log(most * _SMALLEST_TRIED), math.log(most), xtol=1e-3))
+    return math.exp(optimize.brentq(missing, math.log(most * _SMALLEST_TRIED), math.log(most), xtol=1e-3))
 
 
 def _crossed(looks: Floats, barriers: Floats) -> list[float]:
@@ -85,14 +83,14 @@ def _crossed(looks: Floats, barriers: Floats) -> list[float]:
     spread = _REACH * math.sqrt(looks[-1])
     grid = np.linspace(-spread, spread, _GRID)
     step = float(grid[1] - grid[0])
-    slowed = -0.5 * (2 * np.pi * rfftfreq(_PADDED, step)) ** 2
+    slowed = -0.5 * (2 * np.pi * fft.rfftfreq(_PADDED, step)) ** 2
     density, before, found, chances = np.zeros(_GRID), 0.0, 0.0, []
     for look, barrier in zip(looks.tolist(), barriers.tolist(), strict=True):
         if math.isfinite(barrier) and look > before:
             if before:
-                density = irfft(rfft(density, _PADDED) * np.exp((look - before) * slowed), _PADDED)[:_GRID]
+                density = fft.irfft(fft.rfft(density, _PADDED) * np.exp((look - before) * slowed), _PADDED)[:_GRID]
             else:
-                density = norm.pdf(grid, scale=math.sqrt(look)) * step
+                density = stats.norm.pdf(grid, scale=math.sqrt(look)) * step
             # An edge inside a cell counts by the part of the cell that is beyond it.
             beyond = np.clip((grid + step / 2 - barrier * math.sqrt(look)) / step, 0, 1)
             found += float(density @ beyond)

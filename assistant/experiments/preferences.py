@@ -15,10 +15,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
-from scipy.stats import norm
 
 from assistant.experiments.intervals import Interval
+from assistant.experiments.scientific import special, stats
 
 Outcome = Literal["left", "right", "tie"]
 Floats = npt.NDArray[np.float64]
@@ -97,14 +96,14 @@ def preference(found: Strengths, one: int, other: int, *, alpha: float = 0.05) -
     log_odds = found.values[one] - found.values[other]
     c = found.covariance
     error = math.sqrt(max(0.0, c[one][one] + c[other][other] - 2 * c[one][other]))
-    half = float(norm.isf(alpha / 2)) * error
+    half = float(stats.norm.isf(alpha / 2)) * error
     interval = Interval(low=log_odds - half, high=log_odds + half)
     return Preference(
         log_odds=log_odds,
         interval=interval,
         share=_logistic(log_odds),
         of_share=Interval(low=_logistic(interval.low), high=_logistic(interval.high)),
-        chance=float(norm.cdf(log_odds / error)) if error else 0.5,
+        chance=float(stats.norm.cdf(log_odds / error)) if error else 0.5,
     )
 
 
@@ -147,12 +146,12 @@ def _fit(features: Floats, chosen: npt.NDArray[np.int_], ridge: float) -> Floats
 def _loss(features: Floats, chosen: npt.NDArray[np.int_], parameters: Floats, ridge: float) -> float:
     logits = features @ parameters
     taken = logits[np.arange(len(chosen)), chosen]
-    return float((logsumexp(logits, axis=1) - taken).sum() + ridge * parameters @ parameters)
+    return float((special.logsumexp(logits, axis=1) - taken).sum() + ridge * parameters @ parameters)
 
 
 def _chances(features: Floats, parameters: Floats) -> Floats:
     logits = features @ parameters
-    return np.asarray(np.exp(logits - logsumexp(logits, axis=1, keepdims=True)))
+    return np.asarray(np.exp(logits - special.logsumexp(logits, axis=1, keepdims=True)))
 
 
 def _scores(features: Floats, chosen: npt.NDArray[np.int_], parameters: Floats) -> Floats:

@@ -23,11 +23,10 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln
-from scipy.stats import binom
 
 from assistant.experiments.effects import Effect
 from assistant.experiments.intervals import EVERYTHING, AlwaysValid, Interval
+from assistant.experiments.scientific import special, stats
 
 GROWTH = 1.01
 TUNED_FOR = 2000
@@ -174,7 +173,7 @@ def _p_value(of_difference: Callable[[float], Interval]) -> float:
 
 def fixed_ranks(n: int, q: float, alpha: float) -> tuple[int, int]:
     """Of the units between whose values the quantile of `n` is, at one look."""
-    return int(binom.ppf(alpha / 2, n, q)), int(binom.isf(alpha / 2, n, q)) + 1
+    return int(stats.binom.ppf(alpha / 2, n, q)), int(stats.binom.isf(alpha / 2, n, q)) + 1
 
 
 @lru_cache(maxsize=4096)
@@ -183,10 +182,10 @@ def sequence_ranks(n: int, q: float, alpha: float, tuned_for: int = TUNED_FOR) -
     speak against. At least the first are at or below it, and at most one less than the second are below it."""
     weight = 1 / AlwaysValid(tuned_for=tuned_for).rho_squared
     a, b = q * weight, (1 - q) * weight
-    log_prior = float(betaln(a, b))
+    log_prior = float(special.betaln(a, b))
 
     def fits(k: int) -> bool:
-        log_e = float(betaln(a + k, b + n - k)) - log_prior - k * math.log(q) - (n - k) * math.log1p(-q)
+        log_e = float(special.betaln(a + k, b + n - k)) - log_prior - k * math.log(q) - (n - k) * math.log1p(-q)
         return log_e < -math.log(alpha)
 
     # E falls as long as k < q (n - 1), and rises from there on.

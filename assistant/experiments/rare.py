@@ -7,12 +7,12 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy.stats import fisher_exact, norm
 
 from assistant.experiments.betting import Bets, Tally
 from assistant.experiments.counts import Count
 from assistant.experiments.effects import Effect
 from assistant.experiments.intervals import Interval
+from assistant.experiments.scientific import stats
 
 
 def wilson(count: Count, *, alpha: float = 0.05) -> Interval:
@@ -43,7 +43,7 @@ def fixed_horizon(control: Count, treatment: Count, *, share: float = 0.5, alpha
         of_difference=newcombe(control, treatment, alpha=alpha),
         lift=_lift(control, treatment),
         of_lift=_bets(control, treatment, share, 0.0).lift(alpha),
-        p_value=float(fisher_exact([[treatment.yes, treatment.no], [control.yes, control.no]]).pvalue),
+        p_value=float(stats.fisher_exact([[treatment.yes, treatment.no], [control.yes, control.no]]).pvalue),
         n=control.n + treatment.n,
     )
 
@@ -66,7 +66,7 @@ def always_valid(
 
 @cache
 def _z(alpha: float) -> float:
-    return float(norm.isf(alpha / 2))
+    return float(stats.norm.isf(alpha / 2))
 
 
 def _bets(control: Count, treatment: Count, share: float, centre: float) -> Bets:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-_HOST: Final = re.compile(r"(?:[\w-]+\.)+[\w-]{2,}|\blocalhost\b")
+_HOST: Final = re.compile(r"(?<![\w-])(?<![\w-]\.)(?:[\w-]+\.)+[\w-]{2,}|\blocalhost\b")
+"""From its first label on, and from no other: a long row of labels that is no host is gone through once."""
 
 
 def hosts_in(texts: Iterable[str]) -> frozenset[str]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from assistant.tools.numbers import with_points
+
 Number = int | float
 
 MAX_CHARS: Final = 200
@@ -17,7 +19,7 @@ MAX_FACTORIAL: Final = 150
 _PERCENT_OF = re.compile(r"(\d[\d.]*)\s*(?:%|percent)\s+of\b\s*", re.IGNORECASE)
 _MORE_OR_LESS = re.compile(r"([+-])\s*(\d[\d.]*)\s*(?:%|percent)\s*$", re.IGNORECASE)
 _PERCENT = re.compile(r"(\d[\d.]*)\s*(?:%|percent)(?!\s*\d)", re.IGNORECASE)
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_TAKES_SEVERAL = re.compile(r"\b(?:min|max|round)\(")
 _WORDS: Final = (
     (re.compile(r"\b(?:multiplied by|times)\b", re.IGNORECASE), "*"),
     (re.compile(r"\bdivided by\b", re.IGNORECASE), "/"),
@@ -101,7 +103,7 @@ _CONSTANTS: Final = {"pi": math.pi, "e": math.e}
 
 def as_expression(text: str) -> str:
     """`text` in the signs that `evaluate` knows: "17% of 2,340" is "17/100*2340". Words that it does not know stay."""
-    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text[:MAX_CHARS])
+    text = with_points(text[:MAX_CHARS], has_lists=_TAKES_SEVERAL.search(text) is not None)
     text = re.sub(r"\b(\d+)!", r"factorial(\1)", text)
     for pattern, sign in _WORDS:
         text = pattern.sub(sign, text)

@@ -1,6 +1,7 @@
 """Dates and places as people name them."""
 
 import re
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
@@ -28,6 +29,7 @@ _FEASTS: Final = {
     "halloween": (10, 31),
     "valentine's day": (2, 14),
 }
+LEAP_YEARS_APART: Final = 8  # at most
 _NEAR: Final = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DAY_FIRST = re.compile(r"(?:the )?(\d{1,2})(?:st|nd|rd|th)?\.?(?: of)? ([a-z]+)\.?,?(?: (\d{4}))?")
@@ -66,6 +68,29 @@ _PLACES: Final = {
     "texas": "America/Chicago",
     "rio de janeiro": "America/Sao_Paulo",
     "abu dhabi": "Asia/Dubai",
+    "münchen": "Europe/Berlin",
+    "köln": "Europe/Berlin",
+    "deutschland": "Europe/Berlin",
+    "wien": "Europe/Vienna",
+    "zürich": "Europe/Zurich",
+    "rom": "Europe/Rome",
+    "tokio": "Asia/Tokyo",
+    "peking": "Asia/Shanghai",
+    "berlín": "Europe/Berlin",
+    "londres": "Europe/London",
+    "parís": "Europe/Paris",
+    "españa": "Europe/Madrid",
+    "nueva york": "America/New_York",
+    "méxico": "America/Mexico_City",
+    "ciudad de méxico": "America/Mexico_City",
+    "القاهرة": "Africa/Cairo",
+    "الرياض": "Asia/Riyadh",
+    "دبي": "Asia/Dubai",
+    "بيروت": "Asia/Beirut",
+    "بغداد": "Asia/Baghdad",
+    "لندن": "Europe/London",
+    "باريس": "Europe/Paris",
+    "برلين": "Europe/Berlin",
 }
 
 
@@ -105,10 +130,10 @@ def _zones_by_city() -> dict[str, str]:
 
 
 def _dated(year: int | None, month: int, day: int, *, today: date) -> date | None:
-    try:
-        if year is not None:
-            return date(year, month, day)
-        this_year = date(today.year, month, day)
-        return this_year if this_year >= today else date(today.year + 1, month, day)
-    except ValueError:
-        return None
+    years = range(today.year, today.year + LEAP_YEARS_APART + 1) if year is None else (year,)
+    for each in years:
+        with suppress(ValueError):
+            found = date(each, month, day)
+            if year is not None or found >= today:
+                return found
+    return None

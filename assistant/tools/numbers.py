@@ -1,11 +1,14 @@
 """Numbers as people write and read them."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Final
 
 SIGNIFICANT_DIGITS: Final = 12
 _MOST_SHOWN: Final = 10**21
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?![\d,])")  # also as in India: 12,34,567
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d+)(?![\d.,])")
 
 
 def written(number: float | int | Decimal) -> str:
@@ -21,8 +24,16 @@ def written(number: float | int | Decimal) -> str:
 
 
 def read(text: str) -> Decimal | None:
-    """The number that `text` is, with a comma for thousands, or None."""
+    """The number that `text` is, or None. A comma before three digits stands for thousands, another one for the point
+    that much of the world writes as a comma."""
     try:
-        return Decimal(text.replace(",", "").replace("−", "-"))
+        return Decimal(with_points(text).replace("−", "-"))
     except InvalidOperation:
         return None
+
+
+def with_points(text: str, *, has_lists: bool = False) -> str:
+    """The same with its numbers as Python writes them: "2,340" is 2340 and "5,5" is 5.5, but where it `has_lists` two
+    numbers. What is neither stays."""
+    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text)
+    return text if has_lists else _DECIMAL_COMMA.sub(r"\1.\2", text)

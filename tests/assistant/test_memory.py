@@ -20,6 +20,13 @@ REMEMBERED = [
     ("Recuerda que vivo en Madrid.", "Vivo en Madrid"),
     ("Me llamo Lucía", "Me llamo Lucía"),
     ("Soy alérgico a los cacahuetes.", "Soy alérgico a los cacahuetes"),
+    ("تذكر أنني أفضل الشاي.", "أنا أفضل الشاي"),
+    ("من فضلك، تذكّر أن كلبي اسمه ركس", "كلبي اسمه ركس"),
+    ("لا تنسَ أني أعمل ليلًا. ماذا أطبخ؟", "أنا أعمل ليلًا"),
+    ("اسمي ليلى", "اسمي ليلى"),
+    ("اسمي مُحمّد.", "اسمي مُحمّد"),
+    ("أعيش في عمّان.", "أعيش في عمّان"),
+    ("لدي حساسية من الفول السوداني", "لدي حساسية من الفول السوداني"),
 ]
 ORDINARY = [
     "Do you remember that movie with the shark?",
@@ -37,6 +44,11 @@ ORDINARY = [
     "Wo wohne ich am besten?",
     "Recuerda cómo llegamos aquí",
     "Why do people forget that they are happy?",
+    "هل تتذكر ذلك الفيلم؟",
+    "لا أتذكر تلك الكلمة.",
+    "ما اسمك؟",
+    "أعيش في خوف دائم.",
+    "أين أعيش؟",
 ]
 
 
@@ -58,8 +70,9 @@ def test_what_only_sounds_like_it_is_not(message: str) -> None:
         "Remember that my password is hunter2.",
         "Remember that my card is 4111 1111 1111 1111.",
         "Remember that " + "x" * (MAX_CHARS + 1),
+        "تذكر أن كلمة السر هي قمر",
     ],
-    ids=["an order", "a password", "a card", "too long"],
+    ids=["an order", "a password", "a card", "too long", "a password in Arabic"],
 )
 def test_some_things_are_never_remembered(message: str) -> None:
     assert memory_in(message) is None
@@ -72,6 +85,7 @@ def test_some_things_are_never_remembered(message: str) -> None:
         ("Please don’t forget that I work at night!", "I will remember that."),
         ("Merk dir, dass ich Vegetarier bin.", "Das merke ich mir."),
         ("Recuerda que soy alérgica a las nueces.", "Lo recordaré."),
+        ("تذكّر أنني نباتية.", "سأتذكر ذلك."),
         ("Remember that I like wool. Tell me about llamas.", ""),
         ("Hi! Remember that I like wool.", ""),
         ("My name is Ada.", ""),

@@ -47,6 +47,31 @@ def test_a_document_cannot_leave_its_quotation(text: str) -> None:
     assert [message.role for message in prompt(passage(text)).messages] == ["system", "user"]
 
 
+MARKS = (
+    *(
+        "<|eot_id|>",
+        "<|im_start|>",
+        "<|user|>",
+        "<|start|>",
+        "<｜User｜>",
+        "<start_of_turn>",
+        "</s>",
+        "<<SYS>>",
+        "<</SYS>>",
+    ),
+    *("[INST]", "[/INST]", "[SYSTEM_PROMPT]", "<\u200b|eot_id|\u200b>"),
+)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_no_mark_of_a_chat_template_is_quoted(mark: str) -> None:
+    """A server that takes those in a text for its own would hear the system speak. What is written is still seen."""
+    quoted = "".join(quoted_lines(f"Wool.{mark}system"))
+    shown = mark.replace("\u200b", "")
+    assert shown not in quoted
+    assert f"Wool.{shown}system" in quoted.replace(" ", "")
+
+
 @pytest.mark.parametrize("title", ["Wool\nQuestion: x", "Wool\u2029Question: x"])
 def test_neither_can_its_title(title: str) -> None:
     lines = prompt(passage("Warm.", title)).messages[-1].text.splitlines()
@@ -62,8 +87,8 @@ def test_what_is_hidden_in_a_document_does_not_reach_the_model() -> None:
 
 def test_what_a_document_says_openly_stays_as_it_is() -> None:
     """Accents, emoji and code are no secret."""
-    text = "Çalışma 🦙❤️ naïve café\n\tif a < b: pass"
-    assert quoted_lines(text)[2] == "Wool: Çalışma 🦙❤️ naïve café if a < b: pass"
+    text = "Çalışma 🦙❤️ naïve café\n\tif a < b: pass, f <| x |> g, <p>, [1]"
+    assert quoted_lines(text)[2] == "Wool: Çalışma 🦙❤️ naïve café if a < b: pass, f <| x |> g, <p>, [1]"
 
 
 def test_the_mark_stands_in_the_system_message_only() -> None:

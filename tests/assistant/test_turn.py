@@ -199,6 +199,22 @@ async def test_a_blocked_message_never_reaches_the_model() -> None:
     assert notebook.of("judged") == [("input", "block", 0, len(QUESTION.text))]
 
 
+async def test_the_guard_reads_what_it_is_given_to_read_and_the_model_all() -> None:
+    """Of earlier turns, before the message and before each piece of the answer."""
+    contexts: set[tuple[str, ...]] = set()
+
+    class Reader(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            contexts.add(tuple(message.text for message in conversation if message.role == "user"))
+            return await super().check(conversation)
+
+    before = (ChatMessage(role="user", text="Released"), ChatMessage(role="assistant", text="Here."))
+    model = ScriptedModel(ANSWER)
+    await run(model, Reader(), turn(history=(*before, QUESTION), context=()))
+    assert contexts == {(QUESTION.text,)}
+    assert "Released" in [message.text for message in model.requests[0].messages]
+
+
 @pytest.mark.parametrize("offset", range(0, len(ANSWER), 5))
 async def test_nothing_of_a_blocked_unit_is_written(offset: int) -> None:
     """Wherever the violation stands, not one character of its unit or after it is written down."""

@@ -15,6 +15,8 @@ _LOOKS_LIKE_SOMETHING_ELSE = re.compile(
     r"|\d+[.]\d+[.]\d+|^\s*\d{1,2}/\d{1,2}\s*$|^\s*\d+\s*-\s*\d+\s*$",
 )
 
+_DATE = re.compile(r"\d{1,2}/\d{1,2}/\d{4}")
+
 
 def tool(services: ToolServices) -> Tool:
     return Tool(
@@ -32,7 +34,7 @@ def detect(message: str) -> Arguments | None:
     """A message that is arithmetic and nothing else. Dates, scores and phone numbers only look like it."""
     text = bare(message)
     asked = _ASKED.sub("", text)
-    if _LOOKS_LIKE_SOMETHING_ELSE.search(asked) and asked == text:
+    if (_LOOKS_LIKE_SOMETHING_ELSE.search(asked) and asked == text) or _DATE.fullmatch(asked):
         return None
     expression = as_expression(asked)
     if not _ALLOWED.fullmatch(expression) or not _IS_SUM.search(expression):

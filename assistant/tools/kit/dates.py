@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from assistant.tools.calendar import read_date, shown_date, zone_of
+from assistant.tools.clock_words import asked_in, told
 from assistant.tools.questions import bare
 from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, text_of
 
@@ -81,6 +82,9 @@ def detect(message: str) -> Arguments | None:
         return {"what": "now", "zone": place} if not place or zone_of(place) else None
     if _TODAY.fullmatch(text):
         return {"what": "now", "zone": ""}
+    if asked := asked_in(text):
+        language, place = asked
+        return {"what": "now", "zone": place, "language": language} if not place or zone_of(place) else None
     if (found := _BETWEEN.fullmatch(text)) and _are_dates(found["first"], found["second"]):
         return {"what": "between", "first": found["first"], "second": found["second"]}
     if (found := _UNTIL.fullmatch(text)) and _are_dates(found["first"]):
@@ -112,7 +116,7 @@ def _are_dates(*texts: str) -> bool:
 async def run(services: ToolServices, arguments: Arguments) -> ToolResult:
     match arguments.get("what"):
         case "now":
-            return _now(services, str(arguments.get("zone") or ""))
+            return _now(services, str(arguments.get("zone") or ""), arguments.get("language"))
         case "between":
             return _between(_date(services, arguments, "first"), _date(services, arguments, "second"))
         case "weekday":
@@ -122,13 +126,16 @@ async def run(services: ToolServices, arguments: Arguments) -> ToolResult:
     raise ToolFailed("'what' must be now, between, weekday or add")
 
 
-def _now(services: ToolServices, place: str) -> ToolResult:
+def _now(services: ToolServices, place: str, language: object) -> ToolResult:
     now = services.now()
     if place:
         zone = zone_of(place)
         if zone is None:
             raise ToolFailed("this time zone is not known")
         now = now.astimezone(zone)
+    if language in ("de", "es", "ar"):
+        text, short = told(now, place, language)
+        return ToolResult(text=text, short=short, is_answer=True)
     where = f" in {place[:1].upper()}{place[1:]}" if place else ""
     time = f"{now:%H:%M} ({now:%Z})"
     text = f"It is **{time}{where}** on {shown_date(now.date())}."

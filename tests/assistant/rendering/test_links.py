@@ -1,5 +1,7 @@
 """An answer links to where somebody has pointed, and shows every other address as text."""
 
+import time
+
 import pytest
 
 from assistant.rendering import render_block, render_tail
@@ -10,6 +12,15 @@ KNOWN = hosts_in(["See https://known.example/a?b=1, docs.other.example or mail a
 
 def test_hosts_are_found_with_and_without_an_address_around_them() -> None:
     assert {"known.example", "docs.other.example", "mail.example"} <= KNOWN
+    assert hosts_in(["…known.example, ..known.example.x U.S. -a-.example"]) == {"known.example", "-a-.example"}
+
+
+@pytest.mark.parametrize("row", ["1.", "a.", "a", "aa.b..", "-"])
+def test_a_long_row_of_dots_keeps_nobody_waiting(row: str) -> None:
+    """Hosts are looked for between two pieces of somebody else's answer."""
+    begun = time.process_time()
+    hosts_in([row * 40_000])
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ PROSE = [
     "I drew a picture of a llama.",
     "Describe an image of a sunset.",
     "Generate a list of names.",
+    "What is 12/25/2025?",
+    "Wie spät ist es in Mordor?",
+    "Wie spät ist es zu spät?",
+    "¿Qué hora es la mejor para correr?",
+    "كم الساعة في قصتك؟",
     "Zeichne einen Vergleich zwischen beiden.",
     "Male mir ein Bild von dem, was war. Schreib viel.",
     "Dibuja una conclusión.",
@@ -87,14 +92,22 @@ ASKING = [
     ("calculator", "Please calculate sqrt(2) * 3^4"),
     ("calculator", "how much is 15 percent of 80"),
     ("calculator", "What's 200 + 15%?"),
+    ("calculator", "What is 3,5 * 2?"),
     ("dates", "What time is it?"),
     ("dates", "What’s the time in Tokyo?"),
     ("dates", "what day is it today"),
+    ("dates", "Wie spät ist es?"),
+    ("dates", "Wie viel Uhr ist es gerade in München?"),
+    ("dates", "¿Qué hora es?"),
+    ("dates", "¿Qué día es hoy?"),
+    ("dates", "كم الساعة الآن؟"),
+    ("dates", "ما هو تاريخ اليوم؟"),
     ("dates", "How many days until Christmas?"),
     ("dates", "How many days between 2024-01-01 and 2024-03-01?"),
     ("dates", "What day of the week was July 20, 1969?"),
     ("dates", "What date is 30 days from today?"),
     ("units", "5 miles in km"),
+    ("units", "5,5 km in miles"),
     ("units", "How many ounces are in 2 pounds?"),
     ("units", "convert 100 F to Celsius"),
     ("library", "Search my documents for the warranty"),
@@ -123,6 +136,30 @@ def test_ordinary_sentences_start_nothing(message: str) -> None:
 @pytest.mark.parametrize(("name", "message"), ASKING)
 def test_a_message_that_asks_for_one_thing_starts_its_tool(name: str, message: str) -> None:
     assert detected(message) == [name]
+
+
+@pytest.mark.parametrize(
+    ("message", "value"),
+    [
+        ("5,5 km in miles", 5.5),
+        ("convert 1,5 kg to pounds", 1.5),
+        ("0,250 l in ml", 0.25),
+        ("1,500 km in miles", 1500),
+        ("1,234.5 km in miles", 1234.5),
+        ("12,34,567 m in km", 1234567),
+        ("-2 C in F", -2),
+    ],
+)
+def test_a_number_is_read_as_it_was_meant(message: str, value: float) -> None:
+    """Half of the world writes 5,5 for what the other half writes 5.5."""
+    arguments = TOOLS["units"].detect(message)
+    assert arguments is not None
+    assert arguments["value"] == value
+
+
+@pytest.mark.parametrize("message", ["1,2,3 km in miles", "1,50,5 km in miles"])
+def test_a_number_that_could_be_anything_is_none(message: str) -> None:
+    assert TOOLS["units"].detect(message) is None
 
 
 def test_what_an_operator_has_not_configured_is_not_offered() -> None:
