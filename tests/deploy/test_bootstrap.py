@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -16,6 +17,7 @@ from deploy.local import bootstrap, packages
 from deploy.local.locks import one_at_a_time, try_lock
 from deploy.local.steps import SetupProblem
 
+PROJECT = Path(__file__).resolve().parents[2]
 NO_INDEX = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_RETRIES": "1"}
 
 
@@ -53,6 +55,18 @@ def test_a_finished_set_up_is_recognised_at_once(made: Path, capsys: pytest.Capt
     assert time.monotonic() - began < 2.0  # making the environment takes longer
     assert capsys.readouterr().out == ""
     assert python == made / ".venv" / "bin" / "python"
+
+
+def test_what_is_started_may_keep_its_bytecode(made: Path, tmp_path: Path) -> None:
+    """Installed packages have none yet, and where it is never kept every process compiles them again."""
+    folder = project(tmp_path / "asked")
+    (folder / ".venv").symlink_to(made / ".venv")
+    shutil.copytree(PROJECT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "deploy/local/launch.py").write_text("import sys\nprint(sys.dont_write_bytecode)\n")
+    command = (sys.executable, "-m", "deploy.local.bootstrap", "run")
+    forbidding = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=folder, env=forbidding, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_changed_requirements_are_noticed(made: Path) -> None:

@@ -22,11 +22,11 @@ COMPOSE = ROOT / "docker-compose.yml"
 SECRETS = {"SECRET_KEY": "k" * 64, "POSTGRES_PASSWORD": "0123456789abcdef"}
 ALIASES = {field.alias for field in Environment.model_fields.values() if field.alias}
 
-PROCESSES = {"web", "worker", "beat", "inference", "redis"}
+PROCESSES = {"web", "worker", "beat", "inference", "redis", "volatile"}
 APP = {"setup", "web", "worker", "beat"}  # one image, one environment
 
 # Where things are inside the containers: not for a person to choose.
-FIXED = {"CRIA_VAR", "DATABASE_URL", "REDIS_URL", "CRIA_INFERENCE_PORT"}
+FIXED = {"CRIA_VAR", "DATABASE_URL", "REDIS_URL", "CRIA_VOLATILE_REDIS_URL", "CRIA_INFERENCE_PORT"}
 # Names that only containers know. docs/deployment.md explains them.
 ONLY_HERE = {"FORWARDED_ALLOW_IPS", "POSTGRES_PASSWORD", "HF_TOKEN", "CRIA_INFERENCE_MEMORY"}
 # Read by the inference server alone.
@@ -159,6 +159,7 @@ def test_one_starts_after_what_it_cannot_do_without(services: dict[str, Any]) ->
             "setup": {"condition": "service_completed_successfully"},
             "postgres": {"condition": "service_healthy"},
             "redis": {"condition": "service_healthy"},
+            "volatile": {"condition": "service_healthy"},
             "inference": {"condition": "service_started"},
         }
 
@@ -176,7 +177,7 @@ def test_only_the_pages_are_published_and_only_to_this_machine(services: dict[st
 def test_the_database_and_the_broker_are_out_of_reach(config: dict[str, Any], services: dict[str, Any]) -> None:
     """The network they are on leads nowhere, and the inference server, which reads foreign files, is not on it."""
     assert config["networks"]["data"] == {"internal": True}
-    assert _networks(services["postgres"]) == _networks(services["redis"]) == {"data"}
+    assert all(_networks(services[name]) == {"data"} for name in ("postgres", "redis", "volatile"))
     assert all(_networks(services[name]) == {"data", "default"} for name in APP)
     assert "data" not in _networks(services["inference"])
 
@@ -225,6 +226,17 @@ def test_redis_keeps_what_it_is_told(services: dict[str, Any]) -> None:
     }
 
 
+def test_what_is_volatile_is_on_no_disk(services: dict[str, Any]) -> None:
+    """The keys of temporary chats, and the logs of what is written in them, are in memory and nowhere else."""
+    executable, *options = services["volatile"]["command"]
+    assert executable == "valkey-server"
+    assert {("--appendonly", "no"), ("--save", ""), ("--maxmemory-policy", "noeviction")} <= set(
+        zip(options[::2], options[1::2], strict=True)
+    )
+    assert "volumes" not in services["volatile"]
+    assert "/data" in services["volatile"]["tmpfs"]
+
+
 def test_every_setting_reaches_the_processes_that_read_it(services: dict[str, Any], tmp_path: Path) -> None:
     """A setting in .env that does nothing here would be found out late. Fixed ones stay as they are."""
     told = {name: f"told-{name.lower()}" for name in ALIASES}
@@ -235,7 +247,8 @@ def test_every_setting_reaches_the_processes_that_read_it(services: dict[str, An
         assert set(arrived) <= ALIASES | NOT_SETTINGS
         for alias in ALIASES - FIXED - OF_THE_ENGINE:
             assert arrived[alias] == told[alias], f"{name}: {alias}"
-        assert arrived["REDIS_URL"] == services[name]["environment"]["REDIS_URL"]
+        for alias in ("REDIS_URL", "CRIA_VOLATILE_REDIS_URL"):
+            assert arrived[alias] == services[name]["environment"][alias]
     inference = found["inference"]["environment"]
     assert set(inference) - ALIASES == {"HF_TOKEN"}
     for alias in {"CRIA_MODEL", "CRIA_INFERENCE_URL", "LOG_FORMAT", *OF_THE_ENGINE}:
@@ -249,7 +262,8 @@ def test_without_settings_the_defaults_are_those_of_make_run(
     by_default = _settings(SECRETS, monkeypatch)
     here = _settings(services["web"]["environment"], monkeypatch)
     different = {name for name in Environment.model_fields if getattr(here, name) != getattr(by_default, name)}
-    assert different == {"database_url", "redis_url", "inference_url", "encoders_url", "log_format"}
+    addresses = {"database_url", "redis_url", "volatile_redis_url", "inference_url", "encoders_url"}
+    assert different == {*addresses, "log_format"}
     assert here.chat_url == here.encoder_url == "http://inference:8090"
     assert here.log_format == "json"
     database, redis = urlsplit(here.database), urlsplit(here.redis)
@@ -259,6 +273,7 @@ def test_without_settings_the_defaults_are_those_of_make_run(
         SECRETS["POSTGRES_PASSWORD"],
     )
     assert redis.hostname == "redis"
+    assert urlsplit(here.volatile_redis).hostname == "volatile"
     assert {database.username, database.path.strip("/")} == {services["postgres"]["environment"]["POSTGRES_USER"]}
 
 

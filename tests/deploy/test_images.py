@@ -148,7 +148,7 @@ def test_what_an_image_copies_is_there_and_reaches_the_builder(image: str) -> No
 def test_secrets_and_data_do_not_reach_the_builder(path: str) -> None:
     """What reaches it can end in a layer, and layers are handed on."""
     assert is_left_out(Path(path))
-    assert not is_left_out(Path("webapp/wiring.py"))
+    assert not is_left_out(Path("webapp/wiring/turns.py"))
 
 
 def test_the_lists_of_packages_together_are_those_of_the_project() -> None:
@@ -252,7 +252,7 @@ def test_both_images_begin_with_one_python_that_the_project_supports() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "with_chat", "without"),
+    ("environment", "with_chat", "without"),
     [
         ({}, ["--model", f"/opt/models/{models.CHAT_MODEL}"], ["--threads"]),
         ({"CRIA_MODEL": "", "CRIA_INFERENCE_URL": "", "CRIA_THREADS": ""}, ["--model"], ["--threads"]),
@@ -268,7 +268,7 @@ def test_both_images_begin_with_one_python_that_the_project_supports() -> None:
     ],
 )
 def test_the_inference_server_is_told_the_settings(
-    settings: dict[str, str], with_chat: list[str], without: list[str], tmp_path: Path
+    environment: dict[str, str], with_chat: list[str], without: list[str], tmp_path: Path
 ) -> None:
     """Encoders and guard always; the chat model where no other server is named. Its own parser accepts the line."""
     from inference.server.__main__ import parse_arguments
@@ -279,7 +279,7 @@ def test_the_inference_server_is_told_the_settings(
     shell = shutil.which("sh")
     assert shell
     started = subprocess.run(
-        [shell, IMAGES / "inference.sh"], env={"PATH": str(tmp_path), **settings}, capture_output=True, text=True
+        [shell, IMAGES / "inference.sh"], env={"PATH": str(tmp_path), **environment}, capture_output=True, text=True
     )
     module, arguments = started.stdout.splitlines()[:2], started.stdout.splitlines()[2:]
     assert module == ["-m", "inference.server"], started.stderr
@@ -287,7 +287,7 @@ def test_the_inference_server_is_told_the_settings(
     assert not set(without) & set(arguments)
     options = parse_arguments(arguments)
     assert (options.host, options.port) == ("0.0.0.0", 8090)
-    assert options.log_format == settings.get("LOG_FORMAT", "json")
+    assert options.log_format == environment.get("LOG_FORMAT", "json")
     assert Path(options.guard) in files_of("inference")
     for file in (options.embedder, options.embedder_tokenizer):
         assert file.removeprefix("/opt/models/") in models.manifest()

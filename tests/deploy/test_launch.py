@@ -14,7 +14,7 @@ import pytest
 
 from tests.stack import ROOT, Stack, free_port
 
-PARTS = ("redis", "inference", "worker", "beat", "web")
+PARTS = ("redis", "volatile", "inference", "worker", "beat", "web")
 SECOND_START_S = 30.0
 STOP_S = 5.0
 

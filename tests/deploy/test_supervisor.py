@@ -72,7 +72,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         return supervisor, witness
 
     yield start
-    await supervisor.stop(last="redis")
+    await supervisor.stop(last=("redis",))
     await asyncio.sleep(0)
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -147,7 +147,7 @@ async def test_stopping_ends_a_deaf_process_in_time_and_redis_last(running: Runn
     supervisor, witness = await running(("redis", SLEEP), ("worker", STUBBORN), ("web", SLEEP))
     await until(lambda: "deaf" in witness.lines)
     redis, worker = (psutil.Process(witness.pids[name][0]) for name in ("redis", "worker"))
-    stopping = asyncio.ensure_future(supervisor.stop(last="redis"))
+    stopping = asyncio.ensure_future(supervisor.stop(last=("redis",)))
     began = time.monotonic()
     while worker.is_running():
         assert redis.is_running()
