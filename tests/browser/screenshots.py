@@ -60,7 +60,9 @@ class Camera:
         manage(stack, "shell", "-c", "from tests.browser.team_rows import make; make('Ada', 'Grace')")
         (prompt,) = stack.sql("SELECT id FROM experiments_promptversion")
         (experiment,) = stack.sql("SELECT id FROM experiments_experiment")
+        (settings,) = stack.sql("SELECT id FROM experiments_settingsversion")
         pages = (
+            (f"/admin/experiments/settingsversion/{settings}/change/", "settings-version"),
             (f"/admin/experiments/promptversion/{prompt}/change/#differences", "prompt-diff"),
             (f"/admin/experiments/experiment/{experiment}/change/", "experiment"),
             (f"/admin/experiments/experiment/{experiment}/results/", "results"),
@@ -109,7 +111,7 @@ class Camera:
         chat.page.goto(conversation)
         if scheme == "dark":
             self.take(chat, "answer-dark")
-        chat.page.locator(".cite").last.click()
+        chat.page.locator(".cite:visible").last.click()
         expect(chat.page.locator("#source-panel .source-passage")).to_be_visible()
         self.take(chat, f"source-{scheme}")
         chat.page.keyboard.press("Escape")

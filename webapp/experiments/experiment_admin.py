@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from webapp.experiments import experiment_pages
@@ -96,19 +97,19 @@ class ExperimentAdmin(ResultPages, ShippingPages, ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return request.user.has_perm(ADDS)
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("state"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, experiment: Experiment) -> str:
         return experiment.get_state_display()
 
-    @display(description="advice", label=BADGE_COLOURS)
+    @display(description=gettext_lazy("advice"), label=BADGE_COLOURS)
     def badge_shown(self, experiment: Experiment) -> str:
         return BADGES.get(experiment.badge, "") if experiment.state in (State.RUNNING, State.PAUSED) else ""
 
-    @display(description="people", ordering="num_exposed")
+    @display(description=gettext_lazy("people"), ordering="num_exposed")
     def num_people(self, experiment: Experiment) -> int:
         return getattr(experiment, "num_exposed", 0)
 
-    @display(description="days")
+    @display(description=gettext_lazy("days"))
     def days_shown(self, experiment: Experiment) -> str:
         if experiment.started_at is None:
             return ""

@@ -96,7 +96,7 @@ class HoldoutAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return request.user.has_perm("experiments.add_holdout")
 
-    @display(description="share, in per cent", ordering="share")
+    @display(description=gettext_lazy("share, in per cent"), ordering="share")
     def share_shown(self, holdout: Holdout) -> str:
         return f"{holdout.share / SLOTS * 100:g}"
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from webapp.experiments import strips
@@ -36,7 +37,7 @@ class LayerAdmin(ReadOnlyAdmin):
         queryset: QuerySet[Layer] = super().get_queryset(request)
         return queryset.annotate(num_taken=Count("slots"))
 
-    @display(description="free, in per cent", ordering="-num_taken")
+    @display(description=gettext_lazy("free, in per cent"), ordering="-num_taken")
     def num_free(self, layer: Layer) -> str:
         return f"{(SLOTS - getattr(layer, 'num_taken', 0)) / SLOTS * 100:g}"
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from webapp.accounts.models import User
@@ -46,26 +47,26 @@ class MetricAdmin(ReadOnlyAdmin):
     def may_change(self, request: HttpRequest) -> bool:
         return request.user.has_perm("experiments.change_metric")
 
-    @display(description="kind", ordering="kind", label=True)
+    @display(description=gettext_lazy("kind"), ordering="kind", label=True)
     def kind_shown(self, metric: Metric) -> str:
         return metric.get_kind_display()
 
-    @display(description="of")
+    @display(description=gettext_lazy("of"))
     def of(self, metric: Metric) -> str:
         if metric.kind == Metric.Kind.FUNNEL:
             return " → ".join(step_names(metric))
         names = [FACTS[key].description for key in (metric.fact, metric.per) if key in FACTS]
         return " / ".join(names)
 
-    @display(description="hours", ordering="window_hours")
+    @display(description=gettext_lazy("hours"), ordering="window_hours")
     def window_shown(self, metric: Metric) -> str:
         return f"{metric.from_hours}–{metric.window_hours}"
 
-    @display(description="better", ordering="is_better_up", label={"up": "success", "down": "info"})
+    @display(description=gettext_lazy("better"), ordering="is_better_up", label={"up": "success", "down": "info"})
     def direction(self, metric: Metric) -> str:
         return "up" if metric.is_better_up else "down"
 
-    @display(description="experiments", ordering="num_experiments")
+    @display(description=gettext_lazy("experiments"), ordering="num_experiments")
     def used_in(self, metric: Metric) -> int:
         return metric.num_experiments  # type: ignore[attr-defined]  # annotated in `with_uses`
 

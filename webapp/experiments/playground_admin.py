@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
@@ -20,9 +21,10 @@ from assistant.prompt_text import PromptTextError
 from webapp.accounts.models import User
 from webapp.experiments import playground_pages
 from webapp.experiments.models import PlaygroundSession
+from webapp.experiments.models.versions import Version
 from webapp.experiments.playground_forms import GoOnForm, SaveForm, TurnsForm, column_forms
 from webapp.experiments.prompt_forms import said
-from webapp.experiments.services import playground, prompts, votes
+from webapp.experiments.services import playground, prompts, versions, votes
 from webapp.experiments.services.playground import PlaygroundError
 from webapp.moderation.readonly import ReadOnlyAdmin
 
@@ -68,11 +70,11 @@ class PlaygroundAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return request.user.has_perm(TRIES)
 
-    @display(description="first turn")
+    @display(description=gettext_lazy("first turn"))
     def question_shown(self, session: PlaygroundSession) -> str:
         return Truncator(playground.turns_of(session)[0].question).chars(80)
 
-    @display(description="turns")
+    @display(description=gettext_lazy("turns"))
     def num_turns(self, session: PlaygroundSession) -> int:
         return len(session.turns)
 
@@ -160,12 +162,12 @@ class PlaygroundAdmin(ReadOnlyAdmin):
             messages.error(request, _("Please say what changes, and why."))
             return redirect(PAGE, session.pk)
         try:
-            made = prompts.create(run.draft, note=form.cleaned_data["note"], author=_tester(request))
+            made: Version = prompts.create(run.draft, note=form.cleaned_data["note"], author=_tester(request))
         except PromptTextError as error:
             messages.error(request, said(error))
             return redirect(PAGE, session.pk)
-        except prompts.DuplicatePrompt as error:
-            messages.info(request, _("There is a version with exactly this text: this one."))
+        except versions.Duplicate as error:
+            messages.info(request, _("There is a version that says exactly this: this one."))
             made = error.version
         return redirect("admin:experiments_promptversion_change", made.pk)
 

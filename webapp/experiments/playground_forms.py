@@ -13,11 +13,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 from assistant.prompt_text import MAX_CHARS
 from webapp.accounts.models import User
 from webapp.experiments.models import PromptVersion, TestTurn
-from webapp.experiments.prompt_forms import MAX_NOTE_CHARS, check_text
+from webapp.experiments.prompt_forms import check_text
 from webapp.experiments.services import labels
 from webapp.experiments.services.playground import MAX_COLUMNS, MAX_TURNS, Column
 from webapp.experiments.services.playground_turns import TriedTurn, from_own, own_turns, typed
 from webapp.experiments.serving_forms import ServingForm
+from webapp.experiments.version_forms import MAX_NOTE_CHARS
 
 NONE, BUILT_IN, PRODUCTION, DRAFT = "", "built-in", "production", "draft"
 MAX_VERSIONS = 100

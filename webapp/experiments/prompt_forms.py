@@ -1,9 +1,6 @@
-"""What is asked about a prompt: its text, what somebody makes of it, and where a label goes."""
-
-from typing import Any
+"""What is asked about a prompt: its text, and where a label goes."""
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -11,8 +8,8 @@ from assistant import prompt_text
 from assistant.prompt_text import PromptTextError
 from webapp.experiments.example_prompt import fills_the_window
 from webapp.experiments.models import PromptVersion
+from webapp.experiments.version_forms import NoteField
 
-MAX_NOTE_CHARS = 400
 TEXT_ERRORS = {
     "empty": _("Please write a prompt."),
     "too_long": _("At most %(detail)s characters, please."),
@@ -46,9 +43,7 @@ class PromptForm(forms.Form):
             attrs={"rows": 16, "class": "prompt-text", "spellcheck": "true", "data-counts": "text-size"}
         ),
     )
-    note = forms.CharField(
-        label=_("What changes, and why"), max_length=MAX_NOTE_CHARS, widget=UnfoldAdminTextInputWidget
-    )
+    note = NoteField(label=_("What changes, and why"))
     based_on = forms.ModelChoiceField(PromptVersion.objects.all(), required=False, widget=forms.HiddenInput)
 
     def clean_text(self) -> str:
@@ -57,30 +52,12 @@ class PromptForm(forms.Form):
         return text
 
 
-class ApprovalForm(forms.Form):
-    """A yes may go without words; a no says why."""
-
-    note = forms.CharField(
-        label=_("Note"), max_length=MAX_NOTE_CHARS, required=False, widget=UnfoldAdminTextInputWidget
-    )
-    answer = forms.ChoiceField(choices=[("approve", ""), ("reject", "")], widget=forms.HiddenInput)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("answer") == "reject" and not cleaned.get("note"):
-            self.add_error("note", gettext("Please say what is missing."))
-        return cleaned
-
-
 class LabelForm(forms.Form):
     name = forms.SlugField(
         label=_("Label"), max_length=40, widget=UnfoldAdminTextInputWidget(attrs={"list": "label-names"})
     )
-    reason = forms.CharField(label=_("Why"), max_length=MAX_NOTE_CHARS, widget=UnfoldAdminTextInputWidget)
+    reason = NoteField()
 
 
-class RollbackForm(forms.Form):
-    """`seen` says which state of production the page showed."""
-
-    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    reason = forms.CharField(label=_("Why"), max_length=MAX_NOTE_CHARS, widget=UnfoldAdminTextInputWidget)
+class TakeAwayForm(forms.Form):
+    name = forms.SlugField(max_length=40)

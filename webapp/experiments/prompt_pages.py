@@ -10,11 +10,11 @@ from assistant.prompt import estimate_tokens
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.experiments.example_prompt import assembled
 from webapp.experiments.models import Arm, PromptVersion
-from webapp.experiments.services import labels, prompts, rejecting
+from webapp.experiments.services import labels, rejecting
+from webapp.experiments.services.stepping_back import NothingBefore
 from webapp.experiments.text_diff import Line, diff
 
 BUILT_IN = "built-in"
-APPROVAL_NAMES: Mapping[bool | None, str] = {True: "approved", False: "rejected", None: "waiting"}
 MAX_COMPARED = 200
 
 
@@ -31,7 +31,7 @@ def production() -> Mapping[str, Any]:
     shown: dict[str, Any] = {"production": labels.production(), "built_in_hash": content_hash(SYSTEM_PROMPT)}
     try:
         before = labels.before_production()
-    except labels.NothingBefore:
+    except NothingBefore:
         return shown
     name = str(before) if before else _("the built-in prompt")
     reason = _("Back to %(prompt)s, which was in production before") % {"prompt": name}
@@ -50,9 +50,6 @@ def version_page(version: PromptVersion, *, against: str) -> Mapping[str, Any]:
     other_text = other.text if other else SYSTEM_PROMPT
     arms = Arm.objects.filter(prompt=version).select_related("experiment")
     return {
-        "version": version,
-        "is_approved": prompts.is_approved(version),
-        "approvals": version.approvals.select_related("by"),
         "labels": version.labels.all(),
         "label_names": (labels.PRODUCTION, "candidate"),
         "changes": labels.history(version),

@@ -61,7 +61,7 @@ class SegmentAdmin(ModelAdmin):
         queryset: QuerySet[Segment] = super().get_queryset(request)
         return queryset.annotate(num=Count("people"))
 
-    @display(description="people", ordering="num")
+    @display(description=_("people"), ordering="num")
     def num_people(self, segment: Segment) -> int:
         return getattr(segment, "num", 0)
 

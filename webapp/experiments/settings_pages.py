@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from webapp.experiments.models import ProductionChange, SettingsVersion
 from webapp.experiments.models.serving import Serving
-from webapp.experiments.prompt_pages import APPROVAL_NAMES
-from webapp.experiments.services import approvals, ground, labels, production
+from webapp.experiments.services import ground, production
+from webapp.experiments.services.stepping_back import NothingBefore
 from webapp.experiments.setting_names import NAMES, named
-
-__all__ = ["APPROVAL_NAMES", "in_force", "said", "version_page"]
 
 NUM_CHANGES = 20
 
@@ -33,7 +32,7 @@ class Line:
 
 def said(row: Serving) -> str:
     """What a row sets, in a line."""
-    found = ", ".join(f"{name}: {value}" for name, value in named(production.values_of(row)))
+    found = ", ".join(f"{name}: {localize(value)}" for name, value in named(production.values_of(row)))
     return found or _("all as the site has it")
 
 
@@ -47,9 +46,9 @@ def in_force() -> Mapping[str, Any]:
     }
     try:
         before = production.before()
-    except labels.NothingBefore:
+    except NothingBefore:
         return shown
-    back = ProductionChange(**before.values)
+    back = ProductionChange(**before.what)
     return shown | {
         "can_roll_back": True,
         "before": said(back),
@@ -63,11 +62,8 @@ def version_page(version: SettingsVersion) -> Mapping[str, Any]:
     now, then = production.in_force(), production.values_of(version)
     changed = frozenset(name for name in now if now[name] != then[name])
     return {
-        "version": version,
         "lines": _lines(now, then),
         "is_in_force": not changed,
-        "is_approved": approvals.is_approved(version),
-        "approvals": version.approvals.select_related("by"),
         "changes": version.changes.select_related("by"),
         "moved": ground.moved_by(changed),
         "query": urlencode(

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from webapp.accounts.models import User
@@ -30,7 +31,7 @@ class StarterSetAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return request.user.has_perm("experiments.add_starterset")
 
-    @display(description="languages")
+    @display(description=gettext_lazy("languages"))
     def languages_shown(self, starters: StarterSet) -> str:
         return ", ".join(name for code, name in _languages() if code in starters.ideas)
 

@@ -71,7 +71,7 @@ class TestTurnAdmin(ModelAdmin):
     list_select_related = ("author",)
     search_fields = ("name",)
 
-    @display(description="messages")
+    @display(description=_("messages"))
     def num_messages(self, turn: TestTurn) -> int:
         return len(turn.messages)
 

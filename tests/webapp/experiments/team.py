@@ -5,7 +5,7 @@ from django.test import Client
 
 from webapp.accounts.models import User
 from webapp.experiments.models import PromptVersion
-from webapp.experiments.services import prompts
+from webapp.experiments.services import approvals, prompts
 
 
 def member_of(role: str, name: str = "") -> User:
@@ -24,5 +24,5 @@ def browser_for(user: User) -> Client:
 
 def approved(text: str, *, author: User, by: User) -> PromptVersion:
     version = prompts.create(text, note="A try", author=author)
-    prompts.approve(version, by=by)
+    approvals.approve(version, by=by)
     return version

@@ -14,7 +14,7 @@ from tests.webapp.experiments.team import member_of
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.experiments.models import Arm, Experiment, Holdout, Layer, Segment
-from webapp.experiments.services import forecast, prompts
+from webapp.experiments.services import approvals, forecast, prompts
 from webapp.experiments.services.checklist import check, required
 from webapp.personal.models import Preferences
 
@@ -70,9 +70,9 @@ def test_prompts_are_approved_and_stay_so() -> None:
     version = prompts.create("Be warm.", note="Warmer", author=author)
     experiment = ready(arms={"a": {}, "b": {"prompt": version}})
     assert unmet(experiment) == ["approved"]
-    prompts.approve(version, by=colleague)
+    approvals.approve(version, by=colleague)
     assert unmet(experiment) == []
-    prompts.reject(version, by=colleague, note="Too warm")
+    approvals.reject(version, by=colleague, note="Too warm")
     assert unmet(experiment) == ["approved"]
 
 

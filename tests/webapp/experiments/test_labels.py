@@ -5,7 +5,8 @@ import pytest
 from tests.webapp.experiments.team import approved, browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.models import LabelChange, PromptVersion
-from webapp.experiments.services import labels, prompts, serving
+from webapp.experiments.services import approvals, labels, prompts, serving
+from webapp.experiments.services.stepping_back import NotApproved, NothingBefore
 from webapp.moderation.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def put(*versions: PromptVersion, by: User) -> None:
 
 def test_production_needs_an_approval_and_other_labels_do_not(author: User) -> None:
     version = prompts.create("One.", note="x", author=author)
-    with pytest.raises(labels.NotApproved):
+    with pytest.raises(NotApproved):
         labels.put(PRODUCTION, version, by=author, reason="Now")
     assert labels.production() is None
     labels.put("candidate", version, by=author, reason="Next")
@@ -77,7 +78,7 @@ def test_a_rollback_goes_back_step_by_step_and_never_forth(versions: list[Prompt
     assert labels.rollback(by=author, reason="x") == one
     put(three, by=author)
     assert [labels.rollback(by=author, reason="x") for _ in range(2)] == [one, None]
-    with pytest.raises(labels.NothingBefore):
+    with pytest.raises(NothingBefore):
         labels.rollback(by=author, reason="x")
     assert labels.production() is None
 
@@ -92,7 +93,7 @@ def test_a_label_that_was_put_back_by_hand_is_a_step_of_its_own(versions: list[P
 def test_a_rollback_passes_over_what_was_rejected(versions: list[PromptVersion], author: User, colleague: User) -> None:
     one, two, three = versions
     put(one, two, three, by=author)
-    prompts.reject(two, by=colleague, note="It lies")
+    approvals.reject(two, by=colleague, note="It lies")
     assert labels.rollback(by=author, reason="x") == one
 
 
@@ -101,7 +102,7 @@ def test_only_the_rejected_before_leaves_the_built_in_one(
 ) -> None:
     one, two, _three = versions
     put(one, two, one, by=author)
-    prompts.reject(two, by=colleague, note="It lies")
+    approvals.reject(two, by=colleague, note="It lies")
     assert labels.rollback(by=author, reason="x") is None
 
 
@@ -140,9 +141,9 @@ def test_production_goes_back_in_one_click(versions: list[PromptVersion], author
     assert "Roll back to Prompt 1" in page
     assert 'value="Back to Prompt 1, which was in production before"' in page
     assert browser.get(f"{LIST}rollback/").status_code == 302
-    browser.post(f"{LIST}rollback/", {"reason": ""})
+    browser.post(f"{LIST}rollback/", {"reason": "", "seen": labels.last_change()})
     assert labels.production() == two
-    browser.post(f"{LIST}rollback/", {"reason": "Back"})
+    browser.post(f"{LIST}rollback/", {"reason": "Back", "seen": labels.last_change()})
     assert labels.production() == one
 
 
@@ -161,7 +162,7 @@ def test_a_click_that_is_sent_twice_goes_back_once(versions: list[PromptVersion]
 def test_who_may_not_move_labels_rolls_nothing_back(versions: list[PromptVersion], author: User) -> None:
     put(versions[0], by=author)
     for role in ("member", "moderator"):
-        browser_for(member_of(role)).post(f"{LIST}rollback/", {"reason": "Back"})
+        browser_for(member_of(role)).post(f"{LIST}rollback/", {"reason": "Back", "seen": labels.last_change()})
         browser_for(member_of(role, f"another-{role}")).post(
             f"{LIST}{versions[1].pk}/label/", {"name": "production", "reason": "Mine"}
         )

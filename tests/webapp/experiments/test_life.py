@@ -9,7 +9,7 @@ from tests.webapp.experiments.team import approved, member_of
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange, NoRoom
 from webapp.experiments.models import Experiment, Layer
-from webapp.experiments.services import drafting, forced_arms, life, prompts, running_experiments
+from webapp.experiments.services import approvals, drafting, forced_arms, life, running_experiments
 from webapp.experiments.services.assignment import assign
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_nobody_more_gets_a_prompt_that_was_rejected(act: str, ada: User) -> Non
     life.start(experiment, by=ada)
     if act == "resume":
         life.pause(experiment, by=ada)
-    prompts.reject(version, by=colleague, note="It flatters")
+    approvals.reject(version, by=colleague, note="It flatters")
     before = kinds(experiment)
     weights = {"a": 1, "b": 1, "c": 1}
 

@@ -12,7 +12,7 @@ from tests.webapp.experiments.team import browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.example_prompt import assembled
 from webapp.experiments.models import PromptApproval, PromptVersion
-from webapp.experiments.services import approvals, prompts
+from webapp.experiments.services import approvals, prompts, versions
 from webapp.experiments.text_diff import after_of, before_of, diff
 from webapp.moderation.models import AuditEntry
 
@@ -44,7 +44,7 @@ def test_a_version_is_numbered_and_hashed(author: User) -> None:
 
 def test_the_same_text_is_the_same_version(author: User) -> None:
     first = prompts.create(TEXT, note="The day", author=author)
-    with pytest.raises(prompts.DuplicatePrompt) as refused:
+    with pytest.raises(versions.Duplicate) as refused:
         prompts.create(f"{TEXT}\n", note="Again", author=author)
     assert refused.value.version == first
 
@@ -80,10 +80,10 @@ def test_what_no_answer_could_be_made_with_is_refused(author: User, text: str) -
 def test_whoever_wrote_it_does_not_approve_it(author: User, colleague: User) -> None:
     version = prompts.create(TEXT, note="The day", author=author)
     with pytest.raises(approvals.OwnWork):
-        prompts.approve(version, by=author)
-    assert not prompts.is_approved(version)
-    prompts.approve(version, by=colleague, note="Good")
-    assert prompts.is_approved(version)
+        approvals.approve(version, by=author)
+    assert not approvals.is_approved(version)
+    approvals.approve(version, by=colleague, note="Good")
+    assert approvals.is_approved(version)
     assert not version.approvals.get().was_alone
 
 
@@ -92,16 +92,16 @@ def test_where_there_is_nobody_else_that_is_noted(author: User) -> None:
     User.objects.create_user("gone", is_staff=True, is_superuser=True, is_active=False)
     member_of("moderator")
     version = prompts.create(TEXT, note="The day", author=author)
-    prompts.approve(version, by=author)
+    approvals.approve(version, by=author)
     assert version.approvals.get().was_alone
     assert AuditEntry.objects.get(action="approve_prompt").details == {"was_alone": True}
 
 
 def test_what_was_said_last_counts(author: User, colleague: User) -> None:
     version = prompts.create(TEXT, note="The day", author=author)
-    prompts.approve(version, by=colleague)
-    prompts.reject(version, by=colleague, note="It tells the wrong day")
-    assert not prompts.is_approved(version)
+    approvals.approve(version, by=colleague)
+    approvals.reject(version, by=colleague, note="It tells the wrong day")
+    assert not approvals.is_approved(version)
     assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == [
         *("write_prompt", "approve_prompt", "reject_prompt")
     ]
@@ -159,14 +159,14 @@ def test_the_page_lets_a_colleague_approve_and_not_the_author(author: User, coll
     page, judge = f"{LIST}{version.pk}/change/", f"{LIST}{version.pk}/judge/"
     assert "a colleague approves it" in browser_for(author).get(page).content.decode()
     browser_for(author).post(judge, {"answer": "approve"})
-    assert not prompts.is_approved(version)
+    assert not approvals.is_approved(version)
     browser = browser_for(colleague)
     assert "Approve for production" in browser.get(page).content.decode()
     assert browser.get(judge).status_code == 302
     assert "what is missing" in browser.post(judge, {"answer": "reject"}).content.decode()
     assert not PromptApproval.objects.exists()
     browser.post(judge, {"answer": "approve", "note": "Good"})
-    assert prompts.is_approved(version)
+    assert approvals.is_approved(version)
 
 
 def test_the_page_shows_what_differs_in_the_text_and_in_all_the_model_reads(author: User) -> None:

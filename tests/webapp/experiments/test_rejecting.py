@@ -8,7 +8,7 @@ from tests.webapp.experiments.team import approved, browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment, PromptVersion
-from webapp.experiments.services import life, prompts
+from webapp.experiments.services import approvals, life
 from webapp.experiments.services.assignment import assign
 from webapp.experiments.services.rejecting import reject
 
@@ -62,7 +62,7 @@ def test_it_goes_on_when_the_prompt_is_approved_again(ada: User, grace: User, ve
     assert reject(version, by=grace, note="It flatters") == [experiment]
     with pytest.raises(CannotChange, match="rejected"):
         life.resume(experiment, by=ada)
-    prompts.approve(version, by=grace)
+    approvals.approve(version, by=grace)
     life.resume(experiment, by=ada)
     assert kinds(experiment) == ["start", "pause", "resume"]
 

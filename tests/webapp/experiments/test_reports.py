@@ -38,7 +38,7 @@ def test_whoever_has_the_link_sees_the_figures_without_logging_in() -> None:
     assert "Liked ship" in page
     assert "Ship" in page
     assert '<svg class="plot plot-row"' in page
-    assert "16 November 2026" in page
+    assert "Nov. 16, 2026" in page
     assert "emma-lee" not in page
     assert "People like it." not in page
 

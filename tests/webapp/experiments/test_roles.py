@@ -42,7 +42,7 @@ def test_an_administrator_is_the_second_pair_of_eyes(author: User) -> None:
     administrator = member_of("administrator")
     version = prompts.create("One.", note="x", author=author)
     with pytest.raises(approvals.OwnWork):
-        prompts.approve(version, by=author)
+        approvals.approve(version, by=author)
     browser_for(administrator).post(f"{PROMPTS}{version.pk}/judge/", {"answer": "approve"})
     assert approvals.is_approved(version)
 
@@ -56,7 +56,7 @@ def test_an_administrator_puts_nothing_into_production_but_back(author: User) ->
     labels.put(labels.PRODUCTION, version, by=author, reason="Now")
     assert browser.post(f"{PROMPTS}{version.pk}/unlabel/", sent).status_code == 403
     assert "Roll back to the built-in prompt" in browser.get(PROMPTS).content.decode()
-    browser.post(f"{PROMPTS}rollback/", {"reason": "Harm"})
+    browser.post(f"{PROMPTS}rollback/", {"reason": "Harm", "seen": labels.last_change()})
     assert labels.production() is None
 
 

@@ -9,7 +9,8 @@ from tests.webapp.experiments.team import browser_for, member_of
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import ProductionChange, SettingsVersion, StarterSet
-from webapp.experiments.services import approvals, labels, production, serving, settings_versions
+from webapp.experiments.services import approvals, production, serving, settings_versions, versions
+from webapp.experiments.services.stepping_back import ChangedMeanwhile, NotApproved, NothingBefore
 from webapp.moderation.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def written(author: User, **values: Any) -> SettingsVersion:
 
 def approved(author: User, colleague: User, **values: Any) -> SettingsVersion:
     version = written(author, **values)
-    settings_versions.approve(version, by=colleague)
+    approvals.approve(version, by=colleague)
     return version
 
 
@@ -64,19 +65,19 @@ def test_what_was_approved_serves_everybody_at_once(author: User, colleague: Use
 def test_nobody_is_served_with_what_nobody_has_approved(author: User, colleague: User) -> None:
     version = written(author, temperature=0.1)
     with pytest.raises(approvals.OwnWork):
-        settings_versions.approve(version, by=author)
-    with pytest.raises(labels.NotApproved):
+        approvals.approve(version, by=author)
+    with pytest.raises(NotApproved):
         put(version, by=author)
-    settings_versions.approve(version, by=colleague)
-    settings_versions.reject(version, by=colleague, note="Too dull")
-    with pytest.raises(labels.NotApproved):
+    approvals.approve(version, by=colleague)
+    approvals.reject(version, by=colleague, note="Too dull")
+    with pytest.raises(NotApproved):
         put(version, by=author)
     assert production.newest() is None
 
 
 def test_who_is_alone_approves_their_own_and_the_record_says_so(author: User) -> None:
     version = written(author, temperature=0.1)
-    settings_versions.approve(version, by=author)
+    approvals.approve(version, by=author)
     assert version.approvals.get().was_alone
     entry = AuditEntry.objects.get(action="approve_settings")
     assert entry.details == {"was_alone": True}
@@ -86,7 +87,7 @@ def test_the_same_settings_are_one_version(author: User) -> None:
     ideas = StarterSet.objects.create(name="own", ideas={})
     first = written(author, temperature=0.1, starters=ideas)
     written(author, temperature=0.1)
-    with pytest.raises(settings_versions.DuplicateSettings) as caught:
+    with pytest.raises(versions.Duplicate) as caught:
         written(author, temperature=0.1, starters=ideas, endpoint=None)
     assert caught.value.version == first
 
@@ -104,14 +105,14 @@ def test_it_goes_back_step_by_step_and_never_forth(author: User, colleague: User
         assert newest is not None
         seen.append((newest.temperature, newest.top_p, newest.version))
     assert seen == [(0.1, 0.5, None), (0.1, None, cool), (None, None, None)]
-    with pytest.raises(labels.NothingBefore):
+    with pytest.raises(NothingBefore):
         roll_back(author)
 
 
 def test_going_back_passes_over_what_was_rejected(author: User, colleague: User) -> None:
     cool, mild, warm = (approved(author, colleague, temperature=value) for value in (0.1, 0.5, 0.9))
     put(cool, mild, warm, by=author)
-    settings_versions.reject(mild, by=colleague, note="It rambles")
+    approvals.reject(mild, by=colleague, note="It rambles")
     roll_back(author)
     assert production.in_force()["temperature"] == 0.1
 
@@ -122,7 +123,7 @@ def test_what_was_shipped_on_top_of_something_rejected_does_not_come_back(author
     put(cool, by=author)
     production.ship({"top_p": 0.5}, by=author, reason="An arm")
     put(warm, by=author)
-    settings_versions.reject(cool, by=colleague, note="It rambles")
+    approvals.reject(cool, by=colleague, note="It rambles")
     roll_back(author)
     assert production.in_force()["temperature"] is None
 
@@ -132,8 +133,8 @@ def test_undoing_does_not_bring_back_what_was_rejected(author: User, colleague: 
     cool = approved(author, colleague, temperature=0.1)
     put(cool, by=author)
     production.ship({"temperature": 0.9, "top_p": 0.5}, by=author, reason="An arm")
-    settings_versions.reject(cool, by=colleague, note="It rambles")
-    with pytest.raises(labels.NotApproved, match="Settings 1"):
+    approvals.reject(cool, by=colleague, note="It rambles")
+    with pytest.raises(NotApproved, match="Settings 1"):
         production.take_back({"temperature": 0.1, "top_p": None}, by=author, reason="Undone")
     production.take_back({"top_p": None}, by=author, reason="Undone")
     assert (production.in_force()["temperature"], production.in_force()["top_p"]) == (0.9, None)
@@ -152,9 +153,9 @@ def test_what_was_shipped_meanwhile_is_not_undone_unseen(author: User, colleague
     version = approved(author, colleague, temperature=0.1)
     seen = production.last_change()
     production.ship({"top_p": 0.5}, by=colleague, reason="An arm")
-    with pytest.raises(labels.ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhile):
         production.put(version, by=author, reason="Now", seen=seen)
-    with pytest.raises(labels.ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhile):
         production.roll_back(by=author, reason="Back", seen=seen)
     assert production.in_force()["top_p"] == 0.5
 
@@ -173,7 +174,7 @@ def test_written_on_one_page_and_put_into_production_on_the_next(author: User, c
     version = SettingsVersion.objects.get(pk=int(mine.post(f"{LIST}add/", sent)["Location"].split("/")[-3]))
     assert (version.temperature, version.top_p, version.passage_tokens) == (0.2, None, 300)
     text = mine.get(page(version)).content.decode()
-    assert "so a colleague approves them" in text
+    assert "so a colleague approves it" in text
     assert "It needs an approval first" in text
     mine.post(f"{LIST}{version.pk}/judge/", {"answer": "approve"})
     assert not approvals.is_approved(version)

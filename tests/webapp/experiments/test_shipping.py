@@ -9,7 +9,7 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import evidence_on
 from webapp.experiments.models import Experiment, ProductionChange, PromptLabel, PromptVersion, StarterSet
-from webapp.experiments.services import labels, life, production, prompts, settings_versions, shipping
+from webapp.experiments.services import approvals, labels, life, production, settings_versions, shipping
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.figures import figures_of
 
@@ -206,7 +206,7 @@ def test_what_was_before_and_is_no_longer_approved_is_not_given_back(staff: User
     first = prompt(3, approved_by=staff)
     labels.put(labels.PRODUCTION, first, by=staff, reason=REASON)
     ship(made, staff)
-    prompts.reject(first, by=staff, note="It lies")
+    approvals.reject(first, by=staff, note="It lies")
     with pytest.raises(CannotChange, match="Prompt 3, which was in production before, was rejected"):
         shipping.undo(made.experiment, by=staff, reason="It did not last.")
     assert labels.production() == made.arm.prompt
@@ -215,10 +215,10 @@ def test_what_was_before_and_is_no_longer_approved_is_not_given_back(staff: User
 def test_settings_that_were_before_and_were_rejected_are_not_given_back(staff: User) -> None:
     made = situation("ship")
     old = settings_versions.create({"temperature": 0.9}, note="Before", author=staff)
-    settings_versions.approve(old, by=staff)
+    approvals.approve(old, by=staff)
     production.put(old, by=staff, reason=REASON, seen=0)
     ship(made, staff)
-    settings_versions.reject(old, by=staff, note="It lies")
+    approvals.reject(old, by=staff, note="It lies")
     with pytest.raises(CannotChange, match="Settings 1, which was in production before, was rejected"):
         shipping.undo(made.experiment, by=staff, reason="It did not last.")
     assert production.in_force()["temperature"] == 0.3

@@ -9,7 +9,17 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.evidence import evidence_on
 from webapp.experiments.models import Experiment, ExperimentMetric, Exposure, Layer, Metric, ProductionChange
-from webapp.experiments.services import checklist, drafting, labels, life, prompts, serving, shipping, ticking
+from webapp.experiments.services import (
+    approvals,
+    checklist,
+    drafting,
+    labels,
+    life,
+    prompts,
+    serving,
+    shipping,
+    ticking,
+)
 from webapp.experiments.services.analysis import analyse
 from webapp.experiments.services.drafting import Measured, Plan
 from webapp.experiments.services.figures import figures_of
@@ -63,7 +73,7 @@ def test_two_versions_in_the_morning_two_decisions_in_the_end(team: tuple[User, 
     assert [item.code for item in checklist.required(draft) if not item.is_met] == ["approved"]
     with pytest.raises(CannotChange, match="is approved"):
         life.start(draft, by=ada)
-    prompts.approve(warm, by=grace)
+    approvals.approve(warm, by=grace)
     better = life.start(draft, by=ada)
     hot = life.start(planned("Hot", grace, {"temperature": HOT}, guardrail="reports", margin=0.01), by=grace)
     before = serving.in_production()

@@ -4,22 +4,19 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from webapp.experiments.models.versions import Approval, Version
 
-class PromptVersion(models.Model):
-    """A system prompt as somebody wrote it. It never changes: another text is another version."""
 
-    number = models.PositiveIntegerField(unique=True)
+class PromptVersion(Version):
+    """A system prompt as somebody wrote it."""
+
+    subject = "prompt"
+
     content_hash = models.CharField(max_length=12, unique=True, help_text="As `assistant.prompt_text` computes it.")
     text = models.TextField()
-    note = models.CharField(max_length=400, help_text="What changes, and why.")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="prompt_versions"
-    )
     based_on = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta:
-        ordering = ["-number"]
+    class Meta(Version.Meta):
         permissions = [
             ("approve_promptversion", "Can approve a prompt for production"),
             ("label_promptversion", "Can move the labels of prompts, production among them"),
@@ -29,23 +26,8 @@ class PromptVersion(models.Model):
         return f"Prompt {self.number}"
 
 
-class PromptApproval(models.Model):
-    """Somebody else than its author has read this version and lets it into production, or not."""
-
+class PromptApproval(Approval):
     version = models.ForeignKey(PromptVersion, on_delete=models.CASCADE, related_name="approvals")
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="prompt_approvals"
-    )
-    is_approved = models.BooleanField()
-    note = models.CharField(max_length=400, blank=True)
-    was_alone = models.BooleanField(default=False, help_text="The author approved it, for there is nobody else.")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["created_at", "pk"]
-
-    def __str__(self) -> str:
-        return f"Approval {self.pk}"
 
 
 class PromptLabel(models.Model):

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from webapp.experiments.models.prompts import PromptVersion
+from webapp.experiments.models.versions import Approval, Version
 
 NUMBERS = (
     *("temperature", "top_p", "max_reply_tokens"),
@@ -84,19 +85,13 @@ class Serving(models.Model):
         abstract = True
 
 
-class SettingsVersion(Serving):
-    """All that is set of answers besides the prompt, as somebody wrote it down for everybody. It never changes: other
-    settings are another version. What is empty in it is as the site's settings have it."""
+class SettingsVersion(Version, Serving):
+    """All that is set of answers besides the prompt, as somebody wrote it down for everybody. What is empty in it is as
+    the site's settings have it."""
 
-    number = models.PositiveIntegerField(unique=True)
-    note = models.CharField(max_length=400, help_text="What changes, and why.")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="settings_versions"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
+    subject = "settings"
 
-    class Meta:
-        ordering = ["-number"]
+    class Meta(Version.Meta):
         permissions = [
             ("approve_settingsversion", "Can approve settings for production"),
             ("put_settingsversion", "Can put settings into production"),
@@ -106,23 +101,8 @@ class SettingsVersion(Serving):
         return f"Settings {self.number}"
 
 
-class SettingsApproval(models.Model):
-    """Somebody else than their author has read these settings and lets them into production, or not."""
-
+class SettingsApproval(Approval):
     version = models.ForeignKey(SettingsVersion, on_delete=models.CASCADE, related_name="approvals")
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="settings_approvals"
-    )
-    is_approved = models.BooleanField()
-    note = models.CharField(max_length=400, blank=True)
-    was_alone = models.BooleanField(default=False, help_text="The author approved it, for there is nobody else.")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["created_at", "pk"]
-
-    def __str__(self) -> str:
-        return f"Approval {self.pk}"
 
 
 class ProductionChange(Serving):

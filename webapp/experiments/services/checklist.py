@@ -12,7 +12,7 @@ from assistant.prompt_text import PromptTextError
 from webapp import wiring
 from webapp.experiments.models import Arm, Experiment, ExperimentMetric, Metric
 from webapp.experiments.models.experiments import SLOTS
-from webapp.experiments.services import layers, prompts
+from webapp.experiments.services import approvals, layers
 from webapp.experiments.services.forecast import Forecast, Reach, forecasts, reach
 from webapp.experiments.services.picture import Changes
 from webapp.experiments.setting_names import NAMES
@@ -101,7 +101,7 @@ def _of_prompts(arms: Sequence[Arm]) -> Iterator[Item]:
         yield Item(
             code="approved",
             text=_("%(prompt)s of arm %(arm)s is approved.") % {"prompt": arm.prompt, "arm": arm.key},
-            is_met=prompts.is_approved(arm.prompt),
+            is_met=approvals.is_approved(arm.prompt),
         )
         try:
             prompt_text.check(arm.prompt.text)

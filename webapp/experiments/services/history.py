@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
-from scipy.stats import norm
 
 from assistant.experiments.bounded import BoundedCounts
 from assistant.experiments.counts import Count
 from assistant.experiments.moments import Moments
 from assistant.experiments.quantiles import GROWTH, Histogram, fixed_interval
+from assistant.experiments.scientific import stats
 from webapp.experiments.models import Metric
 from webapp.experiments.services.arrivals import Arrivals
 from webapp.experiments.services.measuring import Measured, columns_of, read, values_of
@@ -134,7 +134,7 @@ def _of_quantile(metric: Metric, sums: Histogram) -> tuple[float, float]:
     """From the width of the interval of the order statistics."""
     q = metric.quantile or 0.5
     width = fixed_interval(sums, q)
-    return sums.quantile(q), (width.high - width.low) / (2 * float(norm.isf(0.025))) * math.sqrt(sums.n)
+    return sums.quantile(q), (width.high - width.low) / (2 * float(stats.norm.isf(0.025))) * math.sqrt(sums.n)
 
 
 def _bars(metric: Metric) -> tuple[Bar, ...]:

@@ -9,22 +9,11 @@ from django.db.models import Q
 from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from webapp.accounts.models import User
 from webapp.experiments.models import LabelChange, PromptLabel, PromptVersion
-from webapp.experiments.services import prompts, running_experiments
+from webapp.experiments.services import running_experiments, stepping_back
+from webapp.experiments.services.stepping_back import Step
 from webapp.moderation.services import audit
 
 PRODUCTION = PromptLabel.PRODUCTION
-
-
-class NotApproved(ValueError):
-    """Nobody has let this version into production, or somebody has taken that back."""
-
-
-class ChangedMeanwhile(ValueError):
-    """Production is not what whoever asked was looking at."""
-
-
-class NothingBefore(ValueError):
-    """There is no version that production could go back to."""
 
 
 def production() -> PromptVersion | None:
@@ -45,8 +34,8 @@ def production_hash_at(when: datetime, hashes: Sequence[tuple[datetime, str]]) -
 
 def put(name: str, version: PromptVersion, *, by: User | None, reason: str) -> None:
     """Point the label `name` at `version`. Raises NotApproved for production."""
-    if name == PRODUCTION and not prompts.is_approved(version):
-        raise NotApproved
+    if name == PRODUCTION:
+        stepping_back.check_approved(version)
     _move(name, version, by=by, reason=reason)
 
 
@@ -63,8 +52,8 @@ def rollback(*, by: User | None, reason: str, seen: int | None = None) -> Prompt
     so that asking twice goes back once.
     """
     PromptLabel.objects.select_for_update().filter(name=PRODUCTION).first()
-    if seen is not None and seen != last_change():
-        raise ChangedMeanwhile
+    if seen is not None:
+        stepping_back.check_seen(seen, last_change())
     target = before_production()
     _move(PRODUCTION, target, by=by, reason=reason, is_rollback=True)
     return target
@@ -73,21 +62,15 @@ def rollback(*, by: User | None, reason: str, seen: int | None = None) -> Prompt
 @transaction.atomic
 def go_back(target: PromptVersion | None, *, by: User | None, reason: str) -> None:
     """Production is this one again; None: the prompt that comes with Cria. Raises NotApproved."""
-    if target is not None and target != production() and not prompts.is_approved(target):
-        raise NotApproved
-    _move(PRODUCTION, target, by=by, reason=reason, is_rollback=target in _steps()[:-1])
+    if target is not None and target != production():
+        stepping_back.check_approved(target)
+    is_rollback = target in [step.what for step in _steps()[:-1]]
+    _move(PRODUCTION, target, by=by, reason=reason, is_rollback=is_rollback)
 
 
 def before_production() -> PromptVersion | None:
-    """What a rollback leads to; None: the prompt that comes with Cria. Raises NothingBefore.
-
-    After a rollback another one leads further back, not forth again. What was rejected since is passed over.
-    """
-    *earlier, current = _steps()
-    for version in reversed(earlier):
-        if version != current and (version is None or prompts.is_approved(version)):
-            return version
-    raise NothingBefore
+    """What a rollback leads to; None: the prompt that comes with Cria. Raises NothingBefore."""
+    return stepping_back.before(_steps()).what
 
 
 def last_change() -> int:
@@ -106,18 +89,14 @@ def _hash(version: PromptVersion | None) -> str:
     return version.content_hash if version else content_hash(SYSTEM_PROMPT)
 
 
-def _steps() -> list[PromptVersion | None]:
-    """What production was, oldest first, without what was taken back. It began with Cria's own prompt."""
-    steps: list[PromptVersion | None] = [None]
+def _steps() -> Sequence[Step[PromptVersion | None]]:
+    """It began with Cria's own prompt."""
     changes = LabelChange.objects.filter(label=PRODUCTION).select_related("after").order_by("created_at", "pk")
-    for change in changes:
-        if not change.is_rollback:
-            steps.append(change.after)
-            continue
-        steps.pop()
-        while steps[-1] != change.after:
-            steps.pop()
-    return steps
+    return stepping_back.steps(changes, began=Step(what=None), step_of=_step)
+
+
+def _step(change: LabelChange, _below: Step[PromptVersion | None]) -> Step[PromptVersion | None]:
+    return Step(what=change.after, version=change.after, rests_on=change.after)
 
 
 @transaction.atomic
@@ -139,7 +118,7 @@ def _move(name: str, after: PromptVersion | None, *, by: User | None, reason: st
     audit.record(
         by,
         "put_label" if after else "take_away_label",
-        subject_type=prompts.SUBJECT,
+        subject_type=touched.subject,
         subject_ref=touched.number,
         reason=reason,
         details={"label": name, "before": before.number if before else None, "is_rollback": is_rollback},

@@ -19,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Allocation, Arm, Experiment, ExperimentEvent, Phase
 from webapp.experiments.models.experiments import SLOTS
-from webapp.experiments.services import checklist, layers, prompts, running_experiments, servers
+from webapp.experiments.services import approvals, checklist, layers, running_experiments, servers
 
 State = Experiment.State
 UNDER_WAY = (State.RUNNING, State.PAUSED)
@@ -213,7 +213,7 @@ def _needs_approval(experiment: Experiment, keys: Collection[str]) -> None:
     if missed:
         raise CannotChange(_("Not in the settings: the model server %(names)s.") % {"names": ", ".join(missed)})
     for arm in arms:
-        if arm.prompt is not None and not prompts.is_approved(arm.prompt):
+        if arm.prompt is not None and not approvals.is_approved(arm.prompt):
             text = _("%(prompt)s of arm %(arm)s was rejected.")
             raise CannotChange(text % {"prompt": arm.prompt, "arm": arm.key})
 

@@ -5,7 +5,6 @@ it goes back to what was before.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -17,24 +16,11 @@ from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import ProductionChange, SettingsVersion
 from webapp.experiments.models.serving import SETTINGS, Serving
-from webapp.experiments.services import approvals, running_experiments
-from webapp.experiments.services.labels import ChangedMeanwhile, NotApproved, NothingBefore
-from webapp.experiments.services.settings_versions import SUBJECT
+from webapp.experiments.services import running_experiments, stepping_back
+from webapp.experiments.services.stepping_back import NotApproved, Step
 from webapp.moderation.services import audit
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What was in force at a time, and the version that said so, if it was one. `rests_on` also is that version where
-    an experiment has shipped something on top of it."""
-
-    values: Mapping[str, Any]
-    version: SettingsVersion | None = None
-    rests_on: SettingsVersion | None = None
-
-    @property
-    def is_allowed(self) -> bool:
-        return self.rests_on is None or approvals.is_approved(self.rests_on)
+Values = Mapping[str, Any]
 
 
 def newest() -> ProductionChange | None:
@@ -42,12 +28,12 @@ def newest() -> ProductionChange | None:
     return ProductionChange.objects.select_related("starters", "version", "by").first()
 
 
-def in_force() -> Mapping[str, Any]:
+def in_force() -> Values:
     """All of it; empty where it is as the site has it."""
     return values_of(newest() or ProductionChange())
 
 
-def values_of(row: Serving) -> Mapping[str, Any]:
+def values_of(row: Serving) -> Values:
     return {name: getattr(row, name) for name in SETTINGS}
 
 
@@ -76,7 +62,7 @@ def take_back(settings: Mapping[str, Any], *, by: User, reason: str) -> None:
         return
     *earlier, _current = _steps()
     _check_not_rejected(settings, earlier)
-    _write(back, by=by, reason=reason, is_rollback=back in [step.values for step in earlier])
+    _write(back, by=by, reason=reason, is_rollback=back in [step.what for step in earlier])
 
 
 @transaction.atomic
@@ -85,15 +71,14 @@ def put(version: SettingsVersion, *, by: User, reason: str, seen: int) -> None:
     settings of the site, and ChangedMeanwhile where production is not what whoever asks was looking at (`seen`, the
     `last_change`): these settings are a whole, and would undo what was shipped since."""
     _check_seen(seen)
-    if not approvals.is_approved(version):
-        raise NotApproved
+    stepping_back.check_approved(version)
     if version.endpoint and version.endpoint not in wiring.endpoint_names():
         raise CannotChange(_("The model server %(name)s is not in the settings.") % {"name": version.endpoint})
     values = values_of(version)
     if values == in_force():
         return
     _write(values, by=by, reason=reason, version=version)
-    audit.record(by, "put_settings", subject_type=SUBJECT, subject_ref=version.number, reason=reason)
+    audit.record(by, "put_settings", subject_type=version.subject, subject_ref=version.number, reason=reason)
 
 
 @transaction.atomic
@@ -102,21 +87,14 @@ def roll_back(*, by: User, reason: str, seen: int) -> None:
     once."""
     _check_seen(seen)
     target = before()
-    _write(target.values, by=by, reason=reason, version=target.version, is_rollback=True)
+    _write(target.what, by=by, reason=reason, version=target.version, is_rollback=True)
     number = target.version.number if target.version else ""
-    audit.record(by, "roll_back_settings", subject_type=SUBJECT, subject_ref=number, reason=reason)
+    audit.record(by, "roll_back_settings", subject_type=SettingsVersion.subject, subject_ref=number, reason=reason)
 
 
-def before() -> Step:
-    """What a rollback leads to. Raises NothingBefore.
-
-    After a rollback another one leads further back, not forth again. What was rejected since is passed over.
-    """
-    *earlier, current = _steps()
-    for step in reversed(earlier):
-        if step.values != current.values and step.is_allowed:
-            return step
-    raise NothingBefore
+def before() -> Step[Values]:
+    """What a rollback leads to. Raises NothingBefore."""
+    return stepping_back.before(_steps())
 
 
 def history(limit: int) -> Sequence[ProductionChange]:
@@ -124,36 +102,31 @@ def history(limit: int) -> Sequence[ProductionChange]:
     return list(ProductionChange.objects.select_related("starters", "version", "by")[:limit])
 
 
-def _steps() -> list[Step]:
-    """What was in force, oldest first, without what was taken back. It began as the site has it."""
-    steps = [Step(values=values_of(ProductionChange()))]
+def _steps() -> Sequence[Step[Values]]:
+    """It began as the site has it."""
     changes = ProductionChange.objects.select_related("starters", "version").order_by("created_at", "pk")
-    for change in changes:
-        values = values_of(change)
-        if not change.is_rollback:
-            steps.append(Step(values=values, version=change.version, rests_on=change.version or steps[-1].rests_on))
-            continue
-        steps.pop()
-        while steps[-1].values != values:
-            steps.pop()
-    return steps
+    return stepping_back.steps(changes, began=Step(what=values_of(ProductionChange())), step_of=_step)
 
 
-def _check_not_rejected(settings: Mapping[str, Any], earlier: Sequence[Step]) -> None:
+def _step(change: ProductionChange, below: Step[Values]) -> Step[Values]:
+    return Step(what=values_of(change), version=change.version, rests_on=change.version or below.rests_on)
+
+
+def _check_not_rejected(settings: Mapping[str, Any], earlier: Sequence[Step[Values]]) -> None:
     """Where these come from is the last step that had them. What is empty is as the site has it, whoever said so."""
     said = {name: value for name, value in settings.items() if value not in (None, "")}
     for step in reversed(earlier):
-        if all(step.values[name] == value for name, value in settings.items()):
+        if all(step.what[name] == value for name, value in settings.items()):
             version = step.rests_on
-            if version and not step.is_allowed and said.items() & values_of(version).items():
+            is_said = isinstance(version, SettingsVersion) and said.items() & values_of(version).items()
+            if is_said and not step.is_allowed:
                 raise NotApproved(version)
             return
 
 
 def _check_seen(seen: int) -> None:
     _wait_for_others()
-    if seen != last_change():
-        raise ChangedMeanwhile
+    stepping_back.check_seen(seen, last_change())
 
 
 def _wait_for_others() -> None:

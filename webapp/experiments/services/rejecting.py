@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.models import User
 from webapp.experiments.errors import CannotChange
 from webapp.experiments.models import Experiment, PromptVersion
-from webapp.experiments.services import life, prompts
+from webapp.experiments.services import approvals, life
 from webapp.experiments.services.notices import tell_owner
 
 
@@ -24,7 +24,7 @@ def reject(version: PromptVersion, *, by: User, note: str) -> Sequence[Experimen
     They go on when it is approved again, or begin a new phase without it."""
     reason = _("%(prompt)s was rejected: %(note)s") % {"prompt": version, "note": note}
     with transaction.atomic():
-        prompts.reject(version, by=by, note=note)
+        approvals.reject(version, by=by, note=note)
         paused = [experiment for experiment in running_with(version) if _pause(experiment, by=by, reason=reason)]
     for experiment in paused:
         if experiment.owner != by:

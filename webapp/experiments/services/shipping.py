@@ -12,6 +12,7 @@ from webapp.experiments.evidence import Evidence
 from webapp.experiments.models import Arm, Experiment, PromptVersion, StarterSet
 from webapp.experiments.models.serving import SETTINGS
 from webapp.experiments.services import approvals, labels, life, production, running_experiments
+from webapp.experiments.services.stepping_back import NotApproved
 
 SHIPS = "experiments.ship_experiment"
 DECIDABLE = (*life.UNDER_WAY, Experiment.State.STOPPED)
@@ -48,7 +49,7 @@ def ship(experiment: Experiment, arm: Arm, *, by: User, reason: str, evidence: E
     if arm.prompt is not None:
         try:
             labels.put(labels.PRODUCTION, arm.prompt, by=by, reason=reason)
-        except labels.NotApproved:
+        except NotApproved:
             raise CannotChange(_("%(prompt)s is not approved for production.") % {"prompt": arm.prompt}) from None
     production.ship(settings, by=by, reason=reason)
     running_experiments.forget()
@@ -80,12 +81,12 @@ def undo(experiment: Experiment, *, by: User, reason: str) -> Experiment:
     if arm.prompt is not None:
         try:
             labels.go_back(prompt, by=by, reason=reason)
-        except labels.NotApproved:
+        except NotApproved:
             text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
             raise CannotChange(text % {"prompt": prompt}) from None
     try:
         production.take_back(settings, by=by, reason=reason)
-    except labels.NotApproved as version:
+    except NotApproved as version:
         text = _("%(prompt)s, which was in production before, was rejected. Choose another one on its page.")
         raise CannotChange(text % {"prompt": version}) from None
     done = life.decide(experiment, by=by, reason=reason, decision=Experiment.Decision.ROLL_BACK)

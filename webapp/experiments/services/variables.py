@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 
 def values(*, at: datetime, language: str, model: str) -> Mapping[str, str]:
-    """`at` is the time of the question, told in the site's time zone; `language` is a code of `settings.LANGUAGES`."""
+    """`at` is the time of the question, told in the active time zone; `language` is a code of `settings.LANGUAGES`."""
     local = timezone.localtime(at)
     with translation.override("en"):
         return {
