@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from webapp.chat.models import Reply
 
 OUT = Path(__file__).parent / "out" / "guard_cost.json"
-PARTS = ("web", "worker", "beat", "inference", "redis")
+PARTS = ("web", "worker", "beat", "inference", "redis", "volatile")
 MAX_SHARE = 0.10
 MAX_ADDED_MS = 150.0
 """At the 95th percentile: what the guard adds to the time to the first visible word."""
@@ -98,7 +98,7 @@ def added_ms(reply: "Reply") -> float:
 async def check_all(stack: Stack, turns: Sequence[Turn], num_chats: int) -> tuple[int, float, float]:
     """How many checks these turns take, and their processor seconds: in the inference server, and as in a worker."""
     from inference.client import InferenceClient
-    from webapp.wiring import GuardScorer
+    from webapp.wiring.guards import GuardScorer
 
     async with InferenceClient(f"http://127.0.0.1:{stack.environment['CRIA_INFERENCE_PORT']}") as client:
         guard = HearingDistress(EmbeddedGuard(GuardScorer(client)), policy=DEFAULT_POLICY)

@@ -43,6 +43,7 @@ __all__ = [
 CONNECT_TIMEOUT_S = 3.0
 TOO_MANY_REQUESTS = 429
 UNKNOWN_PARAMETER = {400, 422}
+ROUNDED_LOGPROB = 1e-3
 
 _PLAIN_SERVERS: set[str] = set()
 """Addresses that take OpenAI's own parameters only, and not those that our server and vLLM add."""
@@ -175,8 +176,8 @@ class InferenceClient:
         answer = await self._post("/v1/completions", body | ({"model": model} if model else {}))
         try:
             choice = answer["choices"][0]
-            return Completion(text=str(choice["text"]), top_logprobs=_top_logprobs(choice.get("logprobs") or {}))
-        except (KeyError, IndexError, TypeError) as error:
+            return Completion(text=str(choice["text"]), top_logprobs=_top_logprobs(choice.get("logprobs")))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise InferenceUnavailable("the inference server sent a completion of another shape") from error
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -248,11 +249,25 @@ def _scores(by_category: Mapping[str, Any]) -> dict[str, float]:
     return scores
 
 
-def _top_logprobs(logprobs: dict[str, Any]) -> tuple[dict[str, float], ...]:
-    """OpenAI's form has a mapping for each token; llama.cpp's server sends the newer form of chats instead."""
-    if "content" in logprobs:
-        return tuple({top["token"]: top["logprob"] for top in at["top_logprobs"]} for at in logprobs["content"])
-    return tuple(at or {} for at in logprobs.get("top_logprobs") or ())
+def _top_logprobs(logprobs: Any) -> tuple[dict[str, float], ...]:
+    """OpenAI's form has a mapping for each token; llama.cpp's server sends the newer form of chats instead. What is
+    neither, and what are no logarithms of probabilities, is as good as none: the text stands without."""
+    try:
+        if "content" in logprobs:
+            found = [{top["token"]: top["logprob"] for top in at["top_logprobs"]} for at in logprobs["content"]]
+        else:
+            found = [dict(at or {}) for at in logprobs["top_logprobs"] or ()]
+        return tuple({str(token): _logprob(value) for token, value in at.items()} for at in found)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return ()
+
+
+def _logprob(value: Any) -> float:
+    """Servers round: 0 may come as a little more. Raises TypeError or ValueError for what is no such number."""
+    number = float(value)
+    if isinstance(value, bool | str) or not number <= ROUNDED_LOGPROB:
+        raise ValueError
+    return min(number, 0.0)
 
 
 async def _raise_for_status(response: httpx.Response) -> None:
@@ -265,5 +280,6 @@ async def _raise_for_status(response: httpx.Response) -> None:
     except (ValueError, KeyError, TypeError, AttributeError):
         message, code = f"HTTP {response.status_code}", ""
     if response.is_server_error or response.status_code == TOO_MANY_REQUESTS:
-        raise InferenceUnavailable(f"the inference server refused for now: {message}")
+        # Not with its message, which may quote what was asked: this one is logged.
+        raise InferenceUnavailable(f"the inference server refused for now (HTTP {response.status_code})")
     raise InferenceRejected(message, status=response.status_code, code=code)

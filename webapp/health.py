@@ -1,18 +1,55 @@
 """Is the process alive, and can it serve people? For probes, the supervisor and the banner."""
 
 import asyncio
+import logging
+import time
+from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from webapp import wiring
-from webapp.chat import turn_log
 from webapp.chat.services.heartbeat import is_alive
 from webapp.experiments.services import serving
 
+logger = logging.getLogger(__name__)
+
 RECONCILER_SILENCE_S = 10.0
+STARTS_WITHIN_S = 120.0
+
+
+class Telling:
+    """A line in the log when what is missing changes, in the place of one for each probe.
+
+    A process that has just begun waits for the others, and that is no error; after its time it is one.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._was_ready = False
+        self._said: tuple[list[str], bool] | None = None
+
+    def tell(self, missing: list[str]) -> None:
+        is_starting = not self._was_ready and time.monotonic() - self._began < STARTS_WITHIN_S
+        self._was_ready |= not missing
+        before, self._said = self._said, (missing, is_starting and bool(missing))
+        if self._said == before:
+            return
+        if not missing:
+            logger.info("ready")
+        elif is_starting:
+            logger.info("not_ready_yet", extra={"missing": missing})
+        else:
+            logger.error("not_ready", extra={"missing": missing})
+
+
+telling = Telling()
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -25,12 +62,23 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
     Code Shield is named too, but a turn can do without it.
     """
-    database, redis, inference, code_shield = await asyncio.gather(
-        _database(), _redis(), _inference(), wiring.code_shield_is_ready()
+    database, redis, volatile, inference, code_shield = await asyncio.gather(
+        _database(),
+        _redis(settings.REDIS_URL),
+        _redis(settings.VOLATILE_REDIS_URL),
+        _inference(),
+        wiring.code_shield_is_ready(),
     )
     reconciler = database and await sync_to_async(is_alive)("reconciler", within_s=RECONCILER_SILENCE_S)
-    parts = {"database": database, "redis": redis, "inference": inference, "reconciler": reconciler}
+    parts = {
+        "database": database,
+        "redis": redis,
+        "volatile": volatile,
+        "inference": inference,
+        "reconciler": reconciler,
+    }
     ready = all(parts.values())
+    telling.tell([name for name, is_there in parts.items() if not is_there])
     shown = parts | {"code_shield": code_shield}
     return JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
 
@@ -54,8 +102,8 @@ async def _inference() -> bool:
     return await wiring.inference_is_ready(endpoint)
 
 
-async def _redis() -> bool:
-    redis = turn_log.connect()
+async def _redis(url: str) -> bool:
+    redis: Any = Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0))
     try:
         return bool(await redis.ping())
     except (RedisError, OSError):

@@ -35,6 +35,8 @@ PACES = {
     "export_all": Pace(limit=20, period_s=HOUR_S),
     "preview_prompt": Pace(limit=240, period_s=MINUTE_S),  # follows what somebody types
     "summarise": Pace(limit=6, period_s=HOUR_S),  # each may be several texts of a model
+    "search": Pace(limit=120, period_s=MINUTE_S),
+    "search_results": Pace(limit=300, period_s=MINUTE_S),  # follows what somebody types
     "search_similar": Pace(limit=120, period_s=MINUTE_S),  # follows what somebody types
     "share": Pace(limit=60, period_s=HOUR_S),
     "continue_shared": Pace(limit=60, period_s=HOUR_S),
@@ -46,7 +48,7 @@ PACES = {
     "admin:experiments_playground_retry": Pace(limit=120, period_s=HOUR_S),
     "delete_account": Pace(limit=10, period_s=HOUR_S),
 }
-COSTLY_READS = frozenset({"export_all", "search_similar"})
+COSTLY_READS = frozenset({"export_all", "search", "search_results", "search_similar"})
 
 # The same sum as webapp.pace.Pace.pay, where two requests at once cannot both take the last one.
 _PAY = """

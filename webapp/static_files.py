@@ -5,13 +5,12 @@ In the folder they are for people, one idea a file and explained. `collectstatic
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile, File
 from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]
+
+from webapp import scripts
 
 JOINED = re.compile(r'^@import "(?P<name>[\w.]+)";$', re.MULTILINE)
 STYLE_COMMENT = re.compile(r"^ *+/\*.*?\*/\n|/\*.*?\*/", re.MULTILINE | re.DOTALL)
@@ -21,14 +20,15 @@ IMPORTS = (
     (r'(?P<matched>from "(?P<url>\./\w+\.js)";)', 'from "%(url)s";'),
     (r'(?P<matched>import\("(?P<url>\./\w+\.js)"\))', 'import("%(url)s")'),
 )
-IMPORTED = re.compile(r'^import\s[^;"]*"\./(?P<name>\w+\.js)";$', re.MULTILINE)
+HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
+INDENT = re.compile(r"^ +", re.MULTILINE)
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
     patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", IMPORTS))
 
     def _save(self, name: str, content: "File[bytes]") -> str:
-        if name.startswith(("css/", "js/")):
+        if name.startswith(("css/", "js/")) and not HASHED.search(name):
             content.seek(0)
             content = ContentFile(_as_sent(name, content.read().decode()).encode())
         saved: str = super()._save(name, content)
@@ -41,24 +41,6 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
 def _as_sent(name: str, text: str) -> str:
     if name.endswith(".js"):
-        return SCRIPT_COMMENT.sub("", text)
-    joined = JOINED.sub(lambda found: _source(f"css/{found['name']}"), text)
-    return STYLE_COMMENT.sub("", joined)
-
-
-def _source(name: str) -> str:
-    """Raises FileNotFoundError."""
-    path = finders.find(name)
-    if path is None:
-        raise FileNotFoundError(name)
-    return Path(path).read_text()
-
-
-@cache
-def imported_by(script: str) -> tuple[str, ...]:
-    """The modules that a script of ours needs before it can run, whatever imports them: each before what needs it."""
-    found: dict[str, None] = {}
-    for match in IMPORTED.finditer(_source(script)):
-        needed = f"js/{match['name']}"
-        found |= dict.fromkeys((*imported_by(needed), needed))
-    return tuple(found)
+        return INDENT.sub("", SCRIPT_COMMENT.sub("", scripts.as_sent(name)))
+    joined = JOINED.sub(lambda found: scripts.source(f"css/{found['name']}"), text)
+    return INDENT.sub("", STYLE_COMMENT.sub("", joined))

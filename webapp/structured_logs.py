@@ -8,6 +8,14 @@ import structlog
 from structlog.typing import Processor
 
 
+class WithoutReadiness(logging.Filter):
+    """Django writes an error for each answer that is 503; `webapp.health` says once what is missing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = getattr(getattr(record, "request", None), "path_info", None)
+        return (path, getattr(record, "status_code", None)) != ("/readyz", 503)
+
+
 def configure(*, log_format: Literal["console", "json"], level: str) -> None:
     """Send the standard library's logging through structlog. Safe to call again."""
     shared: list[Processor] = [
@@ -34,6 +42,7 @@ def configure(*, log_format: Literal["console", "json"], level: str) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
                 }
             },
+            "filters": {"without_readiness": {"()": WithoutReadiness}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
@@ -45,6 +54,9 @@ def configure(*, log_format: Literal["console", "json"], level: str) -> None:
                 "httpx": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},
                 "django.server": {"level": "WARNING"},
+                # At DEBUG it writes down all that a page shows.
+                "django.template": {"level": "INFO"},
+                "django.request": {"filters": ["without_readiness"]},
             },
         }
     )

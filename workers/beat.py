@@ -15,7 +15,7 @@ from celery.beat import PersistentScheduler
 from django.db import close_old_connections, connection
 
 from webapp import jobs, wiring
-from webapp.chat import turn_log
+from webapp.chat import temporary_keys, turn_log
 from webapp.chat.announcing import announce
 from webapp.chat.services.endings import Ending
 from webapp.chat.services.heartbeat import beat
@@ -36,6 +36,7 @@ class ReconcilingScheduler(PersistentScheduler):  # type: ignore[misc]  # celery
 
     def setup_schedule(self) -> None:
         super().setup_schedule()
+        temporary_keys.check_redis()
         threading.Thread(target=run_for_ever, name="reconciler", daemon=True).start()
         threading.Thread(target=watch_for_ever, name="model_watch", daemon=True).start()
 

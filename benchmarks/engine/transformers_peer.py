@@ -42,7 +42,7 @@ class Transformers:
     @torch.inference_mode()
     def _generate(self, prompts: Sequence[Sequence[int]], num_tokens: int) -> torch.Tensor:
         ids = torch.tensor(prompts)
-        output = self._model.generate(  # type: ignore[misc]  # its own annotation of `self` excludes it
+        output = self._model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             do_sample=False,

@@ -18,7 +18,7 @@ from assistant.prompt_text import SYSTEM_PROMPT
 from webapp.accounts.models import User
 from webapp.experiments.models import Arm, CohortStat, Experiment, Exposure, Metric, Phase, PromptVersion
 from webapp.experiments.plan_forms import forms_for_new
-from webapp.experiments.services import drafting, life, prompts
+from webapp.experiments.services import approvals, drafting, life, prompts, settings_versions
 from webapp.experiments.services.drafting import Plan
 from webapp.experiments.services.sums import Sums, to_json
 
@@ -40,10 +40,12 @@ WARM = SYSTEM_PROMPT.replace(
 
 
 def make(*names: str) -> None:
-    """Ada wrote a prompt and runs it against the built-in one; Grace approved it."""
+    """Ada's prompt, which Grace approved, runs against the built-in one. Settings of Grace's wait for Ada."""
     ada, grace = (_experimenter(name) for name in names)
     prompt = prompts.create(WARM, note="Warmer, and says what to do next", author=ada)
-    prompts.approve(prompt, by=grace, note="Reads well in all four languages.")
+    approvals.approve(prompt, by=grace, note="Reads well in all four languages.")
+    calmer = {"temperature": 0.4, "num_passages": 5}
+    settings_versions.create(calmer, note="Calmer answers with more sources", author=grace)
     experiment = life.start(drafting.create(_plan(prompt), owner=ada), by=ada)
     began = timezone.now() - DAYS * DAY
     phase = experiment.phases.get()

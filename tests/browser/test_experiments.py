@@ -10,7 +10,7 @@ from assistant.prompt_text import SYSTEM_PROMPT, content_hash
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.browser.chatters import make_chatters
 from tests.browser.staff import at_work, make_staff
-from tests.browser.test_axe import OURS_IN_THE_ADMIN, SCHEMES, wrong_on
+from tests.browser.test_axe import wrong_in_the_administration, wrong_on
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -41,11 +41,8 @@ def faults() -> Iterator[list[str]]:
 
 
 def look(page: Page, faults: list[str]) -> None:
-    """This page in both themes. Unfold asks for the theme when a page is loaded."""
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        page.reload()
-        faults += wrong_on(page, OURS_IN_THE_ADMIN, [scheme])
+    """This page in both themes."""
+    faults += wrong_in_the_administration(page)
 
 
 def press(page: Page, target: Locator) -> None:

@@ -19,6 +19,8 @@ def test_a_whole_turn_without_a_mouse(chat: ChatPage) -> None:
     keyboard.type("Tell me a long story")
     keyboard.press("Shift+Enter")
     keyboard.type("about a llama, please.")
+    chat.field.dispatch_event("keydown", {"key": "Enter", "keyCode": 229})  # Safari's, for a character that is chosen
+    expect(chat.field).to_have_value("Tell me a long story\nabout a llama, please.")
     keyboard.press("Enter")
     expect(chat.question).to_have_text("Tell me a long story\nabout a llama, please.")
     expect(chat.field).to_be_focused()

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PAGES = ("/", "/about/", "/library/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 SMALL = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-FIRST_LOAD_BYTES = 150_000
+FIRST_LOAD_BYTES = 122_500
 
 NewContext = Callable[..., BrowserContext]
 
@@ -105,7 +105,7 @@ def test_the_chosen_theme_is_there_before_anything_is_painted(chat: ChatPage) ->
 
 
 def test_the_first_page_is_light(new_context: NewContext, stack: Stack) -> None:
-    """At most 150 kB over the wire, all from this server, with everything that the first answer needs."""
+    """At most 122.5 kB over the wire, all from this server, with everything that the first answer needs."""
     page = new_context().new_page()
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")

@@ -225,7 +225,7 @@ def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> Non
     microphone = chat.page.get_by_role("button", name="Dictate")
     chat.field.fill("Please")
     listen(chat)
-    assert chat.page.evaluate("[listening.lang, listening.interimResults]") == ["en", True]
+    assert chat.page.evaluate("[listening.lang, listening.interimResults]") == ["en-US", True]
     chat.page.evaluate("listening.hear('tell')")
     expect(chat.field).to_have_value("Please tell")
     chat.page.evaluate("listening.hear('tell me', ' a story')")
@@ -240,6 +240,9 @@ def test_what_is_spoken_is_written(context: BrowserContext, stack: Stack) -> Non
     chat.page.evaluate("listening.fail('not-allowed')")
     expect(chat.page.locator("#dictation")).to_contain_text("may not use the microphone")
     expect(microphone).to_have_attribute("aria-pressed", "false")
+    chat.page.evaluate("turns.insertAdjacentHTML('beforeend', `<p data-part='question' lang='de'>Und das?</p>`)")
+    listen(chat)
+    assert chat.page.evaluate("listening.lang") == "de"  # as the talk goes on
 
 
 def test_whoever_types_has_the_word(context: BrowserContext, stack: Stack) -> None:
@@ -272,10 +275,12 @@ def test_an_answer_is_read_aloud(context: BrowserContext, stack: Stack) -> None:
         """(body) => body.innerHTML = "<div class='block'><p>One is here. Two is <math><mi>x</mi></math> there.</p>" +
              "<figure class='code'><pre>print(1)</pre></figure><ul><li>Three</li></ul></div>" """
     )
+    chat.body.evaluate("(body) => body.lang = 'de'")
     chat.last.get_by_role("button", name="Read aloud").click()
     expect(chat.last.get_by_role("button", name="Pause reading")).to_be_visible()
     chat.page.evaluate("endSentence()")
     assert chat.page.evaluate("spoken") == ["One is here.", "Two is there."]
+    assert chat.page.evaluate("speaking.lang") == "de"
     chat.last.get_by_role("button", name="Pause reading").click()
     assert chat.page.evaluate("speaking") is None
     chat.last.get_by_role("button", name="Go on reading").click()
@@ -295,14 +300,20 @@ def test_there_are_no_buttons_without_the_interfaces(context: BrowserContext, st
 
 
 def test_the_title_says_that_an_answer_is_finished(context: BrowserContext, stack: Stack) -> None:
-    """Only while nobody looks, and with a notification only for who asked for one."""
+    """Only while nobody looks, and with a notification only for who asked for one. The chat itself is open: it has no
+    dot in the list, then or later."""
     chat = opened(context, stack, NOTED_NOTIFICATIONS)
     send(chat, HELLO)
     chat.page.evaluate(HIDE_PAGE)
     chat.wait_until("done")
     expect(chat.page).to_have_title(re.compile(r"^\(1\) "))
     assert chat.page.evaluate("noted") == []
-    chat.page.evaluate(SHOW_PAGE)
+    listed = chat.page.locator(".conversation:has([aria-current])")
+    expect(listed).to_have_attribute("data-unread", "")
+    expect(listed.locator(".sign")).to_be_hidden()
+    with chat.page.expect_response("**/seen/"):
+        chat.page.evaluate(SHOW_PAGE)
+    expect(listed.locator(".sign")).to_have_count(0)
     expect(chat.page).to_have_title(re.compile(r"^[^(]"))
     chat.open("/settings/general/")
     switch = chat.page.get_by_role("switch", name=re.compile("Notifications"))

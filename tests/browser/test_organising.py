@@ -169,10 +169,15 @@ def test_on_a_phone(new_context: NewContext, stack: Stack) -> None:
     """The drawer, the menu as a sheet by a long press, the palette and the list: nothing is too wide or too small."""
     chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
     chat.open()
+    page = chat.page
+    # It fits, but not beside one button more.
+    chat.field.evaluate("(field) => field.placeholder = 'Frag, was du möchtest'")
+    height = chat.field.evaluate("(field) => field.offsetHeight")
     chat.field.fill("Say hello to Ada.")
     chat.send_button.tap()
+    expect(chat.field).to_have_value("")
+    assert chat.field.evaluate("(field) => field.offsetHeight") == height
     ended(chat)
-    page = chat.page
     page.get_by_role("button", name="Open sidebar").tap()
     chat.conversation("Ada").dispatch_event("contextmenu")
     sheet = page.locator("#chat-menu")

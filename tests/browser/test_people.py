@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -60,8 +60,18 @@ def test_logging_out_leaves_nothing_written_in_the_browser(chat: ChatPage) -> No
     assert chat.page.evaluate("JSON.stringify(localStorage)").count("private") == 0
 
 
-def test_chats_are_renamed_and_deleted(chat: ChatPage) -> None:
-    """The list is kept by the server, and the page follows it without a reload."""
+def delete(chat: ChatPage, title: str) -> None:
+    chat.conversation(title).hover()
+    chat.conversation(title).get_by_role("button", name="Options").click()
+    chat.page.get_by_role("button", name="Delete").click()
+    dialog = chat.page.get_by_role("dialog")
+    expect(dialog).to_contain_text(title)
+    dialog.get_by_role("button", name="Delete").click()
+
+
+def test_chats_are_renamed_and_deleted(chat: ChatPage, watch: Watch) -> None:
+    """The list is kept by the server, and the page follows it without a reload. What cannot be done is said."""
+    watch.expected += ["Failed to load resource", "htmx:"]
     chat.send("Say hello in one short sentence.")
     chat.wait_until("done")
     item = chat.conversation("Say hello")
@@ -73,11 +83,15 @@ def test_chats_are_renamed_and_deleted(chat: ChatPage) -> None:
     renamed = chat.conversation("Greetings")
     expect(renamed).to_be_visible()
 
-    renamed.hover()
-    renamed.get_by_role("button", name="Options").click()
-    chat.page.get_by_role("button", name="Delete").click()
-    dialog = chat.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Greetings")
-    dialog.get_by_role("button", name="Delete").click()
+    address = chat.page.url
+    chat.page.context.set_offline(True)
+    delete(chat, "Greetings")
+    complaint = chat.page.locator("#announcer.toast")
+    expect(complaint).to_have_text("This did not get through. Please try again.")
+    expect(complaint).to_be_in_viewport()
+    expect(chat.page).to_have_url(address)  # it is there as before
+    expect(renamed).to_be_visible()
+    chat.page.context.set_offline(False)
+    delete(chat, "Greetings")
     expect(chat.page).to_have_url(chat.url + "/")
     expect(chat.page.get_by_text("Your chats will be listed here.")).to_be_visible()

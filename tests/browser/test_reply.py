@@ -119,6 +119,25 @@ def test_a_growing_code_block_stays_scrolled(page: Page, apply: Apply) -> None:
     assert page.locator("pre").evaluate("pre => pre.scrollLeft") == 300
 
 
+def test_an_answer_says_in_which_language_it_is(page: Page, apply: Apply) -> None:
+    """Screen readers and voices would else speak German as if it was English. What tells nothing is as the page is."""
+    said = {
+        "de": "Das ist nicht schwer: Du brauchst Mehl und eine Schüssel mit Wasser.",
+        "ar": "الكتاب على الطاولة، و print هنا.",
+        "ja": "明日は東京で会議があります。",
+        "zh": "我昨天买了苹果。",
+        "th": "ฉันชอบกินข้าวผัด",
+        "es": "La respuesta es que los gatos son como los perros para una familia.",
+        "en": "It is one of the oldest loaves that you can bake with this flour.",
+        None: "42",
+    }
+    body = page.locator("[data-part=body]").last
+    for number, (language, text) in enumerate(said.items(), start=1):
+        state = snapshot(state="done", blocks=[f"<p>{text}</p>"])
+        apply(f"{number}-1", "snapshot", **state)
+        assert body.get_attribute("lang") == language
+
+
 def test_a_withdrawn_answer_is_gone_at_once(page: Page, apply: Apply) -> None:
     """Text and sources make room for the notice, and nothing of them can be copied any more."""
     apply("1-1", "citation", **SOURCE)
@@ -351,7 +370,8 @@ def test_what_was_asked_for_last_is_shown(page: Page) -> None:
 
 
 def test_sentences_are_marked_on_top_of_the_answer(page: Page, apply: Apply) -> None:
-    """Over bold words and signs that a page counts twice; not in what is copied, and gone with the text."""
+    """Over bold words and signs that a page counts twice; not in what is copied, and gone with the text. A line says
+    how many were found; what was not is marked when somebody asks."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     blocks = ["<p>Well 😀, <strong>guests</strong> pay 12. The fee is <em>50</em> euros.</p>", CODE.format("x = 1")]
     support = [
@@ -364,6 +384,13 @@ def test_sentences_are_marked_on_top_of_the_answer(page: Page, apply: Apply) -> 
     paragraph, marks = page.locator(".block p"), page.locator(".block .cite")
     expect(paragraph).to_have_text("Well 😀, guests pay 12.1 The fee is 50 euros.2?")
     assert page.locator(".unfound").all_inner_texts() == ["The fee is ", "50", " euros."]
+    line, others = page.locator(".support"), page.get_by_role("button", name="Mark the others")
+    expect(line).to_contain_text("1 of 2 sentences found in the sources")
+    assert (marks.first.is_visible(), marks.last.is_visible()) == (True, False)
+    others.press("Enter")
+    expect(others).to_have_attribute("aria-pressed", "true")
+    expect(others).to_be_focused()
+    expect(marks.last).to_be_visible()
     expect(page.get_by_role("button", name="Not found in the source: 2?")).to_have_accessible_description(
         "No sentence of this source seems to say it."
     )
@@ -374,6 +401,12 @@ def test_sentences_are_marked_on_top_of_the_answer(page: Page, apply: Apply) -> 
 
     apply("2-1", "snapshot", **snapshot(state="done", blocks=blocks, support=support))
     expect(marks).to_have_count(2)
+    others.click()
+    expect(marks.last).to_be_hidden()
+    all_found = [{**sentence, "is_supported": True} for sentence in support]
+    apply("2-1", "snapshot", **snapshot(state="done", blocks=blocks, support=all_found))
+    expect(line).to_have_text("2 of 2 sentences found in the sources")
     apply("2-2", "retract", html="<p>Withdrawn.</p>")
     expect(marks).to_have_count(0)
+    expect(line).to_be_hidden()
     expect(paragraph).to_have_text("Withdrawn.")

@@ -37,7 +37,8 @@ for number in range({num_turns}):
     message = Message(id=uuid.uuid4(), conversation=conversation, parent_id=parent, text=f"Question {{number}}.")
     answer = f"This is answer {{number}}. It is about llamas. " + "They walk over the pass. " * 20
     reply = Reply(conversation=conversation, message=message, state="done", text=answer, created_at=at,
-                  blocks=["<p>" + answer + "</p>"], seed=number, deadline=at)
+                  blocks=["<p>" + answer + "</p>"], seed=number, deadline=at,
+                  filled={{"room": 3000, "instructions": 100, "earlier": 2100, "question": 20}})
     messages.append(message)
     replies.append(reply)
     parent = reply.pk
@@ -152,6 +153,10 @@ def test_a_question_is_changed_in_its_place(chat: ChatPage) -> None:
     expect(changed).to_have_count(0)
     chat.page.locator(".turn").first.locator(".question").get_by_role("button", name="Edit message").click()
     changed.fill(GOODBYE)
+    chat.page.reload()  # what was being changed is there again
+    chat.page.locator(".turn").first.hover()
+    chat.page.locator(".turn").first.locator(".question").get_by_role("button", name="Edit message").click()
+    expect(changed).to_have_value(GOODBYE)
     changed.press("Control+Enter")
     expect(chat.page.locator(".turn")).to_have_count(1)
     expect(chat.question).to_have_text(GOODBYE)
@@ -335,14 +340,27 @@ def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
     desk.wait_until("done")
 
 
+PLACE = "(element) => element.getBoundingClientRect().top"
+
+
 def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: Stack) -> None:
-    """The text under the reader's eyes does not move when earlier turns come; keys lead from question to question."""
+    """The text under the reader's eyes does not move when earlier turns come; keys lead from question to question; and
+    it says how full it is."""
     desk.send(HELLO)
     desk.wait_until("done")
     run_in(stack, GROW, conversation=conversation_of(desk), num_turns=80)
     desk.page.reload()
     expect(desk.question).to_have_text("Question 79.")
     expect(desk.page.locator(".turn")).to_have_count(30)
+    said = "This chat fills 80% of what the assistant can keep in mind"
+    gauge = desk.page.get_by_role("button", name=said, exact=True)
+    gauge.press("Enter")
+    window = desk.page.get_by_role("dialog", name="What the assistant keeps in mind")
+    expect(window.get_by_role("meter", name=said)).to_have_attribute("value", "80")
+    expect(window).to_contain_text("2400 of 3000")
+    desk.page.keyboard.press("Escape")
+    expect(window).to_be_hidden()
+    expect(gauge).to_be_focused()
     desk.page.keyboard.press("Alt+ArrowUp")
     expect(desk.page.get_by_text("Question 79.", exact=True)).to_be_in_viewport()
     desk.page.keyboard.press("Alt+ArrowUp")
@@ -351,8 +369,9 @@ def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: S
     expect(desk.page.get_by_text("Question 79.", exact=True)).to_be_in_viewport()
     top = desk.page.get_by_text("Question 50.", exact=True)  # the first of the window is 50
     desk.page.evaluate("document.scrollingElement.scrollTo(0, 700)")
+    place = top.evaluate(PLACE)
     expect(desk.page.locator(".turn")).to_have_count(60)
-    expect(top).to_be_attached()
+    assert abs(top.evaluate(PLACE) - place) < 2
     desk.page.evaluate("document.scrollingElement.scrollTo(0, 0)")
     expect(desk.page.locator(".turn")).to_have_count(81)
     expect(desk.page.get_by_role("button", name="Earlier messages")).to_have_count(0)
@@ -376,6 +395,8 @@ def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
     found = desk.page.evaluate("[...CSS.highlights.get('found')].map((range) => range.toString().trim())")
     assert found == ["It is about llamas."]
     expect(desk.question).to_have_text("Question 59.")
+    desk.send(HELLO)
+    expect(desk.page).not_to_have_url(re.compile(r"\?"))  # else a reload would lead back to before it
 
 
 LOOK_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
@@ -434,7 +455,7 @@ def test_what_a_temporary_chat_did_not_get_to_send_is_not_kept(desk: ChatPage, w
     conversation = desk.page.locator("#chat").get_attribute("data-conversation")
     desk.page.evaluate(f"async () => (await import('/static/js/post.js')).post('/c/{conversation}/close/')")
     desk.page.evaluate(LOOK_AGAIN)
-    expect(desk.page.locator("#composer-notice")).to_contain_text("This temporary chat was erased")
+    expect(desk.page.locator("#composer-notice")).to_contain_text("This temporary chat has ended")
     desk.page.context.set_offline(True)
     expect(desk.page.get_by_text("You are offline. What you write stays here.")).to_be_visible()
     desk.field.fill("My secret.")

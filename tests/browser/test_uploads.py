@@ -15,6 +15,15 @@ from tests.webapp.library.files import SENTENCE, pdf, word
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
+# As it comes from a sheet: words, and a picture of them. Says whether the page kept the browser from pasting.
+PASTE_TABLE = """() => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File(["x"], "image.png", { type: "image/png" }));
+  clipboardData.setData("text/plain", "Flour\\t500 g");
+  const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+  document.getElementById("message").dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
 PUT_FILE = """
 ([kind, selector, name, text]) => {
   const data = new DataTransfer();
@@ -162,6 +171,8 @@ def test_a_file_is_dropped_pasted_refused_and_removed(desk: ChatPage, files: Pat
     expect(chip(desk, "Dropped")).to_have_attribute("data-state", "ready", timeout=ANSWER_MS)
     desk.page.evaluate(PUT_FILE, ["paste", "#message", "Pasted.md", "Pasted words."])
     expect(chip(desk, "Pasted")).to_have_attribute("data-state", "ready", timeout=ANSWER_MS)
+    assert not desk.page.evaluate(PASTE_TABLE)  # its words go into the field
+    expect(chip(desk, "image")).to_have_count(0)
     attach(desk, files / "setup.exe", files / "Locked.pdf")
     expect(chip(desk, "setup")).to_contain_text("This kind of file cannot be read")
     expect(chip(desk, "Locked")).to_contain_text("locked with a password", timeout=ANSWER_MS)

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_a_chat_goes_on_over_server_sent_events(new_context: Callable[..., BrowserContext], stack: Stack) -> None:
-    """Send, reload in mid-stream, a second tab that stops it, a message that waits; then a better network."""
+    """Send, a second tab, a message that waits, reload in mid-stream, stop from the other; then a better network."""
     context = new_context()
     is_better = False
 
@@ -31,18 +31,18 @@ def test_a_chat_goes_on_over_server_sent_events(new_context: Callable[..., Brows
     chat.open()
     chat.send(LONG_TEXT)
     chat.wait_for_words(8)
-    before = settled(chat.answer)
-    chat.page.reload()
-    assert settled(chat.answer).startswith(before)
     other = ChatPage(context.new_page(), stack.url)
     other.page.goto(chat.page.url)
-    num_words = len(chat.answer.split())
-    for tab in (chat, other):
-        tab.wait_for_words(num_words + 3)
     chat.field.fill("Say hello in one short sentence.")
     chat.field.press("Enter")
     for tab in (chat, other):
         expect(tab.page.locator("#queue")).to_contain_text("Say hello", timeout=ANSWER_MS)
+    before = settled(chat.answer)
+    chat.page.reload()
+    assert settled(chat.answer).startswith(before)
+    num_words = len(chat.answer.split())
+    for tab in (chat, other):
+        tab.wait_for_words(num_words + 3)
     other.page.keyboard.press("Escape")
     for tab in (chat, other):
         tab.wait_until("cancelled")

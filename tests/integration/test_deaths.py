@@ -21,9 +21,9 @@ def text_of(html: str) -> str:
     return re.sub(r"<[^>]+>|\s+", "", html)
 
 
-async def follow_and_kill(stack: Stack, client: ChatClient, victim: str) -> tuple[Page, str, bool]:
+async def follow_and_kill(stack: Stack, client: ChatClient, victim: str, where: str) -> tuple[Page, str, bool]:
     """The page that follows a reply to its end while `victim` is killed in the middle of it."""
-    ack = await client.send(PROMPT)
+    ack = await client.send(PROMPT, temporary=where == "temporary")
     page, killed = Page(), False
     async for _ in client.events(ack["reply"], page):
         if not killed and page.state == "running" and len(text_of(page.shown)) > 40:
@@ -32,11 +32,17 @@ async def follow_and_kill(stack: Stack, client: ChatClient, victim: str) -> tupl
     return page, ack["conversation"], killed
 
 
-@pytest.mark.parametrize("victim", ["worker", "inference", "web", "redis", "beat"])
-async def test_a_reply_outlives_the_death_of(victim: str, stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("victim", "where"),
+    [
+        *(("worker", "temporary"), ("inference", "kept"), ("web", "temporary")),
+        *(("redis", "kept"), ("volatile", "kept"), ("beat", "kept")),
+    ],
+)
+async def test_a_reply_outlives_the_death_of(victim: str, where: str, stack: Stack) -> None:
     """SIGKILL in mid-stream. The page only ever grows, and ends with exactly what a new page shows."""
     async with ChatClient(stack.url) as client:
-        page, conversation, killed = await asyncio.wait_for(follow_and_kill(stack, client, victim), 180)
+        page, conversation, killed = await asyncio.wait_for(follow_and_kill(stack, client, victim, where), 180)
         assert killed, "the reply was over before anything could be killed"
         assert page.state == "done"
         looks = [text_of(look) for _, look in page.history]

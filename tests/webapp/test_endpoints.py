@@ -11,11 +11,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from pydantic import SecretStr, ValidationError
 
+from tests.webapp.site_settings import change_settings
 from webapp import wiring
 from webapp.experiments.models import ProductionChange
 from webapp.experiments.services import running_experiments
 from webapp.health import _inference
-from webapp.settings.environment import Endpoint, Environment, environment
+from webapp.settings.environment import Endpoint, Environment
 
 KEY = "a-key-of-the-big-one"
 
@@ -99,8 +100,8 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "away": Endpoint(url="http://127.0.0.1:1"),
         },
     }
-    monkeypatch.setattr(wiring, "environment", environment.model_copy(update=changed))
-    monkeypatch.setattr(wiring, "_cards", {})
+    change_settings(monkeypatch, **changed)
+    monkeypatch.setattr("webapp.wiring.cards._cards", {})
     yield
     for server, thread in zip((usual, big), threads, strict=True):
         server.shutdown()
@@ -137,8 +138,8 @@ def test_no_page_waits_for_a_server_that_keeps_silent(monkeypatch: pytest.Monkey
     """It takes the connection, and that is all. The next page does not even ask."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = Endpoint(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setattr(wiring, "environment", environment.model_copy(update={"endpoints": {"silent": endpoint}}))
-        monkeypatch.setattr(wiring, "CARD_WITHIN_S", 0.1)
+        change_settings(monkeypatch, endpoints={"silent": endpoint})
+        monkeypatch.setattr("webapp.wiring.cards.CARD_WITHIN_S", 0.1)
         assert [wiring.model_card("silent").name for _ in range(2)] == ["The model"] * 2
         silent.accept()[0].close()
         silent.setblocking(False)

@@ -18,7 +18,7 @@ from assistant.tools.registry import tools_for
 from assistant.tools.toolbox import MAX_TRIES
 from tests.assistant.tools.test_detectors import SERVICES
 from tests.image_server import KEY, ImageServer, png
-from webapp import wiring
+from tests.webapp.site_settings import change_settings
 from webapp.images import MAX_ANSWER_BYTES, MAX_PICTURE_BYTES, TIMEOUT_S, OpenAIImages
 from webapp.picture_headers import MAX_SIDE, Header, header_of
 from webapp.settings.environment import Environment
@@ -195,6 +195,6 @@ def test_the_address_may_end_as_those_of_other_servers_may() -> None:
 @pytest.mark.parametrize("address", ["", "http://127.0.0.1:8888"])
 def test_pages_say_that_pictures_are_drawn_only_where_they_are(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that nobody checks what they show."""
-    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update={"image_url": address}))
+    change_settings(monkeypatch, image_url=address)
     for path, words in (("/about/", "nobody checks what the picture shows"), ("/safety/", "checked by nobody")):
         assert (words in Client().get(path).content.decode()) is bool(address)

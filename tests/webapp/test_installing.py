@@ -62,3 +62,9 @@ def test_the_page_without_a_connection_is_the_same_for_everybody(person: User, s
     nobody = client.get("/offline/").content
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     assert client.get("/offline/").content == nobody
+
+
+@pytest.mark.parametrize("address", ["/", "/about/"])
+def test_whoever_asks_only_whether_the_site_is_there_is_told(client: Client, address: str) -> None:
+    """Watchers and previews of links ask with HEAD."""
+    assert client.head(address).status_code == 200

@@ -53,13 +53,24 @@ def test_a_copy_of_everything_is_not_made_without_end(
 def test_a_search_by_meaning_is_counted_on_the_page_without_scripts_too(
     person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search for words is not."""
+    """A search for words has paces of its own."""
     monkeypatch.setitem(rate_limits.PACES, "search_similar", Pace(limit=1, period_s=3600))
     browser = Client()
     browser.force_login(person)
     assert {browser.get("/search/?q=a+llama").status_code for _ in range(3)} == {200}
     assert browser.get("/search/similar/?q=").status_code == 200
     assert browser.get("/search/?q=a+llama&by=meaning").status_code == 429
+
+
+@pytest.mark.parametrize(("name", "address"), [("search", "/search/?q=a"), ("search_results", "/search/results/?q=a")])
+def test_a_search_has_a_pace(
+    person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    """One that finds nothing by the index reads every text of the person."""
+    monkeypatch.setitem(rate_limits.PACES, name, Pace(limit=1, period_s=3600))
+    browser = Client()
+    browser.force_login(person)
+    assert [browser.get(address).status_code for _ in range(2)] == [200, 429]
 
 
 def test_without_redis_nobody_is_refused(hasty: Client, settings: object) -> None:

@@ -1,4 +1,4 @@
-"""Scripts and styles reach a browser joined, without comments, under names that tell what is in them."""
+"""Scripts and styles reach a browser joined, without comments and indents, under names that tell what is in them."""
 
 import gzip
 import re
@@ -10,6 +10,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.test import Client
 
 from tests.webapp.sharing import making
+from webapp import scripts
 from webapp.accounts.models import User
 from webapp.sharing.services import links
 from webapp.sharing.services.links import Choice
@@ -20,7 +21,7 @@ IMPORTS = re.compile(r'(?:from |import\()"\./([\w.]+)"')
 HASHED = re.compile(r"\.[0-9a-f]{12}\.")
 LOADED = re.compile(r'<(?!link rel="apple-touch-icon")[^>]*? (?:src|href)="/static/([^"#?]+)')
 FONT = "fonts/inter-latin.woff2"
-MAX_PAGE_BYTES = 150_000
+MAX_PAGE_BYTES = 117_000
 BROUGHT_IN_LATER = {"share.js", "feedback.js", "read_aloud.js", "dictation.js", "review.js"}
 
 
@@ -59,8 +60,8 @@ def test_comments_stay_at_home(collected: Path) -> None:
         assert not re.search(r"^\s*(//|/\*)", script.read_text(), re.MULTILINE), script.name
     for style in hashed(collected, "css/*.css"):
         assert "/*" not in style.read_text(), style.name
-    (offline,) = hashed(collected, "js/follow.*.js")
-    assert "export class Followed" in offline.read_text()
+    (alone,) = hashed(collected, "js/follow.*.js")
+    assert "export class Followed" in alone.read_text()
 
 
 def test_styles_that_go_together_are_one_file(collected: Path) -> None:
@@ -73,20 +74,60 @@ def test_styles_that_go_together_are_one_file(collected: Path) -> None:
     assert (collected / font).is_file()
 
 
-@pytest.mark.django_db
-def test_a_page_names_all_its_modules_at_once() -> None:
-    """So that none waits for another to be read; what is wanted by few is not among them."""
-    page = Client().get("/").content.decode()
-    named = re.findall(r'<link rel="modulepreload" href="/static/js/([\w.]+)">', page)
-    entries = re.findall(r'<script type="module" src="/static/js/([\w.]+)"', page)
-    assert entries == ["shell.js", "chat.js"]
-    assert len(named) == len(set(named))
-    assert set(named) == needed_by(entries)
-    assert not BROUGHT_IN_LATER & set(named)
+def test_a_chat_is_two_scripts(collected: Path) -> None:
+    """With each of their modules once, and none of what is wanted by few; whoever comes later gets from the first what
+    that has, for a module that ran twice would have two states."""
+    (shell,), (chat,) = hashed(collected, "js/shell.*.js"), hashed(collected, "js/chat.*.js")
+    assert IMPORTS.findall(shell.read_text()) == []
+    assert set(re.findall(r'^import .* from "\./([\w.]+)";', chat.read_text(), re.MULTILINE)) == {shell.name}
+    joined = [
+        set(re.findall(r"^const \$(\w+) = \(\(\) =>", script.read_text(), re.MULTILINE)) for script in (shell, chat)
+    ]
+    assert not joined[0] & joined[1]
+    needed = {name.removesuffix(".js") for name in needed_by(["shell.js", "chat.js"])}
+    assert joined[0] | joined[1] == needed
+    assert not {name.removesuffix(".js") for name in BROUGHT_IN_LATER} & needed
+    for later in BROUGHT_IN_LATER | {"library.js", "citations.js"}:
+        (script,) = hashed(collected, f"js/{later.removesuffix('.js')}.*.js")
+        in_shell = {name.partition(".")[0] for name in IMPORTS.findall(script.read_text())} & joined[0]
+        assert not in_shell, f"{later} has {in_shell} for itself"
+    (offline,) = hashed(collected, "js/offline.*.js")
+    assert shell.name not in offline.read_text()  # its page has none
+
+
+def test_nothing_can_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page has joined is not brought in once more, and what cannot be joined is said before it is sent."""
+    usual = scripts.source
+    for text, said in (
+        ('import {\n  load,\n} from "./store.js";\n', "js/new.js cannot be joined: import {"),
+        ('import { Thread } from "./thread.js";\n', "would run js/thread.js again"),
+        ('const load = () => import("./acts.js");\n', "would run js/acts.js again"),
+    ):
+        monkeypatch.setattr(scripts, "source", lambda name, text=text: text if name == "js/new.js" else usual(name))
+        with pytest.raises(ValueError, match=said):
+            scripts.as_sent("js/new.js")
+    wrong = 'export let theme = "dark";\n'
+    monkeypatch.setattr(scripts, "source", lambda name: wrong if name == "js/theme.js" else usual(name))
+    with pytest.raises(ValueError, match=r"js/theme\.js cannot be joined: export let theme"):
+        scripts.as_sent("js/shell.js")
 
 
 @pytest.mark.django_db
-def test_no_page_weighs_more_than_150_kilobytes(collected: Path, person: User) -> None:
+def test_a_page_names_all_its_scripts_at_once(person: User) -> None:
+    """So that none waits for another to be read."""
+    owner = Client()
+    owner.force_login(person)
+    for path, entries, beside in (
+        ("/", ["shell.js", "chat.js"], []),
+        ("/library/", ["shell.js", "library.js"], ["uploads.js"]),
+    ):
+        page = owner.get(path).content.decode()
+        assert re.findall(r'<script type="module" src="/static/js/([\w.]+)"', page) == entries
+        assert re.findall(r'<link rel="modulepreload" href="/static/js/([\w.]+)">', page) == beside
+
+
+@pytest.mark.django_db
+def test_no_page_weighs_more_than_117_kilobytes(collected: Path, person: User) -> None:
     """On the wire, with all it loads before anything is pressed, for somebody who has nothing of it yet; the answers of
     a chat come on top and are its owner's."""
     chat = making.tree(person)

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from assistant.errors import RetrievalUnavailable
-from webapp import wiring
+from tests.webapp.site_settings import change_settings
 from webapp.web_search import MAX_EXCERPT_CHARS, SearxngSearch
 
 FOUND = [
@@ -73,7 +73,7 @@ async def test_an_engine_that_fails_is_unavailable(search: SearxngSearch, query:
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["", "http://127.0.0.1:8888"])
 def test_the_page_about_cria_says_whether_it_can(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update={"web_search_url": address}))
+    change_settings(monkeypatch, web_search_url=address)
     said = Client().get("/about/").content.decode()
     assert ("search the web" in said) is bool(address)
     assert ("cannot look at the web" in said) is not bool(address)

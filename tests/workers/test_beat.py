@@ -100,7 +100,7 @@ def test_each_pass_leaves_a_sign_of_life(person: User) -> None:
 
 def test_without_redis_a_pass_still_ends_what_is_overdue(person: User, settings: Any) -> None:
     """The database is the truth; the log only tells the pages sooner."""
-    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    settings.VOLATILE_REDIS_URL = "unix:///nowhere/redis.sock"
     reply_id = send(person)
     Reply.objects.filter(pk=reply_id).update(deadline=timezone.now() - timedelta(seconds=1))
     beat.run_once()

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.test import Client
 from django.utils import timezone
 
-from webapp import wiring
+from tests.webapp.site_settings import change_settings
 from webapp.chat import hints
 from webapp.chat.services.absence import absence
 from workers import watching
@@ -42,7 +42,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Model]]:
     thread.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     changed = {"inference_url": url, "encoders_url": url, "guard": "embedded", "guard_unavailable": "closed"}
-    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update=changed))
+    change_settings(monkeypatch, **changed)
     Model.is_there = True
     yield Model
     server.shutdown()

@@ -17,6 +17,7 @@ from django.db.models import Count, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import UserChangeForm, UserCreationForm
@@ -74,11 +75,11 @@ class PersonAdmin(PasswordLinkPages, SuspensionPages, UserAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(num_conversations=Count("conversations"))
 
-    @display(description="person", ordering="username")
+    @display(description=gettext_lazy("person"), ordering="username")
     def display_name(self, person: User) -> str:
         return person.display_name
 
-    @display(description="", label={"suspended": "danger", "staff": "info", "guest": "warning"})
+    @display(description=gettext_lazy("standing"), label={"suspended": "danger", "staff": "info", "guest": "warning"})
     def standing(self, person: User) -> str | None:
         if person.is_suspended:
             return "suspended"
@@ -86,7 +87,7 @@ class PersonAdmin(PasswordLinkPages, SuspensionPages, UserAdmin, ModelAdmin):
             return "staff"
         return "guest" if person.is_guest else None
 
-    @display(description="conversations", ordering="num_conversations")
+    @display(description=gettext_lazy("conversations"), ordering="num_conversations")
     def num_conversations(self, person: Any) -> int:
         return person.num_conversations
 

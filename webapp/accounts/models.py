@@ -22,6 +22,7 @@ class User(AbstractUser):
     country = models.CharField(max_length=2, blank=True, help_text="As the browser says; chooses the help lines shown.")
     language = models.CharField(max_length=8, blank=True, help_text="As the browser last said it.")
     device = models.CharField(max_length=7, blank=True, help_text="phone, tablet or desktop, as the browser last said.")
+    time_zone = models.CharField(max_length=40, blank=True, help_text="As the browser last said it.")
     seen_on = models.DateField(null=True, blank=True, help_text="The day of the last visit.")
     must_change_password = models.BooleanField(
         default=False, help_text="The administration stays closed until this person has chosen a password of their own."

@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from webapp.accounts.models import User
@@ -32,19 +33,19 @@ BODY_FIELDS = ("text", "token_ids", "blocks", "tail", "passages", "citations")
 class ReplyNumbers:
     """What of a reply's numbers the lists show."""
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("state"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, reply: Reply) -> str:
         return reply.get_state_display()
 
-    @display(description="tokens")
+    @display(description=gettext_lazy("tokens"))
     def num_tokens(self, reply: Reply) -> int | None:
         return reply.usage.get("reply_tokens")
 
-    @display(description="first text")
+    @display(description=gettext_lazy("first text"))
     def first_text(self, reply: Reply) -> str | None:
         return _seconds(reply.timings.get("first_text"))
 
-    @display(description="finished in")
+    @display(description=gettext_lazy("finished in"))
     def total_time(self, reply: Reply) -> str | None:
         return _seconds(reply.timings.get("finished"))
 
@@ -63,7 +64,7 @@ class ReplyInline(ReplyNumbers, ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
         return super().get_queryset(request).defer(*BODY_FIELDS)
 
-    @display(description="reply")
+    @display(description=gettext_lazy("reply"))
     def reply_link(self, reply: Reply) -> SafeString:
         return page_link("chat_reply", reply.pk)
 
@@ -90,15 +91,15 @@ class ConversationAdmin(ReadOnlyAdmin):
             .annotate(num_turns=Count("messages", distinct=True), last_state=Subquery(last_reply.values("state")[:1]))
         )
 
-    @display(description="conversation", ordering="id")
+    @display(description=gettext_lazy("conversation"), ordering="id")
     def short_id(self, conversation: Conversation) -> str:
         return short(conversation.pk)
 
-    @display(description="turns", ordering="num_turns")
+    @display(description=gettext_lazy("turns"), ordering="num_turns")
     def num_turns(self, conversation: Any) -> int:
         return conversation.num_turns
 
-    @display(description="last reply", ordering="last_state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("last reply"), ordering="last_state", label=STATE_COLOURS)
     def last_state(self, conversation: Any) -> str | None:
         return Reply.State(conversation.last_state).label if conversation.last_state else None
 
@@ -142,6 +143,6 @@ class ReplyAdmin(ReplyNumbers, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
         return super().get_queryset(request).defer(*BODY_FIELDS)
 
-    @display(description="reply", ordering="id")
+    @display(description=gettext_lazy("reply"), ordering="id")
     def short_id(self, reply: Reply) -> str:
         return short(reply.pk)

@@ -94,15 +94,11 @@ def lay_out(parents: Mapping[UUID, UUID | None]) -> dict[UUID, Place]:
 
 
 def branch_map(conversation: Conversation) -> BranchMap:
-    """The drawing, in two queries more than the tree itself: the words are cut by the database."""
+    """The drawing, in two queries more than the tree itself."""
     tree = Tree.of(conversation)
     end = end_of_branch(conversation, tree)
     current = {step.reply_id for step in tree.path_to(end)} if end else set()
-    rows = list(
-        conversation.replies.order_by("created_at").values_list(
-            "pk", "message__parent_id", Substr("message__text", 1, TITLE_CHARS), Substr("text", 1, TITLE_CHARS)
-        )
-    )
+    rows = _rows(conversation)
     parents = {reply: parent for reply, parent, _, _ in rows}
     places = lay_out(parents)
     nodes = {
@@ -126,6 +122,18 @@ def branch_map(conversation: Conversation) -> BranchMap:
         nodes=list(nodes.values()),
         edges=sorted(edges, key=lambda edge: edge.is_current),  # the current ones are drawn over the others
     )
+
+
+def _rows(conversation: Conversation) -> list[tuple[UUID, UUID | None, str, str]]:
+    """Reply, what its message answers, and how both begin: cut by the database where that can read them."""
+    replies = conversation.replies.order_by("created_at")
+    if conversation.is_temporary:
+        return [
+            (reply.pk, reply.message.parent_id, reply.message.text[:TITLE_CHARS], reply.text[:TITLE_CHARS])
+            for reply in replies.select_related("message").only("text", "message__text", "message__parent_id")
+        ]
+    begun = (Substr("message__text", 1, TITLE_CHARS), Substr("text", 1, TITLE_CHARS))
+    return list(replies.values_list("pk", "message__parent_id", *begun))
 
 
 def _edge(parent: Node, node: Node) -> Edge:

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
+from webapp.accounts.services.clock import zone_of
 from webapp.accounts.services.language import language_of
 from webapp.chat import commands, hints, turn_log
 from webapp.chat.announcing import announce_turn
@@ -23,9 +24,10 @@ Following = Callable[[commands.Subscribe | commands.Unsubscribe, User], Awaitabl
 async def carry_out(frame: str, person: User, tell: Tell, *, following: Following | None = None) -> None:
     """One command of this person. `following` does what it says about following; without it that cannot be asked for.
 
-    Whatever is wrong with the command is told, too, in the person's language.
+    Whatever is wrong with the command is told, too, in the person's language and by their clock.
     """
-    with translation.override(await database_sync_to_async(language_of)(person)):
+    language = await database_sync_to_async(language_of)(person)
+    with translation.override(language), timezone.override(zone_of(person)):
         try:
             await _carry_out(commands.parse_command(frame), person, tell, following)
         except ChatError as error:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from assistant import events
 from webapp import rate_limits
 from webapp.accounts.models import User
+from webapp.accounts.services.clock import remember_zone
 from webapp.accounts.services.country import remember_country
 from webapp.accounts.services.device import remember_device
 from webapp.accounts.services.language import remember_language
@@ -87,3 +88,4 @@ def _remember_browser(person: User, headers: Mapping[str, str]) -> None:
     remember_country(person, accept_language)
     remember_language(person, accept_language)
     remember_device(person, headers)
+    remember_zone(person, headers.get("cookie", ""))

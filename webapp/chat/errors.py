@@ -2,6 +2,7 @@
 
 ChatError
 ├── NotFound            absent or not yours: the same
+│   └── Ended           a temporary chat whose key is gone: nobody can read it any more
 ├── Refused             nothing was stored; the person keeps the text
 │   ├── EmptyMessage
 │   ├── MessageTooLong
@@ -13,7 +14,9 @@ ChatError
 │   ├── TooManyTurns    this person has as many answers being written as one may have
 │   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
 │   ├── Full            as many folders or tags as there may be
+│   ├── EmptyTag
 │   ├── Busy            the queue is full; says when to try again
+│   ├── TemporaryAway   the keys of temporary chats cannot be reached
 │   └── Suspended
 ├── MalformedCommand    not a command of the protocol
 └── TooFast             more commands at once than a person means
@@ -40,6 +43,11 @@ class NotFound(ChatError):
 
     def __init__(self) -> None:
         super().__init__(_("This chat does not exist."))
+
+
+class Ended(NotFound):
+    def __init__(self) -> None:
+        ChatError.__init__(self, _("This temporary chat has ended."))
 
 
 class Refused(ChatError):
@@ -86,8 +94,19 @@ class Full(Refused):
     code = "full"
 
 
+class EmptyTag(Refused):
+    code = "empty_tag"
+
+
 class Busy(Refused):
     code = "busy"
+
+
+class TemporaryAway(Refused):
+    code = "temporary_away"
+
+    def __init__(self) -> None:
+        super().__init__(_("Temporary chats cannot be read or written at the moment. Please try again soon."))
 
 
 class Suspended(Refused):

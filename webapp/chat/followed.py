@@ -10,7 +10,7 @@ from channels.db import database_sync_to_async
 from webapp.accounts.models import User
 from webapp.chat.carrying_out import Tell, error_message
 from webapp.chat.cursor import Cursor
-from webapp.chat.errors import MalformedCommand, NotFound
+from webapp.chat.errors import Ended, MalformedCommand, NotFound, TemporaryAway
 from webapp.chat.following import follow
 from webapp.chat.models import Reply
 from webapp.chat.services.conversations import reply_for
@@ -52,6 +52,10 @@ class Followed:
                 await self._tell({**event, "reply": str(reply_id)})
         except Reply.DoesNotExist:
             await self._tell(error_message(NotFound()))
+        except Ended as ended:
+            await self._tell(error_message(ended))
+        except TemporaryAway:
+            await self._broken()
         except Exception:
             logger.exception("following_failed", extra={"reply_id": str(reply_id)})
             await self._broken()

@@ -14,6 +14,7 @@ from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Reply
 from webapp.chat.reader import Mailbox, reader
+from webapp.chat.services.conversations import check_not_ended
 from webapp.chat.snapshots import snapshot
 
 RECHECK_S = 5.0
@@ -23,10 +24,14 @@ QUEUE_RECHECK_S = 2.0
 async def follow(reply_id: UUID, cursor: Cursor | None) -> AsyncGenerator[dict[str, Any], None]:
     """Everything a reader that has seen up to `cursor` (None: nothing) needs, as wire objects without `reply`.
 
-    Ends after a final state was sent. Raises Reply.DoesNotExist if the reply is gone.
+    Ends after a final state was sent. Raises Reply.DoesNotExist if the reply is gone, Ended if
+    nobody can read it any more, and TemporaryAway.
     """
     while True:
         reply = await Reply.objects.aget(pk=reply_id)
+        if reply.is_unread:
+            await sync_to_async(_check_not_ended)(reply)
+            continue
         at = Cursor(reply.epoch, reply.event_index)
         is_queued = reply.state == Reply.State.QUEUED
         missed = None if is_queued else await _missed(reply_id, cursor, at)  # its place in the queue is in no log
@@ -44,6 +49,10 @@ async def follow(reply_id: UUID, cursor: Cursor | None) -> AsyncGenerator[dict[s
                 cursor = position
                 if event["type"] in {"done", "error"}:
                     return
+
+
+def _check_not_ended(reply: Reply) -> None:
+    check_not_ended(reply.conversation)
 
 
 async def _missed(reply_id: UUID, cursor: Cursor | None, at: Cursor) -> list[dict[str, Any]] | None:

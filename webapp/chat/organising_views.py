@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.middleware import PersonRequest
-from webapp.chat.errors import Full, NotFound
+from webapp.chat.errors import EmptyTag, Full, NotFound
 from webapp.chat.models import Conversation, Folder
 from webapp.chat.services import organising
 from webapp.chat.services.conversations import conversation_for
@@ -118,8 +118,8 @@ def tags(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
                 organising.untag(conversation, request.POST["remove"])
             else:
                 organising.tag(_own_rows(request, [conversation_id]), request.POST.get("name", ""))
-        except Full as full:
-            error = full.user_text
+        except (EmptyTag, Full) as refusal:
+            error = refusal.user_text
     own = list(conversation.tags.values_list("name", flat=True))
     others = [name for name in organising.tag_names(conversation.owner) if name not in own]
     context = {"conversation": conversation, "tags": own, "others": others, "error": error}
@@ -170,8 +170,8 @@ def act(request: PersonRequest) -> HttpResponse:
     try:
         text = _carry_out(request, rows, num_chats=len(set(ids)))
         messages.success(request, text)
-    except Full as full:
-        messages.error(request, full.user_text)
+    except (EmptyTag, Full) as refusal:
+        messages.error(request, refusal.user_text)
     back = request.POST.get("back", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         back = reverse("all_chats")

@@ -128,7 +128,7 @@ def passage(conversation: Conversation, turn: UUID, chars: str) -> str:
         return ""
     start, end = int(wanted[1]), int(wanted[2])
     rows = (conversation.messages.filter(pk=turn), conversation.replies.filter(pk=turn))
-    text = next((text for each in rows for text in each.values_list("text", flat=True)), "")
+    text = next((row.text for each in rows for row in each.only("text")), "")
     return text[start : min(end, start + MAX_MARKED_CHARS)]
 
 

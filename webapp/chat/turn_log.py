@@ -4,7 +4,8 @@
     stream  1-1  1-2  1-3  |worker lost|  2-1  2-2  2-3              |  <- a writer persists first, then appends
                                                    ^ cursor of a reader
 
-Nothing here is the truth. A lost stream, a gap or a new epoch only means that a reader takes the snapshot again.
+They are in the volatile Redis: what is erased is on no disk. Nothing here is the truth. A lost stream, a gap or a new
+epoch only means that a reader takes the snapshot again.
 """
 
 import json
@@ -41,7 +42,7 @@ def reply_of(stream_key: bytes) -> UUID:
 def connect(*, socket_timeout_s: float = 2.0) -> Redis:
     """A client that fails fast: on this path an event that comes late is worth nothing."""
     return Redis.from_url(
-        settings.REDIS_URL,
+        settings.VOLATILE_REDIS_URL,
         socket_timeout=socket_timeout_s,
         socket_connect_timeout=1.0,
         retry=Retry(NoBackoff(), 0),

@@ -8,15 +8,15 @@ from django.conf import settings
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from webapp import wiring
 from webapp.accounts.middleware import PersonRequest
 from webapp.chat import hints, pages
 from webapp.chat import starters as ideas
-from webapp.chat.errors import NotFound, Refused
+from webapp.chat.errors import Ended, NotFound, Refused
 from webapp.chat.models import Conversation
-from webapp.chat.services import branches, limits, organising
+from webapp.chat.services import branches, limits, organising, temporary
 from webapp.chat.services import conversations as service
 from webapp.chat.services.absence import absence
 from webapp.chat.services.erasing import erase
@@ -29,6 +29,8 @@ from webapp.moderation.services.reports import NAMES
 def _conversation(request: PersonRequest, conversation_id: UUID) -> Conversation:
     try:
         return service.conversation_for(request.person, conversation_id)
+    except Ended:
+        raise
     except NotFound:
         raise Http404 from None
 
@@ -79,7 +81,7 @@ def starters(request: PersonRequest) -> HttpResponse:
     return render(request, "chat/_starters.html", {"drawn": _drawn(request, number)})
 
 
-@require_GET
+@require_safe
 def new_chat(request: PersonRequest) -> HttpResponse:
     if _is_looked_at(request):
         serving.note_page(request.person)
@@ -102,7 +104,10 @@ def chat(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     at = _named(request, "at")
     shown = pages.around(conversation, at) if at else pages.newest(conversation)
     passage = pages.passage(conversation, at, request.GET.get("chars", "")) if at else ""
-    return _chat_page(request, conversation, shown, passage=passage)
+    response = _chat_page(request, conversation, shown, passage=passage)
+    if conversation.is_temporary:
+        response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @require_GET
@@ -146,8 +151,8 @@ def queue(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_POST
 def close(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
-    """The page of a temporary chat was left: erase it. It is said more than once, so the answer is always the same."""
-    service.close_temporary(request.person, conversation_id)
+    """The page of a temporary chat was left: it ends. It is said more than once, so the answer is always the same."""
+    temporary.close(request.person, conversation_id)
     return HttpResponse(status=204)
 
 
@@ -168,7 +173,7 @@ def delete(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     return _after_change(request)
 
 
-@require_GET
+@require_safe
 def about(request: PersonRequest) -> HttpResponse:
     pace = limits.picture_pace(request.person)
     context = {

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
 from webapp.library.models import Document, Passage
@@ -23,11 +24,11 @@ PRIVATE = "private"
 class PassageWords:
     """Text and heading of a passage, where everybody may read them."""
 
-    @display(description="heading")
+    @display(description=gettext_lazy("heading"))
     def heading_shown(self, passage: Passage) -> str:
         return PRIVATE if passage.document.owner_id else passage.heading
 
-    @display(description="text")
+    @display(description=gettext_lazy("text"))
     def text_shown(self, passage: Passage) -> str:
         return PRIVATE if passage.document.owner_id else passage.text
 
@@ -68,15 +69,15 @@ class DocumentAdmin(ReadOnlyAdmin):
         counts = {"num_passages": Count("passages"), "num_flagged": num_flagged}
         return super().get_queryset(request).defer("text").annotate(**counts)
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("state"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, document: Document) -> str:
         return document.get_state_display()
 
-    @display(description="passages", ordering="num_passages")
+    @display(description=gettext_lazy("passages"), ordering="num_passages")
     def num_passages(self, document: Any) -> int:
         return document.num_passages
 
-    @display(description="not quoted", ordering="num_flagged")
+    @display(description=gettext_lazy("not quoted"), ordering="num_flagged")
     def num_flagged(self, document: Any) -> int:
         return document.num_flagged
 

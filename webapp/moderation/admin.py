@@ -5,6 +5,7 @@ from django.db.models import Model, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from assistant.safety.taxonomy import CATEGORIES, plain_name
@@ -38,23 +39,23 @@ class ViolatedCategoryFilter(admin.SimpleListFilter):
 class VerdictNumbers:
     """How a verdict's parts are shown."""
 
-    @display(description="action", ordering="action", label=ACTION_COLOURS)
+    @display(description=gettext_lazy("action"), ordering="action", label=ACTION_COLOURS)
     def action_shown(self, verdict: Verdict) -> str:
         return verdict.get_action_display()
 
-    @display(description="categories", label=True)
+    @display(description=gettext_lazy("categories"), label=True)
     def category_chips(self, verdict: Verdict) -> list[str]:
         return [f"{plain_name(name)} {_score(verdict.categories.get(name))}".strip() for name in verdict.violated]
 
-    @display(description="categories")
+    @display(description=gettext_lazy("categories"))
     def categories_shown(self, verdict: Verdict) -> str:
         return ", ".join(self.category_chips(verdict))
 
-    @display(description="P(unsafe)", ordering="score")
+    @display(description=gettext_lazy("P(unsafe)"), ordering="score")
     def score_shown(self, verdict: Verdict) -> str:
         return _score(verdict.score)
 
-    @display(description="latency", ordering="latency_ms")
+    @display(description=gettext_lazy("latency"), ordering="latency_ms")
     def latency(self, verdict: Verdict) -> str:
         return f"{verdict.latency_ms:.0f} ms"
 
@@ -88,7 +89,7 @@ class VerdictAdmin(VerdictNumbers, ReadOnlyAdmin):
     )
     readonly_fields = ("action_shown", "categories_shown", "score_shown", "latency", "reply_link")
 
-    @display(description="reply", ordering="reply_id")
+    @display(description=gettext_lazy("reply"), ordering="reply_id")
     def reply_link(self, verdict: Verdict) -> SafeString:
         return page_link("chat_reply", verdict.reply_id)
 

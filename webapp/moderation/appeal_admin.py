@@ -69,11 +69,11 @@ class AppealAdmin(ReadOnlyAdmin):
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and request.user.has_perm("moderation.decide_appeal")
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("state"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, appeal: Appeal) -> str:
         return appeal.get_state_display()
 
-    @display(description="about")
+    @display(description=gettext_lazy("about"))
     def about(self, appeal: Appeal) -> SafeString | str:
         return page_link("moderation_case", appeal.case_id) if appeal.case_id else _("suspension")
 
@@ -169,6 +169,6 @@ class SuspensionAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("person_link",)
 
-    @display(description="person", ordering="person")
+    @display(description=gettext_lazy("person"), ordering="person")
     def person_link(self, suspension: Suspension) -> SafeString:
         return page_link("accounts_user", suspension.person_id)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from webapp.accounts.models import User
@@ -48,7 +48,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [path("verify/", view(self.verify_view), name="moderation_auditentry_verify"), *super().get_urls()]
 
-    @display(description="who", ordering="actor")
+    @display(description=gettext_lazy("who"), ordering="actor")
     def actor_shown(self, entry: AuditEntry) -> str:
         if entry.actor is not None:
             return entry.actor.display_name

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from assistant.safety.policy import PolicyError, policy_from
@@ -56,11 +57,11 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     def has_activate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("moderation.activate_policyversion")
 
-    @display(description="policy", ordering="number")
+    @display(description=gettext_lazy("policy"), ordering="number")
     def number_shown(self, version: PolicyVersion) -> str:
         return str(version)
 
-    @display(description="state", ordering="state", label=STATE_COLOURS)
+    @display(description=gettext_lazy("state"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, version: PolicyVersion) -> str:
         return version.get_state_display()
 

@@ -60,13 +60,18 @@ class ThemeForm(forms.ModelForm):
         fields = ["theme"]
 
 
+class _Lines(forms.CharField):
+    """Some lines of text. A form sends each end of a line as two characters, and its field counts one."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "dir": "auto"})
+
+    def to_python(self, value: str | None) -> str | None:
+        return super().to_python(value.replace("\r\n", "\n") if value else value)
+
+
 class AssistantForm(forms.ModelForm):
-    about_me = forms.CharField(
-        max_length=MAX_INSTRUCTION_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"})
-    )
-    answer_style = forms.CharField(
-        max_length=MAX_INSTRUCTION_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"})
-    )
+    about_me = _Lines(max_length=MAX_INSTRUCTION_CHARS, required=False)
+    answer_style = _Lines(max_length=MAX_INSTRUCTION_CHARS, required=False)
     answer_language = forms.ChoiceField(choices=_answer_languages, required=False)
 
     class Meta:

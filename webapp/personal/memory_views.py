@@ -52,8 +52,10 @@ def edit(request: PersonRequest, memory_id: UUID) -> HttpResponse:
     try:
         if form.is_valid():
             memories.edit(request.person, memory_id, form.cleaned_data["text"])
-        else:
+        elif not request.POST.get("text", "").strip():
             memories.forget(request.person, memory_id)  # emptied: there is nothing left to remember
+        else:
+            return _page(request, form, status=422)
     except NoSuchMemory:
         raise Http404 from None
     return saved(request, "settings_memory")

@@ -28,6 +28,7 @@ from webapp.chat.models import (
     Reply,
     Summary,
 )
+from webapp.chat.models.sealing import MARK
 from webapp.experiments.models import Exposure, ForcedArm, PlaygroundSession
 from webapp.library.models import Document, UploadedFile
 from webapp.moderation.models import Appeal, AuditEntry, Case, Suspension, Verdict
@@ -123,5 +124,10 @@ def num_records_kept(person: User) -> int:
 
 def _count(kind: Kind, person: User) -> Stored:
     rows = kind.rows(person).order_by()
-    num_chars = rows.aggregate(total=Sum(Length(kind.sized)))["total"] or 0 if kind.sized else None
-    return Stored(kind=kind, num=rows.count(), num_chars=num_chars)
+    return Stored(kind=kind, num=rows.count(), num_chars=_num_chars(rows, kind.sized) if kind.sized else None)
+
+
+def _num_chars(rows: QuerySet[Any], column: str) -> int:
+    """Without those of temporary chats: how long these are, nobody can tell from what is stored."""
+    total: int | None = rows.exclude(**{f"{column}__startswith": MARK}).aggregate(total=Sum(Length(column)))["total"]
+    return total or 0

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
@@ -29,10 +31,19 @@ def your_data(person: User | None) -> dict[str, Any]:
         "stored": stored,
         "empty": [line.kind.label for line in stored if not line.num],
         "num_records": inventory.num_records_kept(person),
+        "told": _told(person),
         "memories": Memory.objects.filter(owner=person)[:5],
         "exports": exports,
         "is_making": any(export.state == DataExport.State.WAITING for export in exports),
     }
+
+
+def _told(person: User) -> list[str]:
+    """What the browser says of itself, as far as it does, and when it was here last."""
+    device = {"phone": _("phone"), "tablet": _("tablet"), "desktop": _("computer")}.get(person.device, "")
+    language = get_language_info(person.language)["name_local"] if person.language else ""
+    day = f"{date_format(person.seen_on)} (UTC)" if person.seen_on else ""
+    return [str(part) for part in (language, person.country, device, person.time_zone, day) if part]
 
 
 def erased(receipt: ErasureReceipt) -> Sequence[Line]:

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "webapp.accounts.middleware.PersonMiddleware",
     "webapp.personal.middleware.LanguageMiddleware",
+    "webapp.personal.middleware.ClockMiddleware",
     "webapp.rate_limits.RateLimitMiddleware",
     "webapp.accounts.middleware.PasswordChangeMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -58,6 +59,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "webapp.chat.middleware.TemporaryChatMiddleware",
     "webapp.moderation.middleware.AdminPolicyMiddleware",  # below the one that writes the header
 ]
 

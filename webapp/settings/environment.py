@@ -69,6 +69,7 @@ class Environment(BaseSettings):
     allowed_hosts: str = Field("", alias="ALLOWED_HOSTS")
     database_url: str = Field("", alias="DATABASE_URL")
     redis_url: str = Field("", alias="REDIS_URL")
+    volatile_redis_url: str = Field("", alias="CRIA_VOLATILE_REDIS_URL")
 
     # secrets: no default
     secret_key: SecretStr = Field(alias="SECRET_KEY", min_length=40)
@@ -226,7 +227,7 @@ class Environment(BaseSettings):
             raise ValueError("must be smtp://, smtp+tls:// or smtps:// with the name of a server")
         return value
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "volatile_redis_url")
     @classmethod
     def _redis_address(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
@@ -259,6 +260,11 @@ class Environment(BaseSettings):
     @property
     def redis(self) -> str:
         return self.redis_url or f"unix://{self.var_dir / 'run' / 'redis.sock'}"
+
+    @property
+    def volatile_redis(self) -> str:
+        """The one that writes nothing to a disk."""
+        return self.volatile_redis_url or f"unix://{self.var_dir / 'run' / 'volatile.sock'}"
 
     @property
     def celery_broker(self) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from webapp.accounts.middleware import PersonRequest
@@ -28,7 +29,10 @@ def export_chat(request: PersonRequest, conversation_id: UUID) -> HttpResponseBa
     return StreamingHttpResponse(
         exporting.export(conversation, as_),
         content_type=exporting.CONTENT_TYPES[as_],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+        headers={
+            "Content-Disposition": content_disposition_header(True, name) or "attachment",
+            "Cache-Control": "private, no-store",
+        },
     )
 
 

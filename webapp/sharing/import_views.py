@@ -61,9 +61,11 @@ def _page(request: PersonRequest, **context: str) -> HttpResponse:
 
 
 def _shown(asked: ChatImport | None) -> dict[str, object]:
+    form = {"max_bytes": MAX_FILE_BYTES, "too_large": refusal("too_large")}
     if asked is None:
-        return {"asked": None}
+        return {"asked": None, **form}
     return {
+        **form,
         "asked": asked,
         "failure": refusal(asked.error) if asked.error else "",
         "left_out": left_out(asked.left_out),

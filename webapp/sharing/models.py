@@ -24,9 +24,10 @@ class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
 class ShareLink(models.Model):
     """Whoever has the token sees `turns`, a copy made when the link was: nothing written later is in it.
 
-    `turns` is a list of {"reply": id, "question": text, "blocks": [html], "citations": [...], "model": name,
-    "picture": {"id", "width", "height", "description"} or null, "picture_left_out": bool}, with what the owner left out
-    or had masked already gone. A turn whose reply is withheld later is not shown any more. Pictures are not copied.
+    `turns` is a list of {"reply": id, "question": text, "blocks": [html], "citations": [...], "notices": [html],
+    "model": name, "picture": {"id", "width", "height", "description"} or null, "picture_left_out": bool}, with what the
+    owner left out or had masked already gone. A turn whose reply is withheld later is not shown any more. Pictures are
+    not copied.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -17,7 +17,8 @@ from webapp.sharing.headers import unlisted
 from webapp.sharing.models import ShareLink
 from webapp.sharing.services import links
 
-ROBOTS = "User-agent: *\nDisallow: /s/\nDisallow: /c/\n"
+# Not /s/: a robot that may not fetch a page never reads that it is not to be listed, and may list its bare address.
+ROBOTS = "User-agent: *\nDisallow: /c/\n"
 
 
 @require_safe
@@ -63,7 +64,7 @@ def report_shared(request: PersonRequest, token: str) -> HttpResponse:
     reason = next((known for known in REASONS if known == request.POST.get("reason")), None)
     if reason is None:
         return render(request, "sharing/report.html", {**context, "is_unchosen": True})
-    told = request.POST.get("text", "").replace("\x00", "").strip()[:MAX_TEXT_CHARS]
+    told = request.POST.get("text", "").replace("\x00", "").replace("\r\n", "\n").strip()[:MAX_TEXT_CHARS]
     reports.report_shared(UUID(link.turns[-1]["reply"]), reason, told)
     return render(request, "sharing/report.html", {**context, "is_done": True})
 

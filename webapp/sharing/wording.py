@@ -14,7 +14,9 @@ def refusal(code: str) -> str:
         "no_file": _("Choose a file first."),
         "none_chosen": _("Choose at least one chat."),
         "in_progress": _("Another import of yours is still going on. Please wait until it is done."),
-        "too_large": _("This file is larger than 50 MB."),
+        "too_large": _(
+            "This file is larger than 50 MB. If it is a zip file, take conversations.json out of it and choose that."
+        ),
         "too_much": _("There is more in this file than can be imported at once."),
         "bad_zip": _("This zip file is damaged or locked."),
         "other_zip": _("There is no conversations.json in this zip file."),

@@ -53,7 +53,7 @@ def test_greedy_text_equals_that_of_transformers(smollm2: Checkpoint) -> None:
         prompt = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=question)]).ids)
         with torch.no_grad():
             inputs = torch.tensor([prompt])
-            output = theirs.generate(  # type: ignore[misc]  # its own annotation of `self` excludes it
+            output = theirs.generate(
                 inputs,
                 attention_mask=torch.ones_like(inputs),
                 do_sample=False,

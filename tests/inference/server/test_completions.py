@@ -95,7 +95,7 @@ def test_every_prompt_gets_its_choices_in_order(client: OpenAI) -> None:
     assert both.usage.prompt_tokens == sum(reply.usage.prompt_tokens for reply in alone if reply.usage)
     three = client.completions.create(model=MODEL, prompt=PROMPT, temperature=1.5, max_tokens=8, n=3, seed=4)
     assert len({choice.text for choice in three.choices}) == 3
-    assert three.usage is not None and three.usage.prompt_tokens == alone[0].usage.prompt_tokens  # type: ignore[union-attr]
+    assert three.usage is not None and three.usage.prompt_tokens == alone[0].usage.prompt_tokens
 
 
 def test_the_prompt_is_echoed(client: OpenAI) -> None:
@@ -113,7 +113,7 @@ def test_the_prompt_is_echoed(client: OpenAI) -> None:
 def score(client: OpenAI, prompt: object, **fields: object) -> Completion:
     """As evaluation harnesses ask for the likelihood of a given text."""
     wanted = {"max_tokens": 0, "logprobs": 2, "temperature": 0, **fields}
-    return client.completions.create(model=MODEL, prompt=prompt, echo=True, **wanted)  # type: ignore[call-overload]  # any fields
+    return client.completions.create(model=MODEL, prompt=prompt, echo=True, **wanted)
 
 
 def lists_of(choice: CompletionChoice) -> Logprobs:
@@ -154,7 +154,7 @@ def test_several_scores_come_whole_and_as_a_stream(client: OpenAI) -> None:
     """Each choice has its own lists; in a stream those of the prompt are with its text, in the first chunk."""
     whole = score(client, [TEXT, "One, two,"], max_tokens=3, logprobs=0)
     chunks: dict[int, list[CompletionChoice]] = {0: [], 1: []}
-    with score(client, [TEXT, "One, two,"], max_tokens=3, logprobs=0, stream=True) as stream:  # type: ignore[attr-defined]  # a stream
+    with score(client, [TEXT, "One, two,"], max_tokens=3, logprobs=0, stream=True) as stream:
         for chunk in stream:
             for choice in chunk.choices:
                 chunks[choice.index].append(choice)

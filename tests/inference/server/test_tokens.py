@@ -23,7 +23,7 @@ def test_a_text_and_its_ids_become_each_other(http: httpx.Client) -> None:
 
 
 def test_a_conversation_has_the_tokens_it_is_charged_for(http: httpx.Client, client: OpenAI) -> None:
-    reply = client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=1)  # type: ignore[arg-type]
+    reply = client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=1)
     tools = [{"type": "function", "function": {"name": "f"}}]
     plain, offering = (http.post("/tokenize", json={"messages": HELLO, "tools": given}).json() for given in ([], tools))
     assert reply.usage is not None and plain["count"] == reply.usage.prompt_tokens

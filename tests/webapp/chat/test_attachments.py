@@ -15,6 +15,7 @@ from assistant.prompt import assemble
 from assistant.reply import Written
 from tests.webapp.chat.talking import end, send
 from tests.webapp.chat.test_what_is_left import Socket
+from tests.webapp.site_settings import change_settings
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import pages
@@ -206,8 +207,7 @@ async def test_a_tool_that_searches_the_library_searches_all_of_it(
 ) -> None:
     """What is attached is quoted without a search, so it needs no embedder; "search my documents" is a search."""
     await document.passages.acreate(ord=0, char_start=0, char_end=8, text="We walk.", model_id="any", vector=b"")
-    away = {"encoder_url": "http://127.0.0.1:1", "inference_model": "a-model"}
-    monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update=away))
+    change_settings(monkeypatch, encoders_url="http://127.0.0.1:1", inference_model="a-model")
     attached = Attached(document_ids=(document.pk,), max_bytes=100)
     async with wiring.turn_services(person_id=person.pk, attached=attached) as services:
         assert [passage.text for passage in await services.index.search("Warranty", k=2)] == ["We walk."]

@@ -12,16 +12,20 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from django.test import Client
+from django.utils import timezone
 
 from assistant.events import Done, Status
 from tests.webapp.chat.talking import send
 from tests.webapp.chat.test_what_is_left import Socket
+from tests.webapp.chat.test_withholding import BLOCK, MARKER, NOT_SHOWN, SHOWN, write
 from webapp import rate_limits
 from webapp.accounts.models import User
 from webapp.asgi import application
 from webapp.chat import event_stream, hints, turn_log
 from webapp.chat.cursor import Cursor
 from webapp.chat.models import Message, Reply
+from webapp.chat.services import ownership
+from webapp.chat.services.journal import ReplyJournal
 from webapp.pace import Pace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -116,6 +120,28 @@ async def test_who_comes_back_hears_what_they_missed_and_no_more(browser: Client
     assert again.last_id == event_stream.NOTHING
     async with Stream(browser, last_event_id=f"{reply_id}@0-9") as late:
         assert (await late.hear("snapshot"))["state"] == "done"
+
+
+async def test_a_withheld_answer_is_taken_back_and_stays_away(browser: Client, person: User) -> None:
+    """Also for whoever comes back with an event from before."""
+    reply_id = (await sync_to_async(send)(person)).reply_id
+    claim = await sync_to_async(ownership.claim)(reply_id)
+    assert claim
+    redis = turn_log.connect()
+    journal = ReplyJournal(claim, redis, created_at=timezone.now())
+    async with Stream(browser, reply_id) as stream:
+        await stream.hear("snapshot")
+        await write(journal, SHOWN)
+        assert MARKER in str(await stream.hear("tail"))
+        seen = stream.last_id
+        await journal.withheld("output", BLOCK, SHOWN + NOT_SHOWN)
+        assert "withheld" in (await stream.hear("retract"))["html"]
+        assert (await stream.hear("done"))["state"] == "blocked"
+    await redis.aclose()
+    async with Stream(browser, reply_id, last_event_id=seen) as late:
+        told = [await late.next() for _ in range(3)]
+    assert [event["type"] for event in told if event] == ["hello", "retract", "done"]
+    assert MARKER not in str(told)
 
 
 async def test_a_command_is_answered_and_its_answer_streams(browser: Client, person: User) -> None:

@@ -9,11 +9,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tests.webapp.chat.talking import end, send
 from tests.webapp.moderation.making import at_once
 from webapp.accounts.models import User
 from webapp.chat.errors import Full, NotFound
 from webapp.chat.models import Conversation, Folder, Message, Reply, Tag
-from webapp.chat.services import organising
+from webapp.chat.services import organising, turns
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.duplicating import duplicate
 from webapp.chat.sidebar import PAGE, SHOWN_IN_FOLDER, sidebar_of
@@ -140,6 +141,18 @@ def test_the_menu_pins_and_archives(browser: Client, person: User) -> None:
     assert listed(person) == [("Today", ["A chat"])]
 
 
+def test_what_is_talked_in_again_leaves_the_archive(person: User) -> None:
+    """Else the new answer would be in no list, and the chat lost to whoever found it by a search."""
+    said = end(send(person, "Hello"))
+    others = end(send(person, "Bye"))
+    Conversation.objects.update(archived_at=timezone.now())
+    send(person, "And now?", after=said)
+    kept = Conversation.objects.filter(archived_at=None)
+    assert list(kept.values_list("pk", flat=True)) == [said.conversation_id]
+    turns.retry(person=person, reply_id=others.reply_id)
+    assert kept.count() == 2
+
+
 def test_a_deleted_folder_leaves_its_chats(browser: Client, person: User) -> None:
     conversation = chat(person)
     browser.post(f"/c/{conversation.pk}/folder/", {"new_folder": "  My \n work "})
@@ -216,6 +229,7 @@ def test_many_chats_are_changed_at_once(browser: Client, person: User) -> None:
     assert "2 chats were moved." in act(act="move", folder=str(folder.pk))
     assert folder.conversations.count() == 2
     assert "2 chats were tagged." in act(act="tag", tag="x")
+    assert "Please write the tag first." in (said := act(act="tag", tag=" ")) and "were tagged" not in said
     assert Tag.objects.filter(name="x").count() == 2
     assert "2 chats are in the archive now." in act(act="archive")
     assert listed(person)[-1] == ("Today", ["3"])

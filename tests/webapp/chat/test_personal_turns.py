@@ -20,7 +20,7 @@ from assistant.window import Filled
 from tests.assistant.tools.services import EmptyIndex, FoundPages, drawing
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import absorb_guest
-from webapp.chat import turn_log
+from webapp.chat import temporary_keys, turn_log
 from webapp.chat.models import Message, Reply
 from webapp.chat.services import ownership, turns
 from webapp.chat.services.journal import ReplyJournal
@@ -50,6 +50,8 @@ def claimed(person: User, text: str = "Hello", **conversation: Any) -> ownership
     for name, value in conversation.items():
         setattr(reply.conversation, name, value)
     reply.conversation.save()
+    if reply.conversation.is_temporary:
+        temporary_keys.make(reply.conversation_id)
     claim = ownership.claim(accepted.reply_id)
     assert claim is not None
     return claim

@@ -20,6 +20,7 @@ from tests.assistant.test_turn import WordGuard
 from tests.image_server import ImageServer, png
 from tests.webapp.chat.drawing import DRAWN, WISH, draw
 from tests.webapp.chat.talking import end, send
+from tests.webapp.site_settings import change_settings
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import turn_log
@@ -300,8 +301,8 @@ def test_another_answer_begins_without_one(person: User, reply: Reply, picture: 
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageServer]:
     """A server that draws, and no other: what the model and the encoders would say is not asked for."""
     with ImageServer() as server:
-        settings = {"image_url": server.url, "inference_model": "none", "encoder_url": "http://127.0.0.1:1"}
-        monkeypatch.setattr(wiring, "environment", wiring.environment.model_copy(update=settings))
+        settings = {"image_url": server.url, "inference_model": "none", "encoders_url": "http://127.0.0.1:1"}
+        change_settings(monkeypatch, **settings)
         yield server
 
 
@@ -316,7 +317,7 @@ def _guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def guard(*_args: Any) -> WordGuard:
         return WordGuard("something else")
 
-    monkeypatch.setattr(wiring, "_guard", guard)
+    monkeypatch.setattr("webapp.wiring.turns.connect_guard", guard)
 
 
 @pytest.mark.usefixtures("_guarded")
@@ -355,7 +356,7 @@ async def test_a_picture_beside_a_withheld_answer_is_sealed_with_it(
     async def guard(*_args: Any) -> WordGuard:
         return WordGuard("Here is")
 
-    monkeypatch.setattr(wiring, "_guard", guard)
+    monkeypatch.setattr("webapp.wiring.turns.connect_guard", guard)
     reply = await answered(person, "Draw a picture of a llama in a hat.")
     assert (reply.state, reply.steps) == (Reply.State.BLOCKED, [])
     picture = await Picture.objects.aget(reply=reply)
@@ -369,7 +370,7 @@ async def test_what_is_said_of_it_is_in_the_language_of_the_person(
     person: User, server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of success and of failure: both are the answer as it stands."""
-    monkeypatch.setattr(wiring, "gettext", lambda text: f"¡{text}!")
+    monkeypatch.setattr("webapp.wiring.tools.gettext", lambda text: f"¡{text}!")
     assert (await answered(person, "Draw a picture of a llama")).text == "¡Here is your picture.!"
     assert (await answered(person, "Draw a picture of policy")).text == f"¡{PictureRefused.user_text}!"
 

@@ -12,12 +12,13 @@ from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.erasing import erase
+from webapp.chat.services.running import run_turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
 
 async def test_what_is_handed_back_asks_for_nothing_that_comes_after_an_answer(
-    person: User, monkeypatch: pytest.MonkeyPatch
+    person: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is handed back every few seconds while the model is away."""
     asked_for: list[str] = []
@@ -25,6 +26,9 @@ async def test_what_is_handed_back_asks_for_nothing_that_comes_after_an_answer(
     reply = await answered(person, monkeypatch, guard=AwayGuard())
     assert (reply.state, reply.phase) == (Reply.State.QUEUED, "waiting_for_model")
     assert asked_for == []
+    await Reply.objects.aupdate(not_before=reply.created_at)
+    await run_turn(reply.pk)
+    assert [record.message for record in caplog.records].count("turn_waits_for_guard") == 1  # and not at each try
     await Conversation.objects.all().adelete()
     await answered(person, monkeypatch)
     assert jobs.FINISH_TOUCHES in asked_for

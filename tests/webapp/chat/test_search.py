@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Folder, Message, Reply, Tag
+from webapp.chat.services.conversations import rename
 from webapp.chat.services.search import Hit, by_chat, search
 from webapp.chat.services.search_query import MAX_CHARS, Phrase, parse
 
@@ -66,8 +67,55 @@ def test_words_are_found_by_their_beginning_and_exactly_in_quotes(person: User, 
     say(conversation, "Hi", "The sourdough starter is lively, don’t rush it. Café au lait.")
     for typed in ("sour", "SOURDOUGH", "star sour", '"sourdough starter"', "don’t", '"sourdough starter" live'):
         assert len(search(person, typed)) == 1, typed
-    for typed in ("dough", '"starter sourdough"', '"sour"', "sour absent", "", "   ", '"', "…", "*"):
+    for typed in ('"dough"', '"starter sourdough"', '"sour"', "sour absent", "", "   ", '"', "…", "*"):
         assert search(person, typed) == [], typed
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "hit"),
+    [
+        ("明日は東京で会議があります。", "東京", "東京"),
+        ("我昨天买了苹果和梨。", "苹果 梨", "苹果"),
+        ("我昨天买了苹果和梨。", '"苹果"', "苹果"),
+        ("ฉันชอบกินข้าวผัดกุ้งมาก", "ข้าวผัด", "ข้าวผัด"),
+        ("اشتريت الكتاب من السوق", "كتاب", "كتاب"),
+        ("Der Apfelkuchen war gut.", "kuchen", "kuchen"),
+        ("The Sourdough rises.", "DOUGH", "dough"),
+    ],
+)
+def test_words_are_found_inside_others_where_there_is_nothing_else(
+    person: User, conversation: Conversation, text: str, typed: str, hit: str
+) -> None:
+    """Not every script has spaces, and not every language puts words apart."""
+    reply = say(conversation, "Hi", text)
+    (found,) = search(person, typed)
+    assert (found.object_id, marked(found)[0]) == (reply.pk, hit)
+    assert "".join(piece.text for piece in found.snippet) == text
+
+
+def test_what_stands_inside_a_sentence_without_spaces_is_found_beside_what_begins_one(
+    person: User, conversation: Conversation
+) -> None:
+    """The index has only the second; and the title counts, too."""
+    say(conversation, "我们明天去东京", "好的。")
+    say(conversation, "东京怎么样？", "很大。")
+    rename(conversation, "去东京旅行")
+    assert [hit.kind for hit in search(person, "东京")] == ["title", "message", "message"]
+    assert search(person, "东京 大阪") == []
+
+
+def test_inside_words_nobody_finds_what_is_not_to_be_found(
+    person: User, somebody_else: User, conversation: Conversation
+) -> None:
+    """What is withheld, still written, temporary or somebody else's; nor too little to be told apart."""
+    say(conversation, "Hi", "Apfelkuchen", state="running")
+    say(conversation, "Hi", "Apfelkuchen", state="blocked")
+    say(Conversation.objects.create(owner=person, title="Kirschkuchen", is_temporary=True), "Apfelkuchen")
+    say(Conversation.objects.create(owner=somebody_else, title="Kirschkuchen"), "Apfelkuchen")
+    assert search(person, "kuchen") == []
+    say(conversation, "Streuselkuchen")
+    assert len(search(person, "kuchen")) == 1
+    assert search(person, "ku") == search(person, "en") == []
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL would need its extension unaccent")
@@ -180,14 +228,15 @@ def test_what_is_deleted_leaves_the_index(person: User, conversation: Conversati
 
 
 def test_a_temporary_chat_is_never_indexed(person: User) -> None:
-    """It is in no list and in no search; one that is kept after all is."""
+    """It is in no list and in no search, not even as what is stored of it."""
     hidden = Conversation.objects.create(owner=person, title="marzipan", is_temporary=True)
     say(hidden, "marzipan", "marzipan")
     assert search(person, "marzipan") == []
     assert words_in_the_index() == ""
-    Conversation.objects.filter(pk=hidden.pk).update(is_temporary=False)
+    kept = Conversation.objects.create(owner=person, title="marzipan")
+    say(kept, "marzipan", "marzipan")
     assert len(search(person, "marzipan")) == 3
-    Conversation.objects.filter(pk=hidden.pk).update(is_temporary=True)
+    Conversation.objects.filter(pk=kept.pk).update(is_temporary=True)
     assert words_in_the_index() == ""
 
 

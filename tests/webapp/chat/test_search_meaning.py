@@ -271,13 +271,13 @@ def test_what_is_released_is_found_again(person: User, conversation: Conversatio
 
 
 def test_a_temporary_chat_has_none(person: User, encoder: TextEncoder) -> None:
-    """One that is kept after all has, and loses them if it is not."""
     hidden = Conversation.objects.create(owner=person, title="x", is_temporary=True)
     say(hidden, "mend the velo", "repair it")
     assert embed(encoder) == Embedding.objects.count() == 0
-    Conversation.objects.filter(pk=hidden.pk).update(is_temporary=False)
+    kept = Conversation.objects.create(owner=person, title="x")
+    say(kept, "mend the velo", "repair it")
     assert embed(encoder) == 2
-    Conversation.objects.filter(pk=hidden.pk).update(is_temporary=True)
+    Conversation.objects.filter(pk=kept.pk).update(is_temporary=True)
     assert not Embedding.objects.exists()
 
 

@@ -15,7 +15,7 @@ from webapp.chat.ports import TextEncoder
 from webapp.chat.services.embedding import embed_waiting
 from webapp.chat.services.search import search
 from webapp.chat.services.search_meaning import similar
-from webapp.wiring import PIECE_WORDPIECES, is_english
+from webapp.wiring.library import PIECE_WORDPIECES, is_english
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,4 @@
-"""Temporary chats: in no list, and erased when they are closed or their page is not heard from any more."""
+"""Temporary chats: in no list, and gone when they are closed or their page is not heard from any more."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,12 +16,12 @@ from tests.webapp.privacy.traces import traces
 from webapp.accounts.models import User
 from webapp.chat import turn_log
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services import conversations
-from webapp.chat.services.conversations import TEMPORARY_FOR
+from webapp.chat.services import temporary as ending
 from webapp.chat.services.reconciler import reconcile
 from webapp.chat.sidebar import sidebar_of
-from webapp.moderation.models import Case, Flag, Original, Review, Verdict
-from webapp.moderation.services import cases, originals
+from webapp.chat.temporary_keys import KEPT_FOR
+from webapp.moderation.models import Case, Flag, Review, Verdict
+from webapp.moderation.services import cases
 
 pytestmark = pytest.mark.django_db
 
@@ -94,21 +94,21 @@ def test_a_page_elsewhere_cannot_close_it(person: User) -> None:
 def test_what_nobody_closed_is_erased_in_time(person: User) -> None:
     """However the page went away; an answer being written is waited for."""
     temporary = send(person, is_temporary=True)
-    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    age(seconds=KEPT_FOR.total_seconds() + 1)
     reconcile()
     assert Conversation.objects.count() == 1
     end(temporary)
-    age(seconds=TEMPORARY_FOR.total_seconds() - 5)
+    age(seconds=KEPT_FOR.total_seconds() - 5)
     reconcile()
     assert Conversation.objects.count() == 1
-    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    age(seconds=KEPT_FOR.total_seconds() + 1)
     reconcile()
     assert Conversation.objects.count() == 0
 
 
 def test_many_are_erased_in_time_a_few_at_once(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """The longest silent first, so that no pass takes long."""
-    monkeypatch.setattr(conversations, "BATCH", 2)
+    monkeypatch.setattr(ending, "BATCH", 2)
     said = [end(send(person, is_temporary=True)) for _ in range(3)]
     for minutes, accepted in enumerate(said):
         age(minutes=60)
@@ -124,11 +124,11 @@ def test_a_page_that_says_that_it_is_open_keeps_its_chat(person: User, sign_in: 
     """Somebody reads for an hour. Once it is erased, the page is told."""
     temporary = end(send(person, is_temporary=True))
     client, address = sign_in(person), f"/c/{temporary.conversation_id}/seen/"
-    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    age(seconds=KEPT_FOR.total_seconds() + 1)
     assert client.post(address).status_code == 204
     reconcile()
     assert Conversation.objects.count() == 1
-    age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+    age(seconds=KEPT_FOR.total_seconds() + 1)
     reconcile()
     assert client.post(address).status_code == 404
 
@@ -136,26 +136,25 @@ def test_a_page_that_says_that_it_is_open_keeps_its_chat(person: User, sign_in: 
 def test_all_that_was_noted_about_it_goes_too(
     person: User, redis: RedisServer, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    """A withheld answer with its words under seal, a case, a report and what was decided; and the log in Redis. What
-    the account is left with is a suspension, and the record of the staff, which holds no words."""
-    temporary = end(send(person, "a secret", is_temporary=True), "blocked", finished_at=timezone.now())
-    originals.keep(temporary.reply_id, "another secret")
-    case = cases.flag(temporary.reply_id, "report", category="hate", text="a third secret")
+    """A case that a guard opened about an answer that was shown, what was decided, and the log in Redis. What the
+    account is left with is a suspension, and the record of the staff, which holds no words."""
+    temporary = end(send(person, "a secret", is_temporary=True), "done", finished_at=timezone.now())
+    case = cases.flag(temporary.reply_id, "guard_output", category="hate", score=0.95)
     Review.objects.create(case=case, outcome="agreed", reason="a fourth secret", note="a fifth secret")
     with Redis.from_url(redis.url) as logs:
         logs.xadd(turn_log.key(temporary.reply_id), {"e": "a sixth secret"})
         # A worker that had lost its turn wrote late, and a log that is written is kept for an hour.
         Reply.objects.update(finished_at=timezone.now() - timedelta(minutes=59))
-        age(seconds=TEMPORARY_FOR.total_seconds() + 1)
+        age(seconds=KEPT_FOR.total_seconds() + 1)
         with django_capture_on_commit_callbacks(execute=True):
             reconcile()
         assert not logs.exists(turn_log.key(temporary.reply_id))
-    assert [model.objects.count() for model in (Conversation, Original, Case, Flag, Review)] == [0, 0, 0, 0, 0]
+    assert [model.objects.count() for model in (Conversation, Case, Flag, Review)] == [0, 0, 0, 0]
     assert traces("secret") == set()
 
 
 def test_the_page_and_the_page_about_data_tell_how_long(person: User, sign_in: SignIn) -> None:
-    minutes = f"has not heard from it for {TEMPORARY_FOR.total_seconds() // 60:.0f} minutes"
+    minutes = f"has not heard from it for {KEPT_FOR.total_seconds() // 60:.0f} minutes"
     client = sign_in(person)
     assert minutes in client.get("/").content.decode()
     end(send(person))

@@ -2,12 +2,13 @@
 
 import threading
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from assistant.errors import ModelUnavailable
 from webapp.accounts.models import User
@@ -73,6 +74,14 @@ def test_a_refused_message_leaves_nothing_behind(person: User, settings: Any) ->
         with pytest.raises(error):
             send(person, text=text)
     assert Conversation.objects.count() == 0
+
+
+@pytest.mark.parametrize(("language", "limit"), [("en", "20,000"), ("de", "20.000"), ("es", "20\xa0000")])
+def test_how_much_fits_is_written_as_in_the_language(person: User, settings: Any, language: str, limit: str) -> None:
+    settings.TURNS = replace(settings.TURNS, max_message_chars=20_000)
+    with translation.override(language), pytest.raises(MessageTooLong) as refusal:
+        send(person, text="x" * 20_001)
+    assert limit in refusal.value.user_text
 
 
 def test_one_answer_at_a_time_in_a_conversation(person: User) -> None:

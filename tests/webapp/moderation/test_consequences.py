@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -21,7 +22,7 @@ from tests.webapp.moderation.making import (
 from webapp.accounts.models import User
 from webapp.chat.errors import CannotContinue
 from webapp.chat.models import Conversation, Reply
-from webapp.chat.services import turns
+from webapp.chat.services import ownership, running, turns
 from webapp.chat.services.duplicating import duplicate
 from webapp.moderation.models import Appeal, AuditEntry, Case, Original, Review, Suspension, Verdict
 from webapp.moderation.services import appeals, cases, originals, records, reports
@@ -160,6 +161,49 @@ def test_a_released_message_is_answered(case: Case, moderator: User) -> None:
     let_time_pass()
     reply = Reply.objects.get(pk=case.reply_id)
     assert (reply.state, reply.input_checked) == ("queued", True)
+
+
+def test_a_released_message_is_not_withheld_again_for_another_answer(case: Case, moderator: User) -> None:
+    """A moderator has said that it is harmless; one that the guard alone withholds is asked about each time."""
+    before = turns.retry(person=case.person, reply_id=case.reply_id)
+    assert not Reply.objects.get(pk=before.reply_id).input_checked
+    Reply.objects.filter(pk=before.reply_id).update(state="blocked")
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    Reply.objects.filter(pk=case.reply_id).update(state="done", text="Here.")
+    again = turns.retry(person=case.person, reply_id=case.reply_id)
+    assert Reply.objects.get(pk=again.reply_id).input_checked
+
+
+def test_what_was_released_makes_nothing_suspicious_that_follows(case: Case, moderator: User) -> None:
+    """Going on after a false alarm is none. The model reads all that was said, and the guard what it has passed."""
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    Reply.objects.filter(pk=case.reply_id).update(state="done", text="Here.")
+    conversation = case.reply.conversation
+    passed = add_turn(conversation, question="And llamas?", text="Woolly.", parent=case.reply)
+    sent = turns.send(
+        person=case.person, turn_id=uuid4(), conversation_id=conversation.pk, parent_id=passed.pk, text="Go on"
+    )
+    claim = ownership.claim(sent.reply_id)
+    assert claim
+    turn = running._load(claim).turn
+    assert [message.text for message in turn.history] == [SECRET, "Here.", "And llamas?", "Woolly.", "Go on"]
+    assert [message.text for message in turn.judged] == ["And llamas?", "Woolly.", "Go on"]
+    Reply.objects.filter(pk=passed.pk).update(finish_reason="released")
+    assert [message.text for message in running._load(claim).turn.judged] == ["Go on"]
+
+
+def test_an_answer_withheld_in_a_copied_chat_comes_back_there(owner: User, moderator: User) -> None:
+    """Its words are copied, sealed, with the chat, and kept no longer than those that they are a copy of."""
+    source = withheld_answer(owner, "A history of **bread**")
+    copied = duplicate(source.reply.conversation).replies.get()
+    case = cases.flag(copied.pk, "appeal")
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    copied.refresh_from_db()
+    assert (copied.state, copied.text) == ("done", "A history of **bread**")
+    assert Original.objects.get(reply=copied).expires_at == source.reply.original.expires_at
 
 
 def test_a_message_waits_for_the_answer_that_is_being_written(case: Case, moderator: User) -> None:

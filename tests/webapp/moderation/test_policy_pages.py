@@ -10,7 +10,6 @@ from django.test import Client
 from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
 from assistant.safety.policy import DEFAULT_RULES, SMALL_MODEL_RULES
 from tests.webapp.moderation.conftest import PRIVATE, BrowserOf
-from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
 from webapp.moderation.models import PolicyVersion, Verdict
@@ -161,7 +160,7 @@ def test_code_that_nothing_looks_through_is_warned_of(
 ) -> None:
     """Or an administrator would think that answers are withheld for it."""
     shield = SemgrepShield(ShieldConfig(packages=tmp_path))
-    monkeypatch.setattr(wiring, "_code_shield", lambda: shield)
+    monkeypatch.setattr("webapp.wiring.code_shield.shield", lambda: shield)
     browser = browser_of("administrator")
     for code, is_warned in (("block", True), ("off", False)):
         page = f"{LIST}{drafted({**DEFAULT_RULES, 'code': code}).pk}/change/"

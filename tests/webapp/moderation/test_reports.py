@@ -38,6 +38,13 @@ def test_every_reason_is_taken(owner: User, reason: str) -> None:
     assert str(reports.NAMES[reason])  # type: ignore[index]  # one of them
 
 
+def test_as_much_as_the_field_takes_can_be_said(owner: User) -> None:
+    """A form sends the end of a line as two characters; the field counts one."""
+    reports.report(owner, answered(owner).pk, "wrong", "a\r\n" * (reports.MAX_TEXT_CHARS // 2 - 1) + "ab")
+    with pytest.raises(CannotReport, match="900"):
+        reports.report(owner, answered(owner).pk, "wrong", "a" * (reports.MAX_TEXT_CHARS + 1))
+
+
 def test_a_reason_is_needed(owner: User) -> None:
     """One that is on the list."""
     for reason in ("", "because"):
@@ -90,6 +97,16 @@ def test_reporting_lifts_no_strike(owner: User) -> None:
     assert vars(card)["num_strikes"] == 1
     close(case, moderator, "disagreed")
     assert cases.num_strikes(owner.pk) == 0
+
+
+def test_who_spoke_of_hurting_themselves_has_broken_no_rule(owner: User) -> None:
+    """A moderator says that the guard was right, and the next case about this person is as any other's first."""
+    case = make_case(owner, category="self_harm")
+    moderator = make_moderator()
+    close(case, moderator)
+    assert cases.num_strikes(owner.pk) == 0
+    close(make_case(owner, category="self_harm"), moderator, consequence="warn")
+    assert cases.num_strikes(owner.pk) == 1
 
 
 def test_a_report_makes_no_strike_of_whoever_reports(owner: User) -> None:

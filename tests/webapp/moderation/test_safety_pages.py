@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries
 
 from tests.webapp.moderation.making import (
@@ -33,7 +34,7 @@ MINE = "/safety/mine/"
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages name the model; here nobody serves one, and nobody is asked."""
-    monkeypatch.setattr(wiring, "_cards", {})
+    monkeypatch.setattr("webapp.wiring.cards._cards", {})
     policies.forget()
 
 
@@ -77,6 +78,8 @@ def test_everybody_can_read_how_it_works(settings: Any) -> None:
         "it is not Llama Guard",
         "English only",
         "Suicide or self-harm",
+        "what is remembered about you",
+        "for orders to the assistant",
         "withheld",
         f"{settings.MODERATION.original_days} days, encrypted",
         f"{settings.MODERATION.closed_case_days} days, with reports",
@@ -145,6 +148,14 @@ def test_a_withheld_turn_is_listed_with_its_rule_and_a_form(owner: User, browser
     assert 'name="reply"' not in page, "asked for once"
 
 
+def test_who_was_shown_where_to_find_help_is_not_told_of_a_rule(owner: User, browser: Client) -> None:
+    """A message of somebody who may want to die is nothing that a page holds against them."""
+    make_verdict(make_reply(owner), category="self_harm")
+    page = browser.get(MINE).content.decode()
+    assert "you were shown where to find help, in place of an answer" in page
+    assert "was not answered" not in page
+
+
 def test_nobody_sees_what_is_somebody_elses(owner: User, browser: Client, stranger: Client) -> None:
     """Nor a trace of it."""
     case = make_case(owner)
@@ -170,7 +181,7 @@ def test_a_suspended_person_sees_why_until_when_and_how_to_object(owner: User, b
     until = timezone.now() + timedelta(days=3)
     suspension = suspensions.suspend(owner, by=None, reason="Threats", until=until)
     page = text_of(browser)
-    assert f"until {until:%-d %B %Y, %H:%M}" in page
+    assert f"until {date_format(until, 'DATETIME_FORMAT')} (UTC)" in page
     assert "Reason: Threats" in page
     browser.post(MINE, {"suspension": suspension.pk, "text": "It was my little brother"})
     assert Appeal.objects.get().suspension == suspension

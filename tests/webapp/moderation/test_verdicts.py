@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from assistant.safety import verdict as safety
 from tests.webapp.moderation.making import make_reply
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation
+from webapp.chat.models import Conversation, Reply
 from webapp.moderation.models import Case, Flag, Verdict
-from webapp.moderation.services import verdicts
+from webapp.moderation.services import appeals, verdicts
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,16 @@ JUDGEMENT = safety.Verdict(
     policy_version="3",
     latency_ms=41.5,
 )
+
+
+def test_the_name_of_a_guard_may_be_long(conversation: Conversation) -> None:
+    """A server that was started with a path calls its model so, and PostgreSQL refuses what is too long."""
+    reply = conversation.replies.first()
+    assert reply is not None
+    name = f"llama-guard-2 /models/{'snapshots/' * 12}8B"
+    row = verdicts.record(reply.pk, "output", replace(JUDGEMENT, guard_id=name))
+    row.full_clean(exclude=["reply"])
+    assert name.startswith(row.guard_id)
 
 
 def test_a_verdict_is_kept_whole(conversation: Conversation) -> None:
@@ -70,6 +80,24 @@ def test_a_jailbreak_that_was_answered_is_a_case_where_the_guard_is_rather_sure(
     reply = make_reply(owner, state="done", text="Bread.")
     verdicts.record(reply.pk, "input", replace(JAILBREAK, categories={"prompt_injection": score}))
     assert (Verdict.objects.count(), Case.objects.count()) == (1, num_cases)
+
+
+def test_asking_again_and_again_makes_one_case(owner: User) -> None:
+    """Of a message that is withheld each time: the queue is not filled with it. Another message is another case."""
+    first = make_reply(owner)
+    verdicts.record(first.pk, "input", JUDGEMENT)
+    retried = []
+    for _ in range(3):
+        again = Reply.objects.get(pk=first.pk)
+        again.pk, again._state.adding = uuid4(), True
+        again.save()
+        verdicts.record(again.pk, "input", JUDGEMENT)
+        retried.append(again)
+    assert (Verdict.objects.count(), Case.objects.get().reply) == (4, first)
+    verdicts.record(make_reply(owner).pk, "input", JUDGEMENT)
+    assert Case.objects.count() == 2
+    appealed = appeals.appeal(owner, reply_id=retried[0].pk).case
+    assert appealed and (appealed.reply_id, appealed.category) == (retried[0].pk, "hate")
 
 
 def test_what_a_part_of_the_answer_has_said_is_not_said_again_by_the_whole(owner: User) -> None:

@@ -3,14 +3,13 @@
 import pytest
 from django.test import Client
 
-from webapp import wiring
 from webapp.accounts.models import User
 
 
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages name the model; here nobody serves one, and nobody is asked."""
-    monkeypatch.setattr(wiring, "_cards", {})
+    monkeypatch.setattr("webapp.wiring.cards._cards", {})
 
 
 @pytest.fixture

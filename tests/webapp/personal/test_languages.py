@@ -2,12 +2,13 @@
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from django.template import Context, Template
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from assistant.safety.code_badges import CodeBadge, FoundLine, translated
@@ -16,6 +17,8 @@ from webapp.accounts.services.language import language_of
 from webapp.chat.errors import NotFound
 from webapp.chat.services.endings import error_event
 from webapp.personal.services.preferences import change
+
+TEMPLATES = Path(__file__).parents[3] / "webapp/templates"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,27 @@ from webapp.personal.services.preferences import change
 def test_arabic_has_its_six_forms(num: int, said: str) -> None:
     with translation.override("ar"):
         assert ngettext("%(count)s memory", "%(count)s memories", num) % {"count": num} == said
+
+
+def test_no_page_of_people_fixes_the_order_of_a_date() -> None:
+    """Day, month and year stand differently in each language. `c` is for programs."""
+    pages = [*TEMPLATES.rglob("*.html"), TEMPLATES.parent / "experiments/templates/experiments/report.html"]
+    formats = {found for page in pages for found in re.findall(r"""\|date:["']([^"']*)["']""", page.read_text())}
+    assert {name for name in formats if not name.endswith("_FORMAT")} == {"c", "T"}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Nov. 27, 2026, 12:30 p.m. (NZDT)"),
+        ("de", "27. November 2026 12:30 (NZDT)"),
+        ("es", "27 de noviembre de 2026 a las 12:30 (NZDT)"),
+    ],
+)
+def test_a_moment_names_its_zone(language: str, said: str) -> None:
+    page = Template("{% load times %}{{ at|moment }}")
+    with translation.override(language), timezone.override("Pacific/Auckland"):
+        assert page.render(Context({"at": datetime(2026, 11, 26, 23, 30, tzinfo=UTC)})) == said
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,15 @@ def test_a_memory_is_changed(browser: Client, person: User) -> None:
     assert texts(person) == []
 
 
+def test_a_change_that_cannot_be_kept_takes_nothing_away(browser: Client, person: User) -> None:
+    """It is said why, and what was written is given back."""
+    memory = memories.add(person, "I like figs")
+    response = browser.post(f"/settings/memory/{memory.pk}/edit/", {"text": "f" * 301})
+    assert response.status_code == 422
+    assert "f" * 301 in response.content.decode()
+    assert texts(person) == ["I like figs"]
+
+
 def test_a_memory_is_deleted(browser: Client, person: User) -> None:
     memory = memories.add(person, "I like figs")
     memories.add(person, "I live in Cusco")

@@ -9,7 +9,7 @@ from django.utils import translation
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY
 from webapp.personal.models import Preferences
-from webapp.personal.services.preferences import change, preferences_of
+from webapp.personal.services.preferences import MAX_INSTRUCTION_CHARS, change, preferences_of
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,14 @@ def test_what_is_chosen_stands_on_the_root_element(browser: Client) -> None:
     assert 'data-theme="dark"' in root
     assert 'data-text-size="large"' in root
     assert "data-shortcuts" not in root
+
+
+def test_instructions_may_fill_their_field_with_lines(browser: Client, person: User) -> None:
+    """A form sends the end of a line as two characters; the field counts one."""
+    lines = "No salt.\n" * (MAX_INSTRUCTION_CHARS // 9 - 1) + "x" * 9
+    response = browser.post(ASSISTANT, {**ASSISTANT_FORM, "about_me": lines.replace("\n", "\r\n")}, follow=True)
+    assert "Saved" in response.content.decode()
+    assert Preferences.objects.get(person=person).about_me == lines
 
 
 def test_switched_off_shortcuts_are_told_to_the_scripts(browser: Client) -> None:

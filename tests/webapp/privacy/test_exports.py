@@ -19,6 +19,7 @@ from tests.webapp.chat.drawing import draw
 from tests.webapp.privacy.conftest import SECRET, make_everything, make_member, make_turn
 from tests.webapp.privacy.traces import tables_with
 from webapp.accounts.models import User
+from webapp.chat import temporary_keys
 from webapp.chat.models import Conversation, Reply
 from webapp.moderation.services import originals
 from webapp.privacy.models import DataExport
@@ -97,18 +98,21 @@ def _work() -> set[str]:
 
 
 def test_pictures_are_in_it_as_files(member: User, media: Path) -> None:
-    """Also of a temporary chat, which is in no export of chats; not what is withheld."""
-    shown, passing, withheld = (make_turn(member, about=about) for about in ("shown", "passing", "withheld"))
+    """Neither those of a temporary chat, which are on no disk, nor what is withheld."""
+    _shown, passing, withheld = (make_turn(member, about=about) for about in ("shown", "passing", "withheld"))
     Conversation.objects.filter(pk=passing.conversation_id).update(is_temporary=True)
-    kept, soon_gone, sealed = draw(shown), draw(passing), draw(withheld)
+    temporary_keys.make(passing.conversation_id)
+    kept, soon_gone, sealed = (draw(turn) for turn in Reply.objects.order_by("created_at"))
     originals.keep(withheld.pk, "Withheld")
     Reply.objects.filter(pk=withheld.pk).update(state=Reply.State.BLOCKED, steps=[])
     made = request_export(member)
     make_export(made.pk)
     with zipfile.ZipFile(media / "exports" / f"{made.pk}.zip") as archive:
-        assert archive.read(f"chats/{kept.file_name}") == archive.read(soon_gone.file_name) == png()
-        assert not any(sealed.file_name in name for name in archive.namelist())
-        assert len(json.loads(archive.read("pictures.json"))) == 3
+        assert archive.read(f"chats/{kept.file_name}") == png()
+        assert not any(picture.file_name in name for name in archive.namelist() for picture in (soon_gone, sealed))
+        assert len(json.loads(archive.read("pictures.json"))) == 2
+        (chat,) = json.loads(archive.read("temporary-chats.json"))
+        assert set(chat) == {"id", "created_at", "ended_at"}
 
 
 def test_only_its_owner_can_download_it(export: DataExport, member: User) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from tests.webapp.privacy.conftest import PASSWORD, SECRET, make_everything, make_member, make_turn
@@ -35,6 +37,14 @@ def test_it_says_what_is_stored(browser: Client, member: User) -> None:
     assert 0 not in counted.values()
     assert (counted["chats"], counted["documents"], counted["addresses"]) == (1, 1, 2)
     assertContains(page, SECRET)
+
+
+def test_it_says_what_the_browser_told(browser: Client, member: User) -> None:
+    """It is kept with the account, and so is no row of its own."""
+    told = {"language": "de", "country": "CH", "device": "phone", "time_zone": "Europe/Zurich"}
+    User.objects.filter(pk=member.pk).update(**told, seen_on=timezone.now().date())
+    day = date_format(timezone.now().date())
+    assertContains(browser.get("/your-data/"), f"Deutsch · CH · phone · Europe/Zurich · {day} (UTC)")
 
 
 def test_nothing_is_stored_of_somebody_who_only_looks(client: Client) -> None:

@@ -6,6 +6,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -31,6 +32,25 @@ def exported(client: Client, chat: Any, as_: str) -> str:
     response = client.get(f"/c/{chat.pk}/export/?as={as_}")
     assert response["Content-Disposition"].startswith('attachment; filename="llamas-')
     return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("رحلة إلى كوسكو!", "رحلة-إلى-كوسكو"),
+        ("हिन्दी में", "हिन्दी-में"),
+        ('Äpfel/Birnen\\.."\r\n', "äpfel-birnen"),
+        ("🎉", "chat"),
+        ("x" * 120, "x" * 40),
+    ],
+)
+def test_a_file_is_called_as_its_chat_in_every_script(owner: Client, person: User, title: str, name: str) -> None:
+    """And by nothing that a disk or a header could take for something else."""
+    chat = making.conversation(person, title)
+    assert exporting.file_name(chat, "md") == f"{name}-{str(chat.pk)[:8]}.md"
+    header = owner.get(f"/c/{chat.pk}/export/?as=md")["Content-Disposition"]
+    told = unquote(header.removeprefix("attachment; ").removeprefix("filename*=utf-8''").removeprefix("filename="))
+    assert told.strip('"') == exporting.file_name(chat, "md")
 
 
 def test_json_holds_every_branch_time_and_thumb(owner: Client, person: User) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 
 from tests.webapp.sharing import making
 from webapp.accounts.models import User
+from webapp.accounts.services.guests import absorb_guest
 from webapp.chat.models import Conversation, Feedback, Folder, Reply
 from webapp.chat.services.organising import MAX_FOLDERS, MAX_TAGS
 from webapp.privacy.services.erasure import wipe
@@ -23,6 +24,17 @@ from webapp.sharing.models import ChatImport, ImportedFile
 from webapp.sharing.services import exporting, import_jobs, importing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+
+def test_a_guest_who_logs_in_while_both_import_is_not_kept_out(person: User) -> None:
+    """A person has one import at a time: that of the account goes on, the other one says that it did not."""
+    guest = User.objects.create(username="guest", is_guest=True)
+    theirs, own = request_import(guest, making.chatgpt()), request_import(person, making.chatgpt())
+    absorb_guest(guest, into=person)
+    assert list(ChatImport.objects.waiting()) == [own]
+    theirs.refresh_from_db()
+    assert (theirs.person_id, theirs.state, theirs.error) == (person.pk, "failed", "in_progress")
+    assert not ImportedFile.objects.filter(chat_import=theirs).exists()
 
 
 def request_import(person: User, *documents: Any, chosen: list[str] | None = None) -> ChatImport:

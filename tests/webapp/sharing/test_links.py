@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.robotparser import RobotFileParser
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from tests.webapp.moderation.making import close, make_moderator
 from tests.webapp.sharing import making
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
+from webapp.chat.services.duplicating import duplicate
 from webapp.moderation.models import Case, Flag
 from webapp.moderation.services import cases, reports
 from webapp.sharing.errors import NothingToShare
@@ -69,8 +71,13 @@ def test_a_stranger_reads_it_and_gets_no_cookie(chat: Conversation) -> None:
     assert len(link.token) >= 32
 
 
-def test_robots_are_kept_out() -> None:
-    assert Client().get("/robots.txt").content.decode().splitlines()[1:] == ["Disallow: /s/", "Disallow: /c/"]
+def test_robots_may_read_that_they_are_not_to_list_it(chat: Conversation) -> None:
+    """One that may not fetch a page lists the bare address, which is all that the link is, where others wrote it."""
+    allowed = RobotFileParser()
+    allowed.parse(Client().get("/robots.txt").content.decode().splitlines())
+    link = share(chat)
+    assert allowed.can_fetch("*", f"https://chat.example.org/s/{link.token}/")
+    assert not allowed.can_fetch("*", f"https://chat.example.org{chat.get_absolute_url()}")
 
 
 def test_personal_data_is_hidden_from_the_copy_itself(chat: Conversation) -> None:
@@ -278,3 +285,54 @@ def test_a_temporary_chat_cannot_be_shared(chat: Conversation, owner: Client) ->
     chat.is_temporary = True
     chat.save()
     assert owner.get(f"/c/{chat.pk}/share/").status_code == 404
+
+
+def test_advice_and_warnings_stay_with_their_answer(chat: Conversation) -> None:
+    """A stranger needs them as much; where somebody in distress was pointed to is theirs alone."""
+    told = {"advice": "Ask a doctor.", "warning": "This is about weapons.", "help_lines": "Call 116 123."}
+    notices = [{"kind": kind, "html": f"<p>{text}</p>"} for kind, text in told.items()]
+    chat.replies.update(notices=notices)
+    read = page(share(chat))
+    assert "<p>Ask a doctor.</p>" in read
+    assert "<p>This is about weapons.</p>" in read
+    assert "116 123" not in read
+
+
+@pytest.mark.parametrize("titled_by", ["words", "assistant"])
+def test_a_turn_that_is_left_out_is_not_told_by_the_title(chat: Conversation, titled_by: str) -> None:
+    """The title was made of the first message; who leaves that out does not want it read as a heading."""
+    Conversation.objects.update(title="About my diagnosis", titled_by=titled_by)
+    chat.refresh_from_db()
+    first, second = chat.replies.order_by("created_at")
+    link = share(chat, replies={second.pk})
+    assert "diagnosis" not in page(link)
+    assert link.title == "And the cake?"
+    assert share(chat, replies={first.pk}).title == "About my diagnosis"
+
+
+def test_nor_is_a_message_that_was_changed_or_withheld(chat: Conversation) -> None:
+    """The title is of the version that was written first."""
+    Conversation.objects.update(title="Mail to eve@example.org", titled_by="words")
+    other = making.turn(chat, "Write to a friend", "Dear friend.", minute=9)
+    Conversation.objects.update(selected=other)
+    chat.refresh_from_db()
+    assert share(chat).title == "Write to a friend"
+
+
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_a_title_that_its_owner_gave_is_theirs_to_show(chat: Conversation, is_copy: bool) -> None:
+    Conversation.objects.update(title="Baking", titled_by="person")
+    chat.refresh_from_db()
+    shared = duplicate(chat) if is_copy else chat
+    second = shared.replies.order_by("created_at").last()
+    assert second is not None
+    assert share(shared, replies={second.pk}).title.startswith("Baking")
+
+
+def test_a_copy_of_a_chat_has_its_title_from_where_the_chat_had_it(chat: Conversation) -> None:
+    Conversation.objects.update(title="About my diagnosis", titled_by="words")
+    chat.refresh_from_db()
+    copied = duplicate(chat)
+    second = copied.replies.order_by("created_at").last()
+    assert second is not None
+    assert share(copied, replies={second.pk}).title == "And the cake?"

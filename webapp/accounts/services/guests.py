@@ -11,6 +11,7 @@ from django.db.models import ManyToOneRel
 from webapp.accounts.models import User
 from webapp.experiments.services import exposures
 from webapp.moderation.services import suspensions
+from webapp.sharing.services import import_jobs
 
 SESSION_KEY = "guest_id"
 
@@ -60,6 +61,7 @@ def absorb_guest(guest: User, *, into: User) -> None:
     # With the row locked, a message that arrives now waits and then finds no guest; it cannot slip in and be deleted.
     guest = User.objects.select_for_update().get(pk=guest.pk, is_guest=True)
     exposures.absorb(guest, into=into)
+    import_jobs.join(guest, into=into)
     for relation in User._meta.related_objects:
         if isinstance(relation, ManyToOneRel):
             owner, rows = relation.field.name, relation.related_model._base_manager

@@ -1,11 +1,13 @@
 """Conversations, and how their owner keeps them in order."""
 
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from webapp.chat import temporary_keys
 
 if TYPE_CHECKING:
     from webapp.accounts.models import User
@@ -35,7 +37,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
 class Conversation(models.Model):
     """A tree of messages and replies. `selected` is the reply at the end of the branch that its owner looks at; null
-    is the newest. A temporary one is erased soon after its page was last heard from, and never listed."""
+    is the newest. A temporary one is never listed, and its words are sealed under a key that goes when its page ends
+    or is not heard of any more (`webapp.chat.temporary_keys`). Then it is erased, but for what the staff looks at."""
 
     class TitledBy(models.TextChoices):
         WORDS = "words", "the first words"
@@ -55,6 +58,9 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now, help_text="When its owner last looked at it.")
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of a temporary one of which only turns that the staff looks at are left."
+    )
 
     objects = ConversationQuerySet.as_manager()
 
@@ -67,6 +73,12 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return f"Conversation {self.id}"  # never the title: it is taken from what the person wrote
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Raises TemporaryAway where a new temporary one gets no key."""
+        if self._state.adding and self.is_temporary:
+            temporary_keys.make(self.pk)
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return f"/c/{self.id}/"

@@ -5,23 +5,29 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from webapp.chat.models.sealing import SealedQuerySet, SealedTextField, WithWords
 from webapp.chat.models.turns import Message, Reply
 
 
-class Feedback(models.Model):
+class Feedback(WithWords):
     """A thumb, with reasons and words if wanted. Another thumb on the same reply takes its place, reasons and all."""
 
     class Thumb(models.IntegerChoices):
         DOWN = -1, "not helpful"
         UP = 1, "helpful"
 
+    CHAT = "reply__conversation"
+    TURN = "reply__message_id"
+
     reply = models.ForeignKey(Reply, on_delete=models.CASCADE, related_name="feedback")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="feedback")
     thumb = models.SmallIntegerField(choices=Thumb.choices)
     reasons = models.JSONField(default=list, help_text="Codes of `webapp.chat.services.feedback.REASONS`.")
-    text = models.TextField(blank=True)
+    text = SealedTextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SealedQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["reply", "person"], name="one_thumb_per_reply_and_person")]

@@ -5,16 +5,17 @@ from typing import Self
 
 from django.db import models
 
+from webapp.chat.models.sealing import SealedBinaryField, SealedQuerySet, WithWords
 from webapp.chat.models.turns import Reply
 
 
-class PictureQuerySet(models.QuerySet["Picture"]):
+class PictureQuerySet(SealedQuerySet["Picture"]):
     def shown(self) -> Self:
         """Those of answers that are not withheld."""
         return self.filter(is_sealed=False).exclude(reply__state=Reply.State.BLOCKED)
 
 
-class Picture(models.Model):
+class Picture(WithWords):
     """What was drawn for an answer, one at most. What it shows stands in the answer's step (`Step.input`).
 
     While the answer is withheld, `content` is sealed (`webapp.moderation.services.originals`).
@@ -25,14 +26,17 @@ class Picture(models.Model):
         JPEG = "image/jpeg", "JPEG"
         WEBP = "image/webp", "WebP"
 
+    CHAT = "reply__conversation"
+    TURN = "reply__message_id"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reply = models.OneToOneField(Reply, on_delete=models.CASCADE, related_name="picture")
-    asked_sha = models.CharField(max_length=64, help_text="SHA-256 of the words it was drawn from.")
+    asked_sha = models.CharField(max_length=64, help_text="A digest of the words it was drawn from.")
     media_type = models.CharField(max_length=10, choices=Kind.choices)
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
     num_bytes = models.PositiveIntegerField()
-    content = models.BinaryField()
+    content = SealedBinaryField()
     is_sealed = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

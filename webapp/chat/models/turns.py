@@ -10,21 +10,24 @@ from django.db.models import Q
 from django.utils import timezone
 
 from webapp.chat.models.conversations import Conversation
+from webapp.chat.models.sealing import SealedJSONField, SealedQuerySet, SealedTextField, WithWords
 
 
-class Message(models.Model):
+class Message(WithWords):
     """What a person wrote. Its id is the turn id that their browser made, so sending it twice is one message."""
 
     class Origin(models.TextChoices):
         STARTER = "starter", "a suggested beginning"
         FOLLOWUP = "followup", "a suggested question"
 
+    TURN = "pk"
+
     id = models.UUIDField(primary_key=True, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     parent = models.ForeignKey(
         "Reply", null=True, blank=True, on_delete=models.CASCADE, related_name="followed_by", help_text="Answers this."
     )
-    text = models.TextField()
+    text = SealedTextField()
     origin = models.CharField(
         max_length=8,
         choices=Origin.choices,
@@ -34,6 +37,8 @@ class Message(models.Model):
     attachments = models.JSONField(default=list, help_text="Ids of the documents that are searched first for it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = SealedQuerySet.as_manager()
+
     class Meta:
         ordering = ["created_at"]
 
@@ -41,13 +46,17 @@ class Message(models.Model):
         return f"Message {self.id}"
 
 
-class ReplyQuerySet(models.QuerySet["Reply"]):
+class ReplyQuerySet(SealedQuerySet["Reply"]):
     def active(self) -> Self:
         return self.filter(state__in=Reply.ACTIVE)
 
     def owned(self, reply_id: uuid.UUID, epoch: int) -> Self:
         """The reply, if the worker that claimed it as `epoch` still owns it; else nothing."""
         return self.filter(pk=reply_id, epoch=epoch, state=Reply.State.RUNNING)
+
+    def released(self) -> Self:
+        """Whose message the guard withheld and the staff let pass."""
+        return self.filter(input_checked=True, verdicts__direction="input", verdicts__action="block")
 
     def claimable(self, now: datetime) -> Self:
         """Waiting for a worker, or left by one that gave no sign of life."""
@@ -56,14 +65,14 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         return self.filter(waiting | abandoned)
 
 
-class Reply(models.Model):
+class Reply(WithWords):
     """The assistant's answer to a message, from the moment it is queued.
 
     `text` holds what the guard has passed and nothing else: everything in it may be shown; only in optimistic mode, and
     only while it is written, the guard has yet to read its last `unchecked_chars`. `token_ids` are the ids it was
     decoded from. `blocks` and `tail` are the same text rendered. `epoch` counts owners: every write of a worker
     names the epoch it claimed, so a worker that lost the turn changes nothing. (`epoch`, `event_index`) is the place
-    in the turn log that this row includes.
+    in the turn log that this row includes. In a temporary chat all that has words is sealed (`models.sealing`).
     """
 
     class State(models.TextChoices):
@@ -75,6 +84,7 @@ class Reply(models.Model):
         FAILED = "failed", "failed"
 
     ACTIVE = (State.QUEUED, State.RUNNING)
+    TURN = "message_id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="replies")
@@ -91,27 +101,27 @@ class Reply(models.Model):
     deadline = models.DateTimeField()
     failures = models.PositiveSmallIntegerField(default=0)
 
-    text = models.TextField(blank=True)
-    token_ids = models.JSONField(default=list)
+    text = SealedTextField(blank=True)
+    token_ids = SealedJSONField(default=list)
     unchecked_chars = models.PositiveIntegerField(default=0)
-    blocks = models.JSONField(default=list)
-    tail = models.TextField(blank=True)
+    blocks = SealedJSONField(default=list)
+    tail = SealedTextField(blank=True)
     renderer_version = models.PositiveSmallIntegerField(default=0)
 
     input_checked = models.BooleanField(default=False)
-    passages = models.JSONField(null=True, help_text="What the prompt quoted; null until the library was searched.")
-    citations = models.JSONField(default=list)
-    notices = models.JSONField(default=list, help_text="What stands beside the answer: advice, warnings, help lines.")
-    code_reports = models.JSONField(default=list, help_text="What Code Shield says of each code block, in order.")
-    steps = models.JSONField(default=list, help_text="The tools used for this answer, in order, with their results.")
-    used = models.JSONField(default=dict, help_text="What personal things the prompt held: instructions, memories.")
+    passages = SealedJSONField(null=True, help_text="What the prompt quoted; null until the library was searched.")
+    citations = SealedJSONField(default=list)
+    notices = SealedJSONField(default=list, help_text="What stands beside the answer: advice, warnings, help lines.")
+    code_reports = SealedJSONField(default=list, help_text="What Code Shield says of each code block, in order.")
+    steps = SealedJSONField(default=list, help_text="The tools used for this answer, in order, with their results.")
+    used = SealedJSONField(default=dict, help_text="What personal things the prompt held: instructions, memories.")
     filled = models.JSONField(
         default=dict, help_text="How much of the room for its prompt was taken by what (`assistant.window.Filled`)."
     )
     support = models.JSONField(
         null=True, help_text="Which sentences its passages support (`services.support`); null until it was checked."
     )
-    followups = models.JSONField(default=list, help_text="What the person might ask next.")
+    followups = SealedJSONField(default=list, help_text="What the person might ask next.")
     continued_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     prompt_version = models.CharField(max_length=64, blank=True, help_text="Content hash of the system prompt in use.")
     arm = models.TextField(blank=True, help_text="Experiments and arms that the turn was part of.")
@@ -167,19 +177,23 @@ class Reply(models.Model):
         return f"{self.epoch}-{self.event_index}"
 
 
-class QueuedMessage(models.Model):
+class QueuedMessage(WithWords):
     """What a person wrote while an answer was being written: it is sent by itself when that answer is done.
 
     It waits here and not in the browser, so that closing the page loses nothing. `is_held`: the answer did not end
     well or was stopped, so the person decides whether it is still wanted.
     """
 
+    TURN = "pk"
+
     id = models.UUIDField(primary_key=True, editable=False, help_text="Becomes the id of the message.")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="queued_messages")
-    text = models.TextField()
+    text = SealedTextField()
     attachments = models.JSONField(default=list, help_text="Ids of the documents that go with it.")
     is_held = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SealedQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at"]

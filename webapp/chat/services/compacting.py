@@ -30,7 +30,7 @@ from assistant.window import Filled
 from webapp import jobs, wiring
 from webapp.accounts.models import User
 from webapp.chat import hints
-from webapp.chat.errors import NothingToSummarise, Refused, TurnInProgress
+from webapp.chat.errors import Ended, NothingToSummarise, Refused, TemporaryAway, TurnInProgress
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services import summaries, turns
 from webapp.chat.services.conversations import branch, conversation_for
@@ -67,7 +67,7 @@ class _Plan:
 def is_due(reply_id: UUID) -> bool:
     """Whether the conversation has become so long with this answer that its earlier turns should be summarised."""
     reply = Reply.objects.select_related("conversation__owner__preferences").filter(pk=reply_id).first()
-    if reply is None or reply.is_active or not reply.filled or reply.state == Reply.State.BLOCKED:
+    if reply is None or reply.is_active or not reply.filled or reply.state == Reply.State.BLOCKED or reply.is_unread:
         return False
     if not is_summarised(reply.conversation):
         return False
@@ -101,7 +101,7 @@ async def compact(reply_id: UUID, *, is_asked_for: bool = False) -> None:
     if not is_asked_for and not await sync_to_async(is_due)(reply_id):
         return
     reply = await Reply.objects.select_related("conversation__owner__preferences").filter(pk=reply_id).afirst()
-    if reply is None or not await sync_to_async(is_summarised)(reply.conversation):
+    if reply is None or reply.is_unread or not await sync_to_async(is_summarised)(reply.conversation):
         return
     try:
         endpoint = (await sync_to_async(serving.in_production)()).endpoint
@@ -109,7 +109,7 @@ async def compact(reply_id: UUID, *, is_asked_for: bool = False) -> None:
             for _step in range(MAX_STEPS):
                 if not await _step_on(reply, services, is_asked_for=is_asked_for):
                     break
-    except (ModelUnavailable, ModelRefused, GuardUnavailable) as error:
+    except (ModelUnavailable, ModelRefused, GuardUnavailable, Ended, TemporaryAway) as error:
         logger.info("compaction_left_out", extra={"reply_id": str(reply_id), "code": error.code})
     finally:
         if is_asked_for:  # whoever asked sees that it is over, whatever came of it

@@ -1,40 +1,47 @@
 """Conversations: the one door to them, and what their owner can do with them."""
 
-from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q
-from django.utils import timezone
-
 from webapp.accounts.models import User
-from webapp.chat.errors import NotFound
+from webapp.chat import temporary_keys
+from webapp.chat.errors import Ended, NotFound
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.chat.services.erasing import erase
 from webapp.chat.services.tree import Tree, end_of_branch
 
 TITLE_CHARS = 60
-TEMPORARY_FOR = timedelta(minutes=10)
-BATCH = 100
 
 
 def conversation_for(person: User | None, conversation_id: UUID) -> Conversation:
-    """The conversation, if it is this person's. Raises NotFound if it is absent or somebody else's, alike."""
+    """The conversation, if it is this person's. Raises NotFound if it is absent or somebody else's, alike; Ended
+    for a temporary one that nobody can read any more."""
     if person is None:
         raise NotFound
     try:
-        return Conversation.objects.of(person).get(pk=conversation_id)
+        conversation = Conversation.objects.of(person).get(pk=conversation_id)
     except Conversation.DoesNotExist:
         raise NotFound from None
+    check_not_ended(conversation)
+    return conversation
 
 
-def reply_for(person: User | None, reply_id: UUID) -> Reply:
-    """The reply, if its conversation is this person's. Raises NotFound otherwise."""
+def reply_for(person: User | None, reply_id: UUID, *, or_ended: bool = False) -> Reply:
+    """The reply, if its conversation is this person's. Raises NotFound otherwise; Ended for one in a temporary chat
+    that nobody can read any more, unless that is wanted, too."""
     if person is None:
         raise NotFound
     try:
-        return Reply.objects.select_related("conversation", "message").get(pk=reply_id, conversation__owner=person)
+        reply = Reply.objects.select_related("conversation", "message").get(pk=reply_id, conversation__owner=person)
     except Reply.DoesNotExist:
         raise NotFound from None
+    if not or_ended:
+        check_not_ended(reply.conversation)
+    return reply
+
+
+def check_not_ended(conversation: Conversation) -> None:
+    """Raises Ended, and TemporaryAway where nobody can tell."""
+    if conversation.is_temporary and (conversation.ended_at or not temporary_keys.is_there(conversation.pk)):
+        raise Ended
 
 
 def locked(conversation: Conversation | None) -> Conversation:
@@ -45,32 +52,17 @@ def locked(conversation: Conversation | None) -> Conversation:
         conversation = Conversation.objects.select_related("owner").filter(pk=conversation.pk).first()
     if conversation is None:
         raise NotFound
+    check_not_ended(conversation)
     return conversation
 
 
 def rename(conversation: Conversation, title: str) -> None:
-    """Give it a title of its owner's, which nothing changes by itself any more; an empty one is ignored."""
+    """Give it a title of its owner's, which nothing changes by itself any more; an empty one is ignored. A
+    temporary chat keeps its own."""
     title = " ".join(title.replace("\0", " ").split())[:120]
-    if title:
+    if title and not conversation.is_temporary:
         conversation.title, conversation.titled_by = title, Conversation.TitledBy.PERSON
         conversation.save(update_fields=["title", "titled_by"])
-
-
-def close_temporary(person: User | None, some_id: UUID) -> None:
-    """Erase the conversation of this id if it is there, temporary and this person's: nothing else is erased by closing
-    a page. One that had not heard of its conversation yet names the turn that it sent."""
-    with_turn = Message.objects.filter(pk=some_id).values("conversation")
-    named = Conversation.objects.filter(Q(pk=some_id) | Q(pk__in=with_turn))
-    erase(named.filter(owner=person, is_temporary=True))
-
-
-def erase_expired() -> int:
-    """Erase the temporary conversations of which nothing was heard for long, neither a turn nor that their page is
-    open (it says so each minute); how many there were, at most a hundred at once. An answer that is being written is
-    waited for."""
-    long_ago = timezone.now() - TEMPORARY_FOR
-    silent = Conversation.objects.filter(is_temporary=True, updated_at__lt=long_ago, seen_at__lt=long_ago)
-    return erase(silent.exclude(replies__state__in=Reply.ACTIVE).order_by("seen_at")[:BATCH])
 
 
 def title_of(text: str) -> str:

@@ -12,6 +12,7 @@ from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.chat.services.pictures import copy_picture
 from webapp.chat.services.summaries import copy_summary, states_of
+from webapp.moderation.services import originals
 
 
 @transaction.atomic
@@ -35,7 +36,7 @@ def duplicate(conversation: Conversation, *, upto: UUID | None = None) -> Conver
         owner_id=conversation.owner_id,
         folder_id=conversation.folder_id,
         title=title,
-        titled_by=Conversation.TitledBy.PERSON,
+        titled_by=conversation.titled_by,
     )
     copies: list[tuple[Message, Reply]] = []
     for message, reply in turns:
@@ -54,4 +55,6 @@ def _copied_turn(fresh: Conversation, parent: Reply | None, message: Message, re
     answer.conversation, answer.message, answer.continued_from = fresh, question, None
     answer.save(force_insert=True)
     copy_picture(reply, answer)
+    if reply.state == Reply.State.BLOCKED:
+        originals.copy(reply.pk, answer.pk)
     return question, answer

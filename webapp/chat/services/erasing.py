@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from webapp.chat import turn_log
+from webapp.chat import temporary_keys, turn_log
 from webapp.chat.models import Conversation, Reply
 
 logger = logging.getLogger(__name__)
@@ -22,10 +22,12 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def erase(conversations: QuerySet[Conversation]) -> int:
-    """Delete them and all that hangs on them. Returns how many there were."""
-    found = list(conversations.values_list("pk", flat=True))
+    """Delete them and all that hangs on them, and the keys of those that are temporary. Returns how many there were."""
+    chosen = dict(conversations.values_list("pk", "is_temporary"))
+    found = list(chosen)
     if not found:
         return 0
+    temporary_keys.forget(pk for pk, is_temporary in chosen.items() if is_temporary)
     forget_logs(Reply.objects.filter(conversation__in=found))
     Conversation.objects.filter(pk__in=found).delete()
     return len(found)
@@ -44,7 +46,7 @@ def forget_logs(replies: QuerySet[Reply]) -> None:
 def _delete_logs(keys: Sequence[str]) -> None:
     """Best effort: without Redis there is no log to be read, and what comes back with it ends by itself."""
     try:
-        with Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as redis:
+        with Redis.from_url(settings.VOLATILE_REDIS_URL, socket_timeout=1.0, retry=Retry(NoBackoff(), 0)) as redis:
             redis.delete(*keys)
     except (RedisError, OSError) as error:
         logger.warning("turn_logs_not_erased", extra={"error": type(error).__name__, "num": len(keys)})

@@ -65,7 +65,7 @@ def explain(*, person: User | None, reply_id: UUID, reasons: Iterable[str], text
             raise CannotBeRated(_("Please choose a thumb first."))
         given = set(reasons)
         feedback.reasons = [code for code in REASONS[feedback.thumb] if code in given]
-        feedback.text = text.replace("\0", "").strip()[:MAX_TEXT_CHARS]
+        feedback.text = text.replace("\0", "").replace("\r\n", "\n").strip()[:MAX_TEXT_CHARS]
         feedback.save()
     return feedback
 

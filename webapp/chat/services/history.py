@@ -9,6 +9,9 @@ from webapp.chat.services import summaries
 from webapp.chat.services.conversations import branch
 from webapp.personal.services.preferences import preferences_of
 
+RELEASED = "released"
+"""Why an answer has ended that was withheld and then given back."""
+
 
 def turns_before(reply: Reply) -> list[tuple[Message, Reply]]:
     """The turns before this one on its branch."""
@@ -29,6 +32,13 @@ def messages_of(turns: Iterable[tuple[Message, Reply]]) -> list[ChatMessage]:
         messages.append(ChatMessage(role="user", text=message.text))
         messages.append(ChatMessage(role="assistant", text=answer.text, token_ids=tuple(answer.token_ids)))
     return messages
+
+
+def context_of(turns: Sequence[tuple[Message, Reply]]) -> list[ChatMessage]:
+    """The same for the guard: what the staff has found harmless makes nothing that follows suspicious."""
+    answers = [answer.pk for _message, answer in turns]
+    released = set(Reply.objects.released().filter(pk__in=answers).values_list("pk", flat=True)) if answers else set()
+    return messages_of(turn for turn in turns if turn[1].pk not in released and turn[1].finish_reason != RELEASED)
 
 
 def is_summarised(conversation: Conversation) -> bool:

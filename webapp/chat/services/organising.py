@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.chat.errors import Full, NotFound
+from webapp.chat import temporary_keys
+from webapp.chat.errors import EmptyTag, Full, NotFound
 from webapp.chat.models import Conversation, Folder, Tag
 
 MAX_FOLDERS = 100
@@ -53,10 +54,10 @@ def move(rows: QuerySet[Conversation], folder: Folder | None) -> None:
 
 @transaction.atomic
 def tag(rows: QuerySet[Conversation], name: str) -> None:
-    """Put a word on all of them. An empty word changes nothing. Raises Full, and tags none, if one has too many."""
+    """Put a word on all of them. Raises EmptyTag, and Full, and tags none, if one has too many."""
     name = tidy_name(name, Tag)
     if not name:
-        return
+        raise EmptyTag(_("Please write the tag first."))
     for conversation in rows.select_for_update().prefetch_related("tags"):  # the same tag may come from two tabs
         names = {each.name.lower() for each in conversation.tags.all()}
         if name.lower() in names:
@@ -99,7 +100,9 @@ def rename_folder(folder: Folder, name: str) -> None:
 
 
 def seen(conversation: Conversation) -> None:
-    """Its owner has it on the screen: what was new is not any more."""
+    """Its owner has it on the screen: what was new is not any more. Raises Ended, and TemporaryAway."""
+    if conversation.is_temporary:
+        temporary_keys.renew(conversation.pk)
     conversation.seen_at = timezone.now()
     conversation.save(update_fields=["seen_at"])
 

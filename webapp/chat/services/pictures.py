@@ -8,15 +8,17 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 
 from assistant.errors import NoRoomForPicture, PictureFailed
 from assistant.ports import DrawnPicture, KeptPicture
 from assistant.safety.verdict import Verdict
 from webapp.accounts.models import User
+from webapp.chat import temporary_keys
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Picture, Reply
 from webapp.chat.services import limits
+from webapp.chat.services.conversations import check_not_ended
 from webapp.chat.services.ownership import Claim
 from webapp.moderation.services import verdicts
 
@@ -49,7 +51,8 @@ class ReplyAlbum:
             await sync_to_async(verdicts.record)(self._claim.reply_id, "output", verdict)
 
     def _kept(self, description: str) -> KeptPicture | None:
-        found = Picture.objects.filter(reply=self._claim.reply_id, asked_sha=_sha(description)).defer("content").first()
+        asked = _digest(Reply.objects.select_related("conversation").get(pk=self._claim.reply_id), description)
+        found = Picture.objects.filter(reply=self._claim.reply_id, asked_sha=asked).defer("content").first()
         return _as_kept(found) if found else None
 
     @transaction.atomic
@@ -70,11 +73,12 @@ class ReplyAlbum:
     def _keep(self, description: str, picture: DrawnPicture) -> KeptPicture:
         """In the place of one that an earlier worker had drawn from other words, and that nobody has seen."""
         self._locked_owner()
-        Picture.objects.filter(reply=self._claim.reply_id).delete()
+        reply = Reply.objects.select_related("conversation").get(pk=self._claim.reply_id)
+        Picture.objects.filter(reply=reply).delete()
         return _as_kept(
             Picture.objects.create(
-                reply_id=self._claim.reply_id,
-                asked_sha=_sha(description),
+                reply=reply,
+                asked_sha=_digest(reply, description),
                 media_type=picture.media_type,
                 width=picture.width,
                 height=picture.height,
@@ -95,9 +99,11 @@ class ReplyAlbum:
 
 def picture_for(person: User | None, picture_id: UUID) -> Picture:
     """The picture, if its answer is this person's and not withheld. Raises NotFound otherwise, alike."""
-    found = Picture.objects.shown().filter(pk=picture_id, reply__conversation__owner=person).defer("content").first()
+    mine = Picture.objects.shown().filter(pk=picture_id, reply__conversation__owner=person)
+    found = mine.select_related("reply__conversation").defer("content").first()
     if person is None or found is None:
         raise NotFound
+    check_not_ended(found.reply.conversation)
     return found
 
 
@@ -105,11 +111,6 @@ def pictures_of(reply_ids: Iterable[UUID]) -> dict[UUID, Picture]:
     """By the reply. What they show is read one at a time, when it is asked for."""
     found = Picture.objects.shown().filter(reply__in=list(reply_ids)).defer("content")
     return {picture.reply_id: picture for picture in found}
-
-
-def temporary_pictures(person: User) -> QuerySet[Picture]:
-    """Those of chats that are in no export of chats."""
-    return Picture.objects.shown().filter(reply__conversation__owner=person, reply__conversation__is_temporary=True)
 
 
 def description_of(reply: Reply) -> str:
@@ -156,6 +157,12 @@ def _is_full(owner: User) -> bool:
 
 def _as_kept(picture: Picture) -> KeptPicture:
     return KeptPicture(id=str(picture.pk), width=picture.width, height=picture.height)
+
+
+def _digest(reply: Reply, description: str) -> str:
+    """Says whether words are the same. In a temporary chat it tells nobody who guesses them."""
+    scope = reply.scope
+    return _sha(description) if scope is None else temporary_keys.digest(scope, description)
 
 
 def _sha(description: str) -> str:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.chat.errors import Busy, NotFound, QueueFull, Refused, TooManyTurns
+from webapp.chat.errors import Busy, NotFound, QueueFull, Refused, TemporaryAway, TooManyTurns
 from webapp.chat.models import Conversation, Message, QueuedMessage, Reply
 from webapp.chat.services import turns
 from webapp.chat.services.attachments import ids_in, kept_with
@@ -108,7 +108,7 @@ def advance(conversation_id: UUID) -> Accepted | None:
     try:
         with transaction.atomic():
             return _advance(conversation_id)
-    except (Busy, TooManyTurns, IntegrityError, NotFound):
+    except (Busy, TooManyTurns, TemporaryAway, IntegrityError, NotFound):
         return None  # there is room later, and the next pass tries again; or it was erased meanwhile
     except Refused:
         hold(conversation_id)  # a limit or a suspension: the person reads why when they send it themselves

@@ -1,5 +1,5 @@
 """Finds what nobody works on and does what is due: enqueue a turn once more, or end what is past its deadline; send
-what waited for an answer; erase temporary conversations.
+what waited for an answer; end temporary conversations.
 
 The row of a reply is also its outbox: a task that was never enqueued, was lost with Redis or died with its worker
 leaves a row that is found here. Running it twice at once does no harm: claiming is what decides.
@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from webapp.chat.models import Reply
-from webapp.chat.services import conversations, queueing
+from webapp.chat.services import queueing, temporary
 from webapp.chat.services.endings import TIMED_OUT, Ending, end_from_outside
 from webapp.chat.services.turns import Accepted
 
@@ -40,16 +40,16 @@ def reconcile() -> Due:
     Marks what it returns as enqueued now.
     """
     due = Due(endings=tuple(_end_overdue()), sent=queueing.advance_all(), to_enqueue=tuple(_take_forgotten()))
-    _erase_expired()
+    _end_silent()
     return due
 
 
-def _erase_expired() -> None:
+def _end_silent() -> None:
     """What is due for others goes out whatever becomes of this."""
     try:
-        conversations.erase_expired()
+        temporary.end_silent()
     except Exception:
-        logger.exception("temporary_chats_not_erased")
+        logger.exception("temporary_chats_not_ended")
 
 
 def _end_overdue() -> list[Ending]:

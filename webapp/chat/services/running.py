@@ -10,7 +10,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db.models import F
-from django.utils import translation
+from django.utils import timezone, translation
 from redis.asyncio import Redis
 
 from assistant.errors import AssistantError, GuardUnavailable, ModelRefused, ModelUnavailable, PromptTooLong
@@ -20,15 +20,18 @@ from assistant.prompt_text import fill
 from assistant.reply import Written
 from assistant.turn import Turn, TurnConfig, TurnRunner
 from webapp import jobs, wiring
+from webapp.accounts.services.clock import zone_of
 from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
 from webapp.chat import turn_log
 from webapp.chat.announcing import send_next
-from webapp.chat.models import Reply
-from webapp.chat.services import compacting, ownership, support
+from webapp.chat.errors import Ended, TemporaryAway
+from webapp.chat.models import Conversation, Reply
+from webapp.chat.services import compacting, ownership, support, temporary
 from webapp.chat.services.attachments import attached_to
+from webapp.chat.services.conversations import check_not_ended
 from webapp.chat.services.endings import INTERNAL_ERROR
-from webapp.chat.services.history import is_summarised, messages_of, summary_of, turns_before
+from webapp.chat.services.history import context_of, is_summarised, messages_of, summary_of, turns_before
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
@@ -79,7 +82,7 @@ async def run_turn(reply_id: UUID) -> None:
             on_used=loaded.note_exposures,
         )
         journal.mark("claimed")
-        with translation.override(loaded.language):
+        with translation.override(loaded.language), timezone.override(zone_of(reply.conversation.owner)):
             await _run(loaded, claim, journal)
         if await Reply.objects.active().filter(pk=reply_id).aexists():
             return  # handed back: it ends another time
@@ -92,6 +95,11 @@ async def run_turn(reply_id: UUID) -> None:
     except TurnLost:
         logger.info("turn_lost", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
         await _summarise_if_due(reply_id)  # perhaps it was stopped
+    except Ended:
+        logger.info("temporary_chat_ended", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
+        await sync_to_async(temporary.end)(Conversation.objects.filter(replies=reply_id))
+    except TemporaryAway:  # its lease runs out, and it is tried again
+        logger.warning("turn_unreadable", extra={"reply_id": str(reply_id), "epoch": claim.epoch})
     finally:
         await _forget_log_if_erased(redis, reply_id)
         await redis.aclose()
@@ -148,10 +156,12 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
         if ownership.has_waited_too_long(reply):
             await _fail(claim, journal, error.code)
         else:
+            if isinstance(error, GuardUnavailable) and reply.waiting_since is None:
+                logger.warning("turn_waits_for_guard", extra={"reply_id": str(claim.reply_id), "error": str(error)})
             await journal.hand_back()
     except (ModelRefused, PromptTooLong) as error:
         await _fail(claim, journal, error.code)
-    except TurnLost:
+    except (TurnLost, Ended):
         raise
     except AssistantError as error:
         await _fail(claim, journal, error.code)
@@ -171,7 +181,7 @@ async def _counted(loaded: _Loaded) -> AsyncGenerator[None, None]:
     without these people the arms would not be alike. A guard that is away is no arm's."""
     try:
         yield
-    except (GuardUnavailable, TurnLost):
+    except (GuardUnavailable, TurnLost, Ended):
         raise
     except Exception:
         await sync_to_async(loaded.note_exposures)()
@@ -198,6 +208,7 @@ def _load(claim: Claim) -> _Loaded:
     reply = replies.get(pk=claim.reply_id)
     reply.steps = [] if reply.passages is None else ended_steps(reply.steps)
     passages = None if reply.passages is None else tuple(Passage(**passage) for passage in reply.passages)
+    check_not_ended(reply.conversation)
     given = reply.continued_from
     owner, is_temporary = reply.conversation.owner, reply.conversation.is_temporary
     personal = personal_of(owner, is_temporary=is_temporary)
@@ -208,6 +219,7 @@ def _load(claim: Claim) -> _Loaded:
     earlier = turns_before(reply)
     turn = Turn(
         history=(*messages_of(earlier), ChatMessage(role="user", text=reply.message.text)),
+        context=tuple(context_of(earlier)),
         summary=summary_of(earlier) if is_summarised(reply.conversation) else None,
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
         input_checked=reply.input_checked,

@@ -1,7 +1,8 @@
 """Search in everything a person wrote and was told: all branches of all their conversations, and the titles.
 
 Only ended replies are found, and never a word that was withheld. How words are found is each database's own affair
-(`search_sqlite`, `search_postgres`); whose they are and what they are filtered by is decided here.
+(`search_sqlite`, `search_postgres`), or neither's (`search_inside`); whose they are and what they are filtered by is
+decided here.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +18,7 @@ from django.db.models import QuerySet
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
-from webapp.chat.services import search_postgres, search_sqlite
+from webapp.chat.services import search_inside, search_postgres, search_sqlite
 from webapp.chat.services.search_query import Query, parse
 from webapp.chat.services.search_rows import Found, Piece, pieces
 
@@ -117,7 +118,12 @@ def _chat_hits(group: list[Hit]) -> ChatHits:
 
 
 def _find(wanted: Query, allowed: QuerySet[Conversation], per_chat: int, limit: int) -> list[Found]:
-    return _engine().find(wanted, allowed, per_chat=per_chat, limit=limit)
+    """By the index, which knows words by their beginnings; where that finds nothing, inside words."""
+    ways = (_engine().find, search_inside.find)
+    for find in reversed(ways) if search_inside.comes_first(wanted) else ways:
+        if found := find(wanted, allowed, per_chat=per_chat, limit=limit):
+            return list(found)
+    return []
 
 
 def _engine() -> ModuleType:

@@ -29,7 +29,7 @@ def is_due(reply_id: UUID) -> bool:
 async def check_support(reply_id: UUID) -> None:
     """Check the reply, if it is finished and was not checked. Safe to run twice, late, or for a reply that is gone."""
     reply = await _due().select_related("conversation").filter(pk=reply_id).afirst()
-    if reply is None:
+    if reply is None or reply.is_unread:
         return
     try:
         async with asyncio.timeout(TIME_LIMIT_S), wiring.retrieval() as found_with:

@@ -20,6 +20,7 @@ from assistant.titles import SCHEMA as TITLE_SCHEMA
 from assistant.titles import read_title, title_from, title_request
 from webapp import wiring
 from webapp.chat import hints
+from webapp.chat.errors import Ended, TemporaryAway
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import title_of
 from webapp.experiments.services import serving
@@ -48,19 +49,23 @@ async def finish_touches(reply_id: UUID) -> None:
                 await _give_title(reply, services)
             if not reply.followups:
                 await _give_followups(reply, services)
-    except (ModelUnavailable, ModelRefused, GuardUnavailable) as error:
+    except (ModelUnavailable, ModelRefused, GuardUnavailable, Ended, TemporaryAway) as error:
         # The chat keeps its first words as a title, and goes on without ideas.
         logger.info("touches_left_out", extra={"reply_id": str(reply_id), "code": error.code})
 
 
 async def _finished(reply_id: UUID) -> Reply | None:
     replies = Reply.objects.select_related("conversation", "message").filter(state=Reply.State.DONE)
-    return await replies.exclude(text="").filter(pk=reply_id).afirst()
+    reply = await replies.exclude(text="").filter(pk=reply_id).afirst()
+    return None if reply is None or reply.is_unread else reply
 
 
 async def _wants_title(reply: Reply) -> bool:
-    """A conversation is named once, after its first answer."""
-    if reply.conversation.titled_by != Conversation.TitledBy.WORDS or reply.message.parent_id is not None:
+    """A conversation is named once, after its first answer. A temporary one is not: its title would not be sealed."""
+    conversation = reply.conversation
+    if conversation.is_temporary or conversation.titled_by != Conversation.TitledBy.WORDS:
+        return False
+    if reply.message.parent_id is not None:
         return False
     earlier = reply.conversation.replies.filter(state=Reply.State.DONE, created_at__lt=reply.created_at)
     return not await earlier.aexists()

@@ -1,4 +1,5 @@
-"""What a person does with a turn: send, stop, ask again, continue. Each is one transaction; nothing talks to Redis."""
+"""What a person does with a turn: send, stop, ask again, continue. Each is one transaction; nothing talks to Redis
+but for the keys of temporary chats."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from assistant.errors import ModelUnavailable
@@ -152,7 +153,8 @@ def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
             if continues and not reply.can_continue:
                 raise CannotContinue(_("This answer is complete."))
             admit(person)
-            again = _queue_reply(reply.message, **(_as_far_as(reply) if continues else {}))
+            begun = _as_far_as(reply) if continues else {"input_checked": _was_released(reply.message)}
+            again = _queue_reply(reply.message, **begun)
             if continues:
                 copy_picture(reply, again)
             return _accepted(again, is_new=True)
@@ -193,9 +195,14 @@ def checked(text: str) -> str:
     if len(text) > limit:
         raise MessageTooLong(
             _("This message has %(num)s characters; %(limit)s fit. Please shorten it.")
-            % {"num": f"{len(text):,}", "limit": f"{limit:,}"}
+            % {"num": _grouped(len(text)), "limit": _grouped(limit)}
         )
     return text
+
+
+def _grouped(num: int) -> str:
+    """As large numbers are written in the language: 20,000 is twenty to some."""
+    return number_format(num, use_l10n=True, force_grouping=True)
 
 
 def check_suspension(person: User) -> None:
@@ -243,7 +250,8 @@ def _check_room(active: QuerySet[Reply]) -> None:
 
 def _conversation(person: User, conversation_id: UUID | None, text: str, *, is_temporary: bool) -> Conversation:
     if conversation_id is None:
-        return Conversation.objects.create(owner=person, title=title_of(text), is_temporary=is_temporary)
+        title = _("Temporary chat") if is_temporary else title_of(text)  # a title is not sealed
+        return Conversation.objects.create(owner=person, title=title, is_temporary=is_temporary)
     return conversation_for(person, conversation_id)
 
 
@@ -260,7 +268,7 @@ def _parent(conversation: Conversation, parent_id: UUID | None) -> Reply | None:
 
 
 def _queue_reply(message: Message, **begun: Any) -> Reply:
-    """A new reply, which the owner looks at from now on."""
+    """A new reply, which the owner looks at from now on. What is talked in again is in the archive no more."""
     now = timezone.now()
     given: dict[str, Any] = {"seed": secrets.randbits(62), **begun}
     reply = Reply.objects.create(
@@ -272,8 +280,13 @@ def _queue_reply(message: Message, **begun: Any) -> Reply:
         deadline=now + timedelta(seconds=settings.TURNS.deadline_s),
         **given,
     )
-    Conversation.objects.filter(pk=message.conversation_id).update(selected=reply, updated_at=now)
+    Conversation.objects.filter(pk=message.conversation_id).update(selected=reply, updated_at=now, archived_at=None)
     return reply
+
+
+def _was_released(message: Message) -> bool:
+    """Whether the guard withheld it and the staff let it pass: then no other answer is withheld for it."""
+    return Reply.objects.released().filter(message=message).exists()
 
 
 def _as_far_as(reply: Reply) -> dict[str, Any]:

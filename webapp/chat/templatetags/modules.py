@@ -1,4 +1,4 @@
-"""`{% module_script "js/chat.js" %}`: a script and, so that nothing waits for anything, all that it imports at once."""
+"""`{% module_script "js/chat.js" %}`: a script and, so that nothing waits for anything, what it imports at once."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from webapp.static_files import imported_by
+from webapp.scripts import needed_beside
 
 register = template.Library()
 
@@ -17,7 +17,7 @@ register = template.Library()
 def module_script(context: RequestContext, script: str) -> SafeString:
     """Names each module once a page, in the order in which they run."""
     named = cast(set[str], context.render_context.setdefault("modules", set()))  # type: ignore[arg-type]
-    fresh = [name for name in imported_by(script) if name not in named]
+    fresh = [name for name in needed_beside(script) if name not in named]
     named.update(fresh)
     preloads = format_html_join("", '<link rel="modulepreload" href="{}">', ((static(name),) for name in fresh))
     return format_html('{}<script type="module" src="{}"></script>', preloads, static(script))

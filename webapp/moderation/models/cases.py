@@ -16,18 +16,19 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """Those in which a rule was broken, by the last decision that stands, also while they are looked at again.
 
         An answer that people reported and no guard found is the assistant's fault, and not a strike of whoever got it,
-        unless the decision did something to them.
+        unless the decision did something to them. Neither has somebody broken a rule who spoke of hurting themselves.
         """
         standing = Review.objects.filter(case=OuterRef("pk"), second_of=None, undone_at=None)
         last = standing.order_by("-created_at", "-pk")
         decided = self.alias(
             last_outcome=Subquery(last.values("outcome")[:1]),
+            last_category=Subquery(last.values("category")[:1]),
             last_consequence=Subquery(last.values("consequence")[:1]),
             decided_at=Subquery(last.values("created_at")[:1]),
         )
         found = Exists(Flag.objects.filter(case=OuterRef("pk"), source__in=Flag.OF_GUARDS))
         about_the_answer = (Review.Consequence.NONE, Review.Consequence.WITHHOLD)
-        is_theirs = Q(found) | ~Q(last_consequence__in=about_the_answer)
+        is_theirs = Q(found) & ~Q(last_category="self_harm") | ~Q(last_consequence__in=about_the_answer)
         return decided.filter(is_theirs, last_outcome=Case.Outcome.AGREED, decided_at__gt=moment)
 
 
@@ -57,6 +58,7 @@ class Case(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="cases_assigned"
     )
     version = models.PositiveIntegerField(default=0)
+    sealed_key = models.BinaryField(null=True, help_text="Opens the turn where its chat was temporary; encrypted.")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 

@@ -14,7 +14,7 @@ from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
-from webapp.moderation.models import Appeal, Case, Review, Suspension
+from webapp.moderation.models import Appeal, Case, Review, Suspension, Verdict
 from webapp.moderation.services import cases, four_eyes, outcomes, suspensions
 from webapp.moderation.services.withholding import BY_STAFF
 
@@ -40,14 +40,14 @@ def appeal(person: User, *, reply_id: UUID | None = None, suspension_id: int | N
 
     Raises CannotAppeal, and NotFound for what is absent or somebody else's, alike.
     """
-    text = text.replace("\x00", "").strip()  # a NUL cannot be stored, and nobody means one
+    text = text.replace("\x00", "").replace("\r\n", "\n").strip()  # nobody means a NUL, and a line has one end
     if len(text) > MAX_TEXT_CHARS:
         raise CannotAppeal(_("Please say it in %(num)d characters.") % {"num": MAX_TEXT_CHARS})
     User.objects.select_for_update().get(pk=person.pk)  # one appeal of a person at a time, so that the limit holds
     if reply_id is not None:
         reply = _withheld(person, reply_id)
         _check_limit(person)
-        case = cases.flag(reply.pk, "appeal", text=text)
+        case = cases.flag(reply.pk, "appeal", text=text, category=_withheld_for(reply))
         return _create(Appeal(person=person, case=case, text=text))
     suspension = _running(person, suspension_id)
     _check_limit(person)
@@ -103,15 +103,21 @@ def by_reply(conversation: Conversation) -> Mapping[UUID, Appeal]:
 
 def about_reply(person: User | None, reply_id: UUID) -> Appeal | None:
     """The appeal about this reply that stands. Raises NotFound if it is absent or somebody else's."""
-    return _STANDING.filter(case__reply=reply_for(person, reply_id)).order_by("-created_at").first()
+    return _STANDING.filter(case__reply=reply_for(person, reply_id, or_ended=True)).order_by("-created_at").first()
 
 
 def _withheld(person: User, reply_id: UUID) -> Reply:
-    reply = reply_for(person, reply_id)
+    reply = reply_for(person, reply_id, or_ended=True)
     _check_earlier(about_reply(person, reply_id))
     if reply.state != Reply.State.BLOCKED:
         raise CannotAppeal(_("This turn is not withheld."))
     return reply
+
+
+def _withheld_for(reply: Reply) -> str:
+    """What the guard named last. It may have a case already with another answer to the same message."""
+    stopped = reply.verdicts.filter(action=Verdict.Action.BLOCK).order_by("created_at").last()
+    return str(stopped.violated[0]) if stopped and stopped.violated else ""
 
 
 def _running(person: User, suspension_id: int | None) -> Suspension:

@@ -17,13 +17,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
-from webapp.chat.models import Conversation, Reply
+from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, Case, Flag, Note, Review, Verdict
-from webapp.moderation.services import audit, four_eyes, scoring
+from webapp.moderation.services import audit, evidence, four_eyes, scoring
 from webapp.moderation.services.case_rules import CannotDecide, CaseChanged, check, check_is_not_about
 
 STRIKES_COUNT_FOR = timedelta(days=180)
 Consequence = Review.Consequence
+_BY_PEOPLE = (Flag.Source.REPORT, Flag.Source.SHARED, Flag.Source.APPEAL)
+_ABOUT_THE_CHAT = ("message_id", "conversation__owner_id", "conversation__is_temporary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,16 @@ def flag(
     score: float = 1.0,
     text: str = "",
 ) -> Case:
-    """Point at a turn: open its case, add to it, or open it again. Raises IntegrityError if the reply is gone."""
-    owner_id = Conversation.objects.filter(replies=reply_id).values_list("owner_id", flat=True).first()
-    if owner_id is None:
+    """Point at a turn: open its case, add to it, or open it again. Raises IntegrityError if the reply is gone; in a
+    temporary chat Ended and TemporaryAway, too."""
+    reply = Reply.objects.select_related("conversation").only(*_ABOUT_THE_CHAT).filter(pk=reply_id).first()
+    if reply is None:
         raise IntegrityError(f"reply {reply_id} is gone")
-    opened = {"person_id": owner_id, "opened_at": timezone.now()}
+    opened = {"person_id": reply.conversation.owner_id, "opened_at": timezone.now()}
     case, _is_new = Case.objects.select_for_update().get_or_create(reply_id=reply_id, defaults=opened)
     Flag.objects.create(case=case, source=source, verdict=verdict, category=category, score=score, text=text)
+    if source in _BY_PEOPLE or (verdict and verdict.action == Verdict.Action.BLOCK):
+        evidence.keep(case, reply)
     if case.state == Case.State.CLOSED:
         _open_again(case)
         _changed(case, None, "reopen", source=source)

@@ -14,7 +14,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Message, Picture, Reply
 from webapp.chat.services.conversations import branch
 from webapp.moderation.models import Case, Verdict
-from webapp.moderation.services import audit, originals, reveals
+from webapp.moderation.services import audit, evidence, originals, reveals
 from webapp.moderation.services.case_rules import check_is_not_about
 
 TURNS_AROUND = 3
@@ -67,7 +67,8 @@ def look(case: Case, *, staff: User, kind: Kind = "look") -> Look:
     who has looked with sight of the decision gives no second opinion. Raises CannotDecide for a case about `staff`.
     """
     _put_on_record(case, staff, kind)
-    return _Reader(hides=kind != "look_personal_data").read(case)
+    with evidence.opened(case):
+        return _Reader(hides=kind != "look_personal_data").read(case)
 
 
 @transaction.atomic
@@ -77,11 +78,12 @@ def look_at_picture(case: Case, picture_id: UUID, *, staff: User) -> tuple[Pictu
     Raises CannotDecide for a case about `staff`, and NotFound for a picture that is in none of the turns of a look, or
     that is withheld with a turn which the case is not about.
     """
-    answers = [answer for _message, answer in turns_around(case.reply)]
     opened = Q(reply=case.reply_id) | Q(is_sealed=False)
-    picture = Picture.objects.filter(opened, pk=picture_id, reply__in=answers).first()
-    content = originals.picture_content(picture) if picture else None
-    if picture is None or content is None:
+    with evidence.opened(case):
+        answers = [answer for _message, answer in turns_around(case.reply)]
+        picture = Picture.objects.filter(opened, pk=picture_id, reply__in=answers).first()
+        content = originals.picture_content(picture) if picture else None
+    if picture is None or not content:
         raise NotFound
     _put_on_record(case, staff, "look_picture")
     return picture, content
@@ -144,7 +146,8 @@ class _Reader:
 
 
 def turns_around(reply: Reply) -> Sequence[tuple[Message, Reply]]:
-    """The turn with up to three before it and three after it, along its own branch of the conversation."""
+    """The turn with up to three before it and three after it, along its own branch of the conversation; of a temporary
+    chat that has ended, the turn alone."""
     conversation = reply.conversation
     before = branch(conversation, leaf=reply)[-TURNS_AROUND - 1 :]
     answers: dict[UUID | None, Reply] = {
@@ -156,7 +159,7 @@ def turns_around(reply: Reply) -> Sequence[tuple[Message, Reply]]:
     while step is not None and len(after) < TURNS_AROUND:
         after.append((step.message, step))
         step = answers.get(step.pk)
-    return [*before, *after]
+    return [turn for turn in (*before, *after) if not (turn[0].is_unread or turn[1].is_unread) or turn[1] == reply]
 
 
 def _spans(reply: Reply) -> dict[str, list[tuple[int, int]]]:

@@ -34,9 +34,10 @@ def keep(reply_id: UUID, text: str) -> None:
 
     Raises IntegrityError if the reply is gone.
     """
-    beside = Reply.objects.filter(pk=reply_id).values(*BESIDE).first()
-    if beside is None:
+    reply = Reply.objects.only(*BESIDE).filter(pk=reply_id).first()
+    if reply is None:
         raise IntegrityError(f"reply {reply_id} is gone")
+    beside = {name: getattr(reply, name) for name in BESIDE}
     Original.objects.update_or_create(
         reply_id=reply_id,
         defaults={
@@ -64,6 +65,13 @@ def read(reply_id: UUID) -> Kept | None:
         return Kept(unseal(original.sealed), beside)
     except Unreadable:
         return None
+
+
+def copy(reply_id: UUID, to: UUID) -> None:
+    """What is withheld in a copy of a chat can be given back there, too; it is kept no longer for that."""
+    for original in Original.objects.filter(reply_id=reply_id):
+        fields = {"sealed": original.sealed, "sealed_beside": original.sealed_beside, "expires_at": original.expires_at}
+        Original.objects.create(reply_id=to, **fields)
 
 
 def picture_content(picture: Picture) -> bytes | None:

@@ -17,12 +17,21 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithheldTurn:
-    """A turn that was not shown, or was not at first. `side` is what the guard stopped at: "input" or "output"."""
+    """A turn that was not shown, or was not at first. `side` is what the guard stopped at: "input" or "output".
+
+    `was_helped`: the person spoke of hurting themselves, and help was shown in place of an answer.
+    """
 
     reply: Reply
     category: str
+    was_helped: bool
     side: str
     appeal: Appeal | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was in a temporary chat, so that its words are not there to be shown."""
+        return self.reply.conversation.ended_at is not None or self.reply.message.is_unread
 
     @property
     def is_withheld(self) -> bool:
@@ -131,7 +140,8 @@ def _turn(reply: Reply, stopped: Verdict | None, appeal: Appeal | None, decided:
         stopped = None
     category = stopped.violated[0] if stopped and stopped.violated else _flagged_as(reply, decided)
     side = stopped.direction if stopped else ("output" if reply.input_checked else "input")
-    return WithheldTurn(reply=reply, category=_(plain_name(category)), side=side, appeal=appeal)
+    was_helped = side == "input" and category == "self_harm"
+    return WithheldTurn(reply=reply, category=_(plain_name(category)), was_helped=was_helped, side=side, appeal=appeal)
 
 
 def _flagged_as(reply: Reply, decided: Mapping[str, str]) -> str:

@@ -17,7 +17,10 @@ from assistant.safety.code_badges import badges, translated
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.accounts.services.language import language_of
+from webapp.chat.errors import Ended
 from webapp.chat.models import Reply
+from webapp.chat.services.conversations import check_not_ended
+from webapp.chat.services.history import RELEASED
 from webapp.chat.services.hosts import known_hosts
 from webapp.chat.services.steps import ended_steps
 from webapp.moderation.services import originals
@@ -62,6 +65,7 @@ def release(reply_id: UUID, *, code: Sequence[dict[str, Any]] = ()) -> Reply:
             reply = Reply.objects.select_for_update().get(pk=reply_id)
             if reply.state != Reply.State.BLOCKED:
                 raise CannotRelease(NOT_WITHHELD)
+            check_not_ended(reply.conversation)
             if reply.input_checked:
                 _restore(reply, code)
             else:
@@ -69,6 +73,8 @@ def release(reply_id: UUID, *, code: Sequence[dict[str, Any]] = ()) -> Reply:
             return reply
     except IntegrityError:
         raise CannotRelease(BUSY) from None
+    except Ended:
+        raise CannotRelease(GONE) from None
 
 
 def _restore(reply: Reply, code: Sequence[dict[str, Any]]) -> None:
@@ -79,7 +85,7 @@ def _restore(reply: Reply, code: Sequence[dict[str, Any]]) -> None:
         setattr(reply, name, value)
     reply.steps = ended_steps(reply.steps)
     reply.code_reports = list(code)
-    reply.state, reply.finish_reason = Reply.State.DONE, "released"
+    reply.state, reply.finish_reason = Reply.State.DONE, RELEASED
     reply.text, reply.token_ids = kept.text, []
     reply.blocks, reply.tail = render(kept.text, known_hosts=known_hosts(reply)), ""
     reply.renderer_version = RENDERER_VERSION

@@ -56,7 +56,7 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
 
     Raises CannotReport, and NotFound for what is absent or somebody else's, alike.
     """
-    text = text.replace("\x00", "").strip()  # a NUL cannot be stored, and nobody means one
+    text = text.replace("\x00", "").replace("\r\n", "\n").strip()  # nobody means a NUL, and a line has one end
     if reason not in REASONS:
         raise CannotReport(_("Please choose a reason."))
     if len(text) > MAX_TEXT_CHARS:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from webapp.chat.services import temporary
 from webapp.moderation.models import Appeal, Case, Verdict
 from webapp.moderation.services import audit, originals, suspensions
 
@@ -16,11 +17,13 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """How much was deleted, and how many appeals were answered because their suspension had ended."""
+    """How much was deleted, `temporary_chats` of those that had ended, and how many appeals were answered because their
+    suspension had ended."""
 
     originals: int
     verdicts: int
     cases: int
+    temporary_chats: int
     appeals_ended: int
 
 
@@ -35,6 +38,7 @@ def tidy() -> Tidied:
         verdicts=_delete(
             Verdict.objects.filter(created_at__lt=now - timedelta(days=keeps.verdict_days), reply__case=None)
         ),
+        temporary_chats=temporary.erase_left_over(),
         appeals_ended=suspensions.end_appeals(),
     )
     audit.record(None, "retention", subject_type="day", subject_ref=now.date().isoformat(), details=asdict(tidied))

@@ -7,8 +7,9 @@ from django.db import transaction
 
 from assistant.safety import verdict as safety
 from assistant.safety.taxonomy import PROMPT_INJECTION
+from webapp.chat.models import Reply
 from webapp.moderation.models import Case, Flag, Verdict
-from webapp.moderation.services import cases
+from webapp.moderation.services import cases, evidence
 
 Direction = Literal["input", "output"]
 
@@ -17,6 +18,9 @@ INFORM_FLAGS_AT = 0.9
 
 JAILBREAK_FLAGS_AT = 0.8
 """One that is only noted was answered: it stays on record, and is a case where the guard is more than half sure."""
+
+MAX_GUARD_ID_CHARS = Verdict._meta.get_field("guard_id").max_length
+"""Model servers name a model by where it lies on their disk; PostgreSQL takes nothing longer than the column."""
 
 
 @transaction.atomic
@@ -28,7 +32,7 @@ def record(
     Opens a case, or adds to it, where the staff should look.
 
     [char_start, char_end) counts characters of the person's message for "input", of the generated text for "output".
-    Raises IntegrityError if the reply is gone.
+    Raises IntegrityError if the reply is gone; in a temporary chat Ended and TemporaryAway, too.
     """
     row = Verdict.objects.create(
         reply_id=reply_id,
@@ -37,7 +41,7 @@ def record(
         score=verdict.score,
         categories=dict(verdict.categories),
         violated=list(verdict.violated),
-        guard_id=verdict.guard_id,
+        guard_id=verdict.guard_id[:MAX_GUARD_ID_CHARS],
         policy_version=verdict.policy_version,
         is_degraded=verdict.is_degraded,
         language=verdict.language,
@@ -52,9 +56,13 @@ def record(
         # A category without a score was named by a guard that gives none: the overall score stands for it.
         certainty = verdict.score if score is None else score
         source: Literal["guard_input", "guard_output"] = "guard_input" if direction == "input" else "guard_output"
-        known = Flag.objects.filter(case__reply=reply_id, source=source, category=category, score__gte=certainty)
-        if known.exclude(case__state=Case.State.CLOSED).exists():
-            return row  # a part of the answer has said so already
+        about = {"case__reply__message__replies" if direction == "input" else "case__reply": reply_id}
+        known = Flag.objects.filter(**about, source=source, category=category, score__gte=certainty)
+        said = known.exclude(case__state=Case.State.CLOSED).select_related("case").first()
+        if said is not None:  # of a part of the answer, or of the message when another answer was asked for
+            if verdict.action == "block":
+                evidence.keep(said.case, Reply.objects.select_related("conversation").get(pk=reply_id))
+            return row
         cases.flag(reply_id, source, verdict=row, category=category, score=certainty)
     return row
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
@@ -16,11 +17,13 @@ from webapp.accounts.services.country import country_for
 from webapp.accounts.services.language import language_of
 from webapp.chat import turn_log
 from webapp.chat.cursor import Cursor
+from webapp.chat.errors import Ended
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services import summaries
 from webapp.chat.services.conversations import locked, title_of
 from webapp.chat.services.endings import end_from_outside
-from webapp.moderation.services import originals
+from webapp.moderation.models import Case
+from webapp.moderation.services import evidence, originals
 
 BY_STAFF = "staff"
 """Why such an answer has ended."""
@@ -34,9 +37,13 @@ def may_be_withheld(reply: Reply) -> bool:
 @transaction.atomic
 def withhold(reply_id: UUID, *, category: str) -> Sequence[UUID]:
     """Seal an answer with what stood beside it, and put a sentence in its place; everything else is as if the guard had
-    withheld it. So are those with the same words. Returns them all; none if there was nothing left to take away.
+    withheld it. So are those with the same words. Returns them all; none if there was nothing left to take away, as
+    nobody is shown a temporary chat that has ended.
     """
-    locked(Reply.objects.select_related("conversation").get(pk=reply_id).conversation)
+    try:
+        locked(Reply.objects.select_related("conversation").get(pk=reply_id).conversation)
+    except Ended:
+        return ()
     reply = (
         Reply.objects.select_for_update(of=("self",)).select_related("conversation__owner", "message").get(pk=reply_id)
     )
@@ -56,9 +63,12 @@ def withhold(reply_id: UUID, *, category: str) -> Sequence[UUID]:
 
 def _with_the_same_words(reply: Reply) -> list[Reply]:
     """The answer itself, those that it goes on from or that go on from it, and their copies in other chats."""
-    asked = Reply.objects.filter(conversation__owner=reply.conversation.owner_id, message__text=reply.message.text)
-    shown = asked.exclude(text="").exclude(state=Reply.State.BLOCKED).order_by("created_at", "pk")
-    versions = list(shown.select_for_update(of=("self",)).select_related("conversation", "message"))
+    # In temporary chats the database cannot compare words.
+    asked = Q(message__text=reply.message.text) | Q(conversation__is_temporary=True)
+    mine = Reply.objects.filter(asked, conversation__owner=reply.conversation.owner_id)
+    shown = mine.exclude(text="").exclude(state=Reply.State.BLOCKED).order_by("created_at", "pk")
+    found_rows = shown.select_for_update(of=("self",)).select_related("conversation", "message")
+    versions = [row for row in found_rows if row.message.text == reply.message.text and not row.is_unread]
     found: set[UUID | None] = {reply.pk}
     num_before = 0
     while num_before < len(found):
@@ -72,6 +82,8 @@ def _with_the_same_words(reply: Reply) -> list[Reply]:
 
 def _put_away(reply: Reply, html: str) -> None:
     originals.keep(reply.pk, reply.text)
+    for case in Case.objects.filter(reply=reply):
+        evidence.keep(case, reply)
     reply.state, reply.finish_reason, reply.error_code = Reply.State.BLOCKED, BY_STAFF, ""
     reply.text, reply.token_ids, reply.unchecked_chars = "", [], 0
     reply.blocks, reply.tail, reply.renderer_version = [html], "", RENDERER_VERSION

@@ -32,14 +32,16 @@ REPORTED = {"case_id", "category", "text", "created_at"}
 
 
 def of(person: User) -> Mapping[str, Any]:
-    """Name of a file -> what stands in it. Secrets of second factors and keys of sessions are left out."""
+    """Name of a file -> what stands in it. Secrets of second factors and keys of sessions are left out; so are the
+    words of temporary chats, which are on no disk (`webapp.chat.temporary_keys`)."""
+    kept = Conversation.objects.of(person).kept()
     return {
         "account": _account(person),
         "preferences": _rows(Preferences.objects.filter(person=person)),
         "memories": _rows(Memory.objects.filter(owner=person)),
-        "waiting-messages": _rows(QueuedMessage.objects.filter(conversation__owner=person)),
+        "waiting-messages": _rows(QueuedMessage.objects.filter(conversation__in=kept)),
         "folders": _rows(Folder.objects.filter(owner=person)),
-        "feedback": _rows(Feedback.objects.filter(person=person)),
+        "feedback": _rows(Feedback.objects.filter(person=person, reply__conversation__is_temporary=False)),
         "comparisons": _rows(Comparison.objects.filter(person=person)),
         "links": _links(person),
         "imports": _rows(ChatImport.objects.filter(person=person)),
@@ -47,9 +49,11 @@ def of(person: User) -> Mapping[str, Any]:
         "experiments": _experiments(person),
         "documents": _rows(Document.objects.present().filter(owner=person), leave_out={"text"}),
         "files": _rows(UploadedFile.objects.filter(document__owner=person), leave_out={"content"}),
-        "temporary-chats": _temporary(person),
-        "summaries": _rows(Summary.objects.filter(reply__conversation__owner=person)),
-        "pictures": _rows(Picture.objects.filter(reply__conversation__owner=person), leave_out={"content"}),
+        "temporary-chats": _rows(
+            Conversation.objects.of(person).filter(is_temporary=True), only={"id", "created_at", "ended_at"}
+        ),
+        "summaries": _rows(Summary.objects.filter(reply__conversation__in=kept)),
+        "pictures": _rows(Picture.objects.filter(reply__conversation__in=kept), leave_out={"content"}),
         "safety": {
             "verdicts": _rows(Verdict.objects.filter(reply__conversation__owner=person)),
             "flagged": _rows(
@@ -71,9 +75,10 @@ def document_texts(person: User) -> Iterator[tuple[UUID, str, str]]:
 
 
 def _account(person: User) -> dict[str, Any]:
-    fields = ("id", "username", "email", "first_name", "is_guest", "date_joined", "last_login", "seen_on", "country")
+    fields = ("id", "username", "email", "first_name", "is_guest", "date_joined", "last_login", "seen_on")
+    told = ("country", "language", "device", "time_zone")  # by the browser
     return {
-        **{field: getattr(person, field) for field in (*fields, "language", "suspended_until", "suspension_reason")},
+        **{field: getattr(person, field) for field in (*fields, *told, "suspended_until", "suspension_reason")},
         "groups": list(person.groups.values_list("name", flat=True)),
         "addresses": _rows(EmailAddress.objects.filter(user=person)),
         "second_factors": _rows(Authenticator.objects.filter(user=person), leave_out={"data"}),
@@ -101,14 +106,6 @@ def _links(person: User) -> list[Any]:
     hidden = {str(reply_id) for reply_id in withheld.values_list("pk", flat=True)}
     links = _rows(ShareLink.objects.filter(owner=person))
     return [{**link, "turns": [turn for turn in link["turns"] if turn.get("reply") not in hidden]} for link in links]
-
-
-def _temporary(person: User) -> list[dict[str, Any]]:
-    """Those that have not been erased yet."""
-    return [
-        {"id": chat.pk, "messages": _rows(chat.messages.all()), "answers": list(chat.replies.values("id", "text"))}
-        for chat in Conversation.objects.filter(owner=person, is_temporary=True)
-    ]
 
 
 def _rows(rows: QuerySet[Any], *, only: set[str] | None = None, leave_out: set[str] | None = None) -> list[Any]:

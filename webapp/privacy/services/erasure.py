@@ -21,7 +21,8 @@ from django.utils import timezone
 from webapp import jobs
 from webapp.accounts.models import User
 from webapp.accounts.services.guests import SESSION_KEY
-from webapp.chat.models import Reply
+from webapp.chat import temporary_keys
+from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.erasing import forget_logs
 from webapp.moderation.services import audit
 from webapp.privacy import inventory
@@ -130,5 +131,6 @@ def _forget_files_and_logs(person: User) -> None:
     # Locked, so that no worker finishes one between this look and the end of the row.
     exports = [export.pk for export in DataExport.objects.select_for_update().filter(person=person)]
     forget_logs(Reply.objects.filter(conversation__owner=person))
+    temporary_keys.forget(Conversation.objects.filter(owner=person, is_temporary=True).values_list("pk", flat=True))
     transaction.on_commit(lambda: delete_files(exports))
     transaction.on_commit(jobs.enqueue_forgetting)

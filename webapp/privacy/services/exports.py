@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from webapp import jobs
 from webapp.accounts.models import User
-from webapp.chat.services.pictures import temporary_pictures
+from webapp.accounts.services.clock import zone_of
+from webapp.accounts.services.language import language_of
 from webapp.privacy.errors import NotFound
 from webapp.privacy.models import DataExport
 from webapp.privacy.services import contents
@@ -50,7 +51,8 @@ def make_export(export_id: UUID) -> None:
     try:
         part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory() as folder:
-            _write(export.person, Path(folder))
+            with translation.override(language_of(export.person)), timezone.override(zone_of(export.person)):
+                _write(export.person, Path(folder))
             _zip(Path(folder), part)
         _hand_over(export_id, part)
     except Exception:
@@ -114,8 +116,6 @@ def _write(person: User, folder: Path) -> None:
     write_all(person, chats)
     for name, found in contents.of(person).items():
         (folder / f"{name}.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, default=str), "utf-8")
-    for picture in temporary_pictures(person).iterator(chunk_size=1):
-        (folder / picture.file_name).write_bytes(picture.content)
     documents = folder / "documents"
     documents.mkdir()
     for document_id, title, text in contents.document_texts(person):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from django.contrib.staticfiles import finders
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
@@ -34,7 +35,7 @@ def html_pieces(conversation: Conversation) -> Iterator[str]:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
         f"<title>{title}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n<main>\n"
-        f"<header><h1>{title}</h1><p>{date_format(conversation.created_at)}</p></header>\n"
+        f"<header><h1>{title}</h1><p>{date_format(timezone.localtime(conversation.created_at))}</p></header>\n"
     )
     for row in rows_of(conversation):
         yield _piece(row)

@@ -5,12 +5,13 @@ Rows are read in portions and the text leaves in pieces, so a long chat is never
 """
 
 import json
-import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
@@ -56,8 +57,11 @@ def write_all(person: User, folder: Path) -> int:
 
 
 def file_name(conversation: Conversation, ending: str) -> str:
-    """Readable, of plain letters, and different for each chat."""
-    words = re.sub(r"[^a-z0-9]+", "-", conversation.title.lower()).strip("-")[:40] or "chat"
+    """Readable in every script, safe on every disk, and different for each chat."""
+    kept = (
+        char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in conversation.title.lower()
+    )
+    words = "-".join("".join(kept).split())[:40].strip("-") or "chat"
     return f"{words}-{str(conversation.pk)[:8]}.{ending}"
 
 
@@ -161,7 +165,7 @@ def _time(moment: datetime) -> str:
 
 
 def _markdown(conversation: Conversation) -> Iterator[str]:
-    yield f"# {conversation.title}\n\n{conversation.created_at:%Y-%m-%d}\n"
+    yield f"# {conversation.title}\n\n{timezone.localtime(conversation.created_at):%Y-%m-%d}\n"
     for row in rows_of(conversation):
         if row.message is not None:
             you, attached = _("You"), _("Attached files")

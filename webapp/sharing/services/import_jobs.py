@@ -50,6 +50,14 @@ def request_import(person: User, content: bytes, chosen: Sequence[str] | None) -
     return asked
 
 
+@transaction.atomic
+def join(guest: User, *, into: User) -> None:
+    """Two people are about to be one, who may have one import at a time: that of the member goes on."""
+    if ChatImport.objects.waiting().filter(person=into).exists():
+        for import_id in ChatImport.objects.waiting().filter(person=guest).values_list("pk", flat=True):
+            _fail(import_id, "in_progress")
+
+
 def latest(person: User | None) -> ChatImport | None:
     """The last one this person has asked for, if it is still known."""
     return ChatImport.objects.filter(person=person).first() if person else None

@@ -57,7 +57,7 @@ def rows_of(person: User, chat: ForeignChat, *, on_reply: Callable[[], None]) ->
         pk=conversation_id(person, chat),
         owner=person,
         title=chat.title[:120].strip() or title_of(said[0].text) or _("Imported chat"),
-        titled_by=Conversation.TitledBy.PERSON,
+        titled_by=Conversation.TitledBy.ASSISTANT,
         pinned=chat.is_pinned and not chat.is_archived,
         archived_at=now if chat.is_archived else None,
         imported_from=chat.source,

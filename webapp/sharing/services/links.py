@@ -25,7 +25,7 @@ from assistant.rendering.links import hosts_in
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Picture, Reply
-from webapp.chat.services.conversations import branch
+from webapp.chat.services.conversations import branch, title_of
 from webapp.chat.services.pictures import description_of
 from webapp.moderation.models import Case
 from webapp.sharing.errors import NothingToShare
@@ -40,6 +40,7 @@ EXPIRIES: dict[Expiry, timedelta | None] = {
     "never": None,
 }
 _ONE_VIEW_S = 24 * 60 * 60
+_SHARED_NOTICES = frozenset({"advice", "warning"})  # what stands beside the answer, and is not about its reader
 _ADDRESS = re.compile(r'href="([^"]*)"')
 
 
@@ -73,16 +74,16 @@ def share(conversation: Conversation, choice: Choice, *, expiry: Expiry) -> Shar
     """Make a link to the chosen turns. Raises NothingToShare, and NotFound for a temporary chat."""
     if conversation.is_temporary:
         raise NotFound
-    turns = [_copy(message, reply, choice) for message, reply in _chosen(conversation, choice)]
-    if not turns:
+    chosen = _chosen(conversation, choice)
+    if not chosen:
         raise NothingToShare(_("Choose at least one turn with an answer."))
     lasts = EXPIRIES[expiry]
     return ShareLink.objects.create(
         token=secrets.token_urlsafe(32),
         owner_id=conversation.owner_id,
         conversation=conversation,
-        title=_masked(conversation.title, choice).text[:120],
-        turns=turns,
+        title=_masked(_title(conversation, chosen[0][0]), choice).text[:120],
+        turns=[_copy(message, reply, choice) for message, reply in chosen],
         renderer_version=RENDERER_VERSION,
         expires_at=timezone.now() + lasts if lasts else None,
     )
@@ -149,7 +150,7 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
         id=copy_id,
         owner=person,
         title=link.title,
-        titled_by=Conversation.TitledBy.PERSON,
+        titled_by=Conversation.TitledBy.ASSISTANT,
         imported_from=_("a shared chat")[:40],
     )
     now = timezone.now()
@@ -198,6 +199,14 @@ def _chosen(conversation: Conversation, choice: Choice) -> list[tuple[Message, R
     return [turn for turn in turns_to_share(conversation) if turn[1].pk in choice.replies]
 
 
+def _title(conversation: Conversation, first: Message) -> str:
+    """What the chat is called. But a title that was made of its beginning tells of it: if that is left out, or there is
+    more than one, the `first` question that is shown gives its words."""
+    is_of_the_beginning = first.parent_id is None and conversation.messages.filter(parent=None).count() == 1
+    is_chosen = conversation.titled_by == Conversation.TitledBy.PERSON
+    return conversation.title if is_chosen or is_of_the_beginning else title_of(first.text)
+
+
 def _masked(text: str, choice: Choice) -> Masked:
     return mask(text, hides_personal_data=choice.hides_personal_data, words=choice.words)
 
@@ -215,6 +224,7 @@ def _copy(message: Message, reply: Reply, choice: Choice) -> dict[str, Any]:
         "text": answer.text,
         "blocks": blocks,
         "citations": [{"number": number, "title": title} for number, title in enumerate(titles, start=1)],
+        "notices": [notice["html"] for notice in reply.notices if notice["kind"] in _SHARED_NOTICES],
         "model": reply.model_id,
         **_picture(reply, choice),
     }

@@ -3,8 +3,7 @@
 //   onAct("copy", (view, button) => copyAnswer(view));
 //   onActLater(["thumb"], load);   `load()` brings the module in, which then registers them
 
-import { announce } from "./announce.js";
-import { gettext } from "./i18n.js";
+import { complain } from "./announce.js";
 
 const acts = new Map();
 const later = new Map();
@@ -23,7 +22,7 @@ export async function actOn(event, viewAround) {
   if (!button) return;
   const name = button.dataset.do;
   if (!acts.has(name) && !(await bringIn(name))) {
-    announce(gettext("This did not get through. Please try again."));
+    complain();
     return;
   }
   acts.get(name)?.(viewAround(button), button);

@@ -2,6 +2,7 @@
 //
 //   <ul id="attachments"> <button id="attach"> <input id="attach-files" type="file" hidden>   see attachments.js
 
+import { complain } from "./announce.js";
 import { isTemporary } from "./temporary.js";
 
 const page = document.getElementById("chat");
@@ -12,12 +13,21 @@ const input = document.getElementById("attach-files");
 export function startAttaching(composer) {
   let kept = null;
   let loading = null;
-  const load = () => (loading ??= import("./attachments.js").then((module) => (kept = new module.Attachments(composer))));
+  const load = () => (loading ??= bringIn());
+  const bringIn = async () => {
+    try {
+      const { Attachments } = await import("./attachments.js");
+      return (kept = new Attachments(composer));
+    } catch (error) {
+      loading = null; // no connection; the next file tries again
+      throw error;
+    }
+  };
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 
   const add = async (files) => {
     if (isTemporary()) composer.say(button.dataset.labelTemporary);
-    else (await load()).add(files);
+    else (await load().catch(() => complain()))?.add(files);
   };
   const showWhether = () => {
     button.ariaDisabled = isTemporary();
@@ -32,7 +42,9 @@ export function startAttaching(composer) {
   });
   document.getElementById("message").addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files];
-    if (!files.length) return;
+    // Tables and slides come as words with a picture of them.
+    const isPictured = event.clipboardData.types.includes("text/plain") && files.every(({ type }) => type.startsWith("image/"));
+    if (!files.length || isPictured) return;
     event.preventDefault();
     add(files);
   });

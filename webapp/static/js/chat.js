@@ -14,6 +14,7 @@ import { editQuestion } from "./edit.js";
 import { Gauge } from "./gauge.js";
 import { takerOfHints } from "./hints.js";
 import { gettext } from "./i18n.js";
+import { isOfTheInputMethod } from "./keys.js";
 import { showLimits } from "./limits.js";
 import { showAbsence } from "./model_away.js";
 import { startOpinions } from "./opinions.js";
@@ -67,6 +68,7 @@ function changed() {
 
 function ended() {
   composer.say("");
+  refreshConversations(); // it is not live any more, and has been seen
   if (!queue.isEmpty) queue.refresh();
 }
 
@@ -81,10 +83,12 @@ function stop() {
 
 // What the server says
 
-let mayHaveMissedTurns = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+const LATE_MS = 2_000; // after the server wrote the page: what others did meanwhile was said to nobody
+const { type: arrival, responseStart = 0 } = performance.getEntriesByType("navigation")[0] ?? {};
+let mayHaveMissedTurns = arrival === "back_forward";
 
 socket.addEventListener("ready", () => {
-  if (mayHaveMissedTurns) {
+  if (mayHaveMissedTurns || socket.usesEvents || performance.now() - responseStart > LATE_MS) {
     catchUp();
     refreshConversations();
     gauge.refresh();
@@ -133,6 +137,7 @@ function stored({ turn_id, conversation: id, reply }) {
     composer.keepDraftAs(draftKey());
     refreshConversations();
   }
+  if (location.search) history.replaceState(null, "", address()); // a link led here; a reload shows what was written since
   thread.showWaiting(turn_id, false);
   if (answers.begin(turn_id, reply)) catchUp(); // how many versions there are is the server's to say
 }
@@ -187,7 +192,7 @@ document.addEventListener("shortcut", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.altKey) return;
+  if (event.defaultPrevented || event.altKey || isOfTheInputMethod(event)) return;
   if (event.key === "Escape" && !event.shiftKey && !document.querySelector("dialog[open], :popover-open")) stop();
   if (event.key === "ArrowUp" && event.target.id === "message" && !composer.text && thread.lastStored) {
     event.preventDefault();
@@ -223,7 +228,7 @@ startSteps(turns);
 startOpinions(turns, document.getElementById("composer"));
 startTemporary({
   onLeave: () => (composer.text = ""),
-  onErased: () => composer.say(gettext("This temporary chat was erased, for the server had not heard from its page. Reload the page to begin anew.")),
+  onErased: () => composer.say(gettext("This temporary chat has ended. Nothing of it can be read any more. Reload the page to begin anew.")),
 });
 sending.restore();
 answers.followActive();

@@ -1,13 +1,16 @@
-// Marks in an answer where its sources stand, and which sentences no source supports; opens a source at the place.
+// Marks in an answer where its sources stand; says under it how many sentences were found there, and on demand marks the
+// others; opens a source at the place.
 //
 //   <div class="reply" data-reply="…" data-support='[{"index": 0, "block": 0, "start": 0, "end": 20, "source": 1, …}]'>
 //     <div data-part="body"><div class="block"><p>The fee is 30 euros.<button class="cite" data-do="source">1</button>
 //       <span class="unfound">It is due in June.</span><button class="cite cite-unfound" data-do="source">1</button>
+//     <p data-part="support">1 of 2 sentences found in the sources <button data-do="unfound" aria-pressed="false">
 //
-// Blocks are the server's: the marks are put on top of them, and taken away before they are put anew.
+// Blocks are the server's: the marks are put on top of them, and taken away before they are put anew. Those of what was
+// not found are in sight while the reply has `data-unfound`.
 
-import { announce } from "./announce.js";
-import { gettext, interpolate } from "./i18n.js";
+import { announce, complain } from "./announce.js";
+import { gettext, interpolate, ngettext } from "./i18n.js";
 
 // As in assistant/citations/lines.py: places are counted in the text outside of these.
 const NOT_TEXT = "figure, pre, math, table, h1, h2, h3, h4, h5, h6, button";
@@ -16,12 +19,40 @@ const NOT_TEXT = "figure, pre, math, table, h1, h2, h3, h4, h5, h6, button";
 export function markSentences(reply) {
   const body = reply.querySelector("[data-part=body]");
   unmark(body);
-  if (!reply.dataset.support || reply.dataset.state !== "done") return;
+  const sentences = reply.dataset.support && reply.dataset.state === "done" ? JSON.parse(reply.dataset.support) : [];
   // The last first: what is put into the text moves nothing that comes before.
-  for (const sentence of JSON.parse(reply.dataset.support).toReversed()) {
+  for (const sentence of sentences.toReversed()) {
     const block = body.children[sentence.block];
     if (block) mark(block, sentence);
   }
+  sumUp(reply, sentences);
+}
+
+function sumUp(reply, sentences) {
+  const line = reply.querySelector("[data-part=support]");
+  if (sentences.length === 0) {
+    delete reply.dataset.unfound;
+    line.replaceChildren();
+    return;
+  }
+  line.replaceChildren(sumOf(sentences));
+  if (sentences.every((sentence) => sentence.is_supported)) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.do = "unfound";
+  button.ariaPressed = "unfound" in reply.dataset;
+  button.textContent = gettext("Mark the others");
+  line.append(" ", button);
+}
+
+function sumOf(sentences) {
+  const found = sentences.filter((sentence) => sentence.is_supported).length;
+  const words = ngettext("%(found)s of %(num)s sentence found in the sources", "%(found)s of %(num)s sentences found in the sources", sentences.length);
+  return interpolate(words, { found, num: sentences.length }, true);
+}
+
+export function toggleUnfound({ element }, button) {
+  button.ariaPressed = element.toggleAttribute("data-unfound");
 }
 
 function unmark(body) {
@@ -84,9 +115,7 @@ function citation(index, source, isSupported) {
 
 /** The sentences of an answer that has just been checked: what cannot be seen is said. */
 export function announceSupport(sentences) {
-  if (sentences.some((sentence) => !sentence.is_supported)) {
-    announce(gettext("Some of the answer was not found in its sources. The places are marked."));
-  }
+  if (sentences.length > 0) announce(sumOf(sentences));
 }
 
 let numAsked = 0;
@@ -100,7 +129,7 @@ export async function openSource(view, button) {
   const html = response?.ok ? await response.text().catch(() => null) : null;
   if (asked !== numAsked) return; // another source was asked for since
   if (html === null) {
-    announce(gettext("This did not get through. Please try again."));
+    complain();
     return;
   }
   panel.innerHTML = html; // made by the server, under a policy that runs no inline script

@@ -6,6 +6,7 @@
 
 import { Draft } from "./drafts.js";
 import { interpolate, ngettext } from "./i18n.js";
+import { isOfTheInputMethod } from "./keys.js";
 
 const COUNT_FROM = 0.9;
 const isTouch = matchMedia("(pointer: coarse)");
@@ -110,19 +111,19 @@ export class Composer {
 
   /** On a screen's keyboard Enter breaks the line; whoever has another one sends with Ctrl or ⌘. */
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || isOfTheInputMethod(event)) return;
     if (isTouch.matches && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.#send();
   }
 
   #changed() {
-    this.#grow();
     this.#showCount();
     this.#showButton();
     this.#draft.text = this.text;
   }
 
+  /** What stands beside the field takes room from it, so that comes first. */
   #grow() {
     this.#field.style.height = "auto";
     this.#field.style.height = `${this.#field.scrollHeight}px`;
@@ -146,5 +147,6 @@ export class Composer {
     this.#queueButton.hidden = mode === "send" || !canSend;
     const { labelStop, labelSend } = this.#button.dataset;
     this.#button.setAttribute("aria-label", mode === "stop" ? labelStop : this.#hold || labelSend);
+    this.#grow();
   }
 }

@@ -68,11 +68,12 @@ async function write(text, button, said) {
 }
 
 async function writeToClipboard(text) {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(text);
     return;
+  } catch {
+    // Only https has the clipboard, and a browser may keep it; then a selection is copied, as pages always could.
   }
-  // Only https has the clipboard; a page at a plain address copies a selection, as pages always could.
   const field = document.createElement("textarea");
   const focused = document.activeElement;
   field.value = text;

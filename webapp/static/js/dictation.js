@@ -41,7 +41,7 @@ export class Dictation {
 
   #start() {
     const recognition = new Recognition();
-    Object.assign(recognition, { lang: document.documentElement.lang, interimResults: true, continuous: true });
+    Object.assign(recognition, { lang: spokenLanguage(), interimResults: true, continuous: true });
     this.#before = this.#field.value.trimEnd();
     this.#problem = "";
     recognition.onresult = ({ results }) => recognition === this.#recognition && this.#write(results);
@@ -79,6 +79,13 @@ export class Dictation {
     this.#says.textContent = text;
     this.#says.hidden = !text;
   }
+}
+
+/** The language of the last question, else that of the page; as it is spoken where the person lives, if they said so. */
+function spokenLanguage() {
+  const asked = [...document.querySelectorAll("[data-part=question][lang]")].at(-1);
+  const language = asked?.lang ?? document.documentElement.lang;
+  return navigator.languages.find((own) => own.split("-")[0] === language) ?? language;
 }
 
 function reason(error) {

@@ -2,23 +2,32 @@
 //
 //   <template id="blank-edit"><form class="edit"><textarea> <button data-cancel>Cancel</button> <button>Save and send</button>
 
+import { isOfTheInputMethod } from "./keys.js";
+import { load, remove, save } from "./store.js";
+import { isTemporary } from "./temporary.js";
+
 const blank = document.getElementById("blank-edit");
 
 /** Open the field at the question of `turn`; `onSave(text)` is called once. Only one is open at a time. */
 export function editQuestion(turn, onSave) {
+  const kept = `edits.${turn.dataset.turn}`;
   document.querySelector(".edit [data-cancel]")?.click();
   const bubble = turn.querySelector("[data-part=question]");
   const form = blank.content.firstElementChild.cloneNode(true);
   const field = form.querySelector("textarea");
   const close = () => {
+    remove(kept);
     form.remove();
     delete turn.dataset.editing;
     (turn.querySelector(".question [data-do=edit]") ?? bubble).focus();
   };
-  field.value = bubble.textContent;
-  field.addEventListener("input", () => grow(field));
+  field.value = load(kept) ?? bubble.textContent; // a reload in between loses nothing
+  field.addEventListener("input", () => {
+    grow(field);
+    if (!isTemporary()) save(kept, field.value);
+  });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !isOfTheInputMethod(event)) form.requestSubmit();
     else if (event.key === "Escape") close();
     else return;
     event.preventDefault();

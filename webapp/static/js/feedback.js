@@ -5,7 +5,7 @@
 //   <form data-feedback> [data-worth-a-report] <p data-part="offer-report" hidden> <p data-part="refusal" hidden>
 
 import { onAct } from "./acts.js";
-import { announce } from "./announce.js";
+import { announce, complain } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { post } from "./post.js";
 
@@ -60,7 +60,7 @@ async function give({ id, element }, thumb) {
   const response = await post(`/turns/${id}/thumb/`, { thumb }, { keepalive: true }); // people press it and leave
   if (response?.ok) return response;
   show(element, before);
-  announce(gettext("This did not get through. Please try again."));
+  complain();
   return null;
 }
 

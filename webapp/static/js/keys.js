@@ -43,6 +43,11 @@ export function waysToWrite(event) {
   return ways;
 }
 
+/** Whether it chooses among the characters that an input method offers. Safari has ended the composition by then. */
+export function isOfTheInputMethod({ isComposing, keyCode }) {
+  return isComposing || keyCode === 229;
+}
+
 /** As this system writes them, one by one. */
 export function names(keys) {
   return keys.split(" ").filter(Boolean).map(name);

@@ -2,9 +2,8 @@
 // Most of it is brought in when somebody wants it.
 
 import { onActLater } from "./acts.js";
-import { announce } from "./announce.js";
+import { complain } from "./announce.js";
 import { startFinishedSign } from "./finished_sign.js";
-import { gettext } from "./i18n.js";
 
 export function startOpinions(turns, form) {
   onActLater(["thumb", "close-feedback", "take-thumb-back"], once(async () => (await import("./feedback.js")).startFeedback(turns)));
@@ -26,7 +25,7 @@ function offerDictation(form) {
 }
 
 function sayThatItFailed() {
-  announce(gettext("This did not get through. Please try again."));
+  complain();
 }
 
 /** `load`, carried out once; after a failure once more. */

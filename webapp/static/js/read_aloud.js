@@ -6,7 +6,7 @@
 import { onAct } from "./acts.js";
 import { sentencesOf } from "./sentences.js";
 
-let current = null; // { reply, sentences, at, isPaused, utterance }
+let current = null; // { reply, sentences, language, at, isPaused, utterance }
 
 export function startReadingAloud(turns) {
   onAct("read-aloud", (view) => toggle(view));
@@ -23,9 +23,10 @@ export function startReadingAloud(turns) {
 function toggle(view) {
   if (current?.reply !== view.element) {
     stop();
-    const sentences = sentencesOf(view.body, document.documentElement.lang);
+    const language = view.body.lang || document.documentElement.lang;
+    const sentences = sentencesOf(view.body, language);
     if (sentences.length === 0) return;
-    current = { reply: view.element, sentences, at: 0, isPaused: false };
+    current = { reply: view.element, sentences, language, at: 0, isPaused: false };
     speak();
   } else if (current.isPaused) {
     current.isPaused = false;
@@ -41,7 +42,7 @@ function toggle(view) {
 
 function speak() {
   const utterance = new SpeechSynthesisUtterance(current.sentences[current.at]);
-  utterance.lang = document.documentElement.lang;
+  utterance.lang = current.language;
   utterance.onend = () => goOn(utterance);
   utterance.onerror = () => current?.utterance === utterance && stop();
   current.utterance = utterance;

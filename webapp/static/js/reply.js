@@ -10,6 +10,7 @@
 import { showCodeReports } from "./code_reports.js";
 import { decorateCode } from "./copy.js";
 import { fadeIn, settle } from "./fade.js";
+import { showLanguage } from "./language.js";
 import { patchChildren } from "./patch.js";
 
 const ACTIVE = new Set(["queued", "running"]);
@@ -20,6 +21,7 @@ export class ReplyView {
     this.body = this.#part("body");
     for (const block of this.body.children) decorateCode(block);
     if (!this.body.querySelector(".code-badge")) showCodeReports(this.body, JSON.parse(element.dataset.codeReports));
+    showLanguage(this.body);
   }
 
   get id() {
@@ -67,6 +69,7 @@ export class ReplyView {
     else if (this.#isNews(message.cursor)) this.#applyEvent(message);
     else return false;
     this.element.dataset.cursor = message.cursor;
+    if (!this.isActive) showLanguage(this.body);
     this.element.dispatchEvent(new CustomEvent("reply-changed", { detail: message, bubbles: true }));
     return true;
   }

@@ -5,6 +5,8 @@
 //
 // The cursor stays in the field; the arrow keys move the mark in the list, Enter follows it.
 
+import { isOfTheInputMethod } from "./keys.js";
+
 const palette = document.getElementById("palette");
 const field = document.getElementById("palette-input");
 const results = document.getElementById("palette-results");
@@ -67,7 +69,7 @@ function steer(event) {
   const at = all.indexOf(marked());
   if (event.key === "ArrowDown") mark(all[(at + 1) % all.length]);
   else if (event.key === "ArrowUp") mark(all.at(at <= 0 ? -1 : at - 1));
-  else if (event.key === "Enter" && !event.isComposing) marked()?.click();
+  else if (event.key === "Enter" && !isOfTheInputMethod(event)) marked()?.click();
   else return;
   event.preventDefault();
 }

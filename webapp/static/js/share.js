@@ -36,9 +36,10 @@ export async function openShareDialog(conversation) {
 
 async function copy(button) {
   const field = document.getElementById(button.dataset.copyFrom);
-  if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
-  else {
-    field.select(); // a page at a plain address has no clipboard
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    field.select(); // a page at a plain address has no clipboard, and a browser may keep it
     document.execCommand("copy");
   }
   button.dataset.copied = "";

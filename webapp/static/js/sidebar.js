@@ -6,6 +6,7 @@
 //
 // The list itself is fetched and swapped by htmx; "conversations-changed" on the body asks for it.
 
+import { complain } from "./announce.js";
 import { interpolate } from "./i18n.js";
 import { post } from "./post.js";
 import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
@@ -28,7 +29,9 @@ export function startSidebar() {
   for (const button of document.querySelectorAll("[data-sidebar-toggle]")) button.addEventListener("click", toggleSidebar);
   document.querySelector("[data-drawer]").addEventListener("click", closeDrawer);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isDrawerOpen() && !sidebar.querySelector(":popover-open")) closeDrawer();
+    if (event.key !== "Escape" || !isDrawerOpen() || sidebar.querySelector(":popover-open")) return;
+    event.preventDefault(); // it is not meant for the answer that is being written
+    closeDrawer();
   });
   isNarrow.addEventListener("change", closeDrawer);
   startSwipe({ isOpen: isDrawerOpen, toggle: toggleSidebar });
@@ -120,6 +123,7 @@ function act(button, item) {
 async function change(address, on) {
   const response = await post(address, on === undefined ? {} : { on }, AS_PART);
   const copy = response?.headers.get("HX-Redirect");
+  if (!response?.ok) complain();
   if (copy) location.assign(copy);
   else refreshConversations();
 }
@@ -127,8 +131,9 @@ async function change(address, on) {
 function askToDelete(button, item, address) {
   const title = item.querySelector("a").textContent;
   ask(interpolate(button.dataset.question, { title }, true), async () => {
-    await post(`${address}delete/`, {}, AS_PART);
-    if (location.pathname === address) location.assign("/");
+    const response = await post(`${address}delete/`, {}, AS_PART);
+    if (!response?.ok && response?.status !== 404) complain(); // it is there as before
+    else if (location.pathname === address) location.assign("/");
     else refreshConversations();
   });
 }

@@ -42,6 +42,11 @@ export class Socket extends EventTarget {
     return this.#isReady;
   }
 
+  /** Whether no websocket got through, which took a second to find out. */
+  get usesEvents() {
+    return this.#usesEvents;
+  }
+
   open() {
     this.#connect();
     addEventListener("online", () => {

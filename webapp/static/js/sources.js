@@ -3,7 +3,7 @@
 //
 //   <div class="reply" data-support="[…]">   the server fills it in; a hint brings it for an answer that is shown
 
-import { onActLater } from "./acts.js";
+import { onAct, onActLater } from "./acts.js";
 
 export function startSources(turns) {
   document.addEventListener("keydown", (event) => {
@@ -20,7 +20,7 @@ export function startSources(turns) {
 }
 
 function startCitations(turns) {
-  onActLater(["source"], load);
+  onActLater(["source", "unfound"], load);
   turns.addEventListener("reply-changed", ({ target: reply, detail }) => {
     if (detail.type === "snapshot") reply.dataset.support = detail.support?.length ? JSON.stringify(detail.support) : "";
     else if (detail.type === "retract") reply.dataset.support = "";
@@ -39,7 +39,7 @@ export async function showSupport(view, sentences) {
 }
 
 async function mark(reply) {
-  if (!reply.dataset.support && !reply.querySelector(".cite")) return;
+  if (!reply.dataset.support && !reply.querySelector(".cite, [data-part=support]:not(:empty)")) return;
   reply.dataset.marked = "";
   try {
     (await load()).markSentences(reply);
@@ -50,7 +50,7 @@ async function mark(reply) {
 
 async function load() {
   const citations = await import("./citations.js");
-  const { onAct } = await import("./acts.js");
   onAct("source", citations.openSource);
+  onAct("unfound", citations.toggleUnfound);
   return citations;
 }

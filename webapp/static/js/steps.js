@@ -5,7 +5,7 @@
 //   <template id="blank-step">, <template id="blank-picture">
 
 import { onAct } from "./acts.js";
-import { announce } from "./announce.js";
+import { announce, complain } from "./announce.js";
 import { gettext } from "./i18n.js";
 import { patchChildren } from "./patch.js";
 import { post } from "./post.js";
@@ -92,7 +92,7 @@ async function forget(button) {
   const isDone = response?.type === "opaqueredirect" || response?.ok || response?.status === 404;
   button.disabled = false;
   if (!isDone) {
-    announce(gettext("That did not work. Please try again."));
+    complain();
     return;
   }
   const step = button.closest(".step");

@@ -6,7 +6,7 @@ const memory = new Map();
 
 export function load(key, fallback = null) {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + key)) ?? memory.get(key) ?? fallback;
+    return memory.get(key) ?? JSON.parse(localStorage.getItem(PREFIX + key)) ?? fallback; // what did not fit is newer
   } catch {
     return memory.get(key) ?? fallback;
   }

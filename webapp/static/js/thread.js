@@ -2,6 +2,7 @@
 //
 //   <div id="turns"><article class="turn" data-turn="…">…</article> …</div>   <template id="blank-turn">
 
+import { showLanguage } from "./language.js";
 import { ReplyView } from "./reply.js";
 
 export class Thread {
@@ -84,6 +85,7 @@ export class Thread {
     if (replaced) turn.dataset.replaces = "";
     turn.classList.toggle("turn-new", replaces);
     turn.querySelector("[data-part=question]").textContent = text;
+    showLanguage(turn.querySelector("[data-part=question]"));
     this.#list.append(turn);
     return turn;
   }
@@ -148,6 +150,7 @@ export class Thread {
   prepend(html) {
     this.#list.querySelector(".earlier")?.remove();
     const turns = [...fragment(html).querySelectorAll(".earlier, .turn")];
+    for (const turn of turns) turn.classList.toggle("turn-earlier", turn.matches(".turn")); // costs nothing out of sight
     this.#list.prepend(...turns.filter((turn) => !turn.dataset.turn || !this.has(turn.dataset.turn)));
   }
 
@@ -161,7 +164,10 @@ export class Thread {
   }
 
   #viewOf(element) {
-    if (!this.#views.has(element)) this.#views.set(element, new ReplyView(element));
+    if (!this.#views.has(element)) {
+      this.#views.set(element, new ReplyView(element));
+      showLanguage(element.closest(".turn").querySelector("[data-part=question]"));
+    }
     return this.#views.get(element);
   }
 }
