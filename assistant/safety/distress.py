@@ -130,7 +130,8 @@ _STATEMENTS: Final = (
     # Spanish
     r"(?<!no )\b(?:me )?quiero (?:\w+ y )?(?:morir(?:me)?(?! (?:de|en|por)\b)|matarme|suicidarme|quitarme la vida"
     r"|hacerme daño|estar muert[oa])"
-    r"|(?<!no )\bme (?:quiero|voy a) (?:morir(?! de\b)|matar(?! (?:de|a)\b)|suicidar)"
+    r"|(?<!no )\bme (?:quiero|voy a) (?:morir(?! de\b)|suicidar"
+    r"|matar(?! (?:de|a|trabajando|estudiando|entrenando|corriendo)\b))"
     r"|\b(?:quiero|voy a|pienso) (?:acabar|terminar) con mi (?:propia )?vida(?= ?(?:$|[,.!?;]|hoy|ya\b|y\b))"
     r"|\bvoy a (?:matarme|suicidarme|quitarme la vida|hacerme"
     r" daño)"
@@ -169,7 +170,7 @@ _STATEMENTS: Final = (
     r" ?(?:$|[,.!?;]|tak"
     r"|i\b))|\bzabiję się\b(?! ze)|\bmyślę o samobójstwie",
     # Turkish
-    r"(?<!gülmekten )\bölmek istiyorum|(?<![dt][ae] )\b(?:artık )?ya[şs]amak istemiyorum"
+    r"(?<!gülmekten )\bölmek istiyorum|(?<![dt][ae] )(?<![dt][ae] artık )\b(?:artık )?ya[şs]amak istemiyorum"
     r"|\bkendimi öldürmek istiyorum|\bkendimi öldüreceğim"
     r"|\bintihar (?:etmek istiyorum|edeceğim|etmeyi düşünüyorum)",
     # Russian
@@ -194,9 +195,9 @@ _STATEMENTS: Final = (
     r"[أا]تمنى (?:لو )?(?:[أا]ن )?(?:[أا]موت|الموت(?! ل))(?! (?:من|في))|س[أا]قتل نفسي|س[أا]نتحر(?!\w)"
     r"|(?:بدي|عايز|عايزة|[أا]بغى) [أا]?موت(?! (?:من|في|على))",
     # Chinese, Japanese, Korean, Hindi
-    r"(?:^|[，。！？,.!? ]|我)(?:真的|都|已经)?(?:不想活了|(?:想|要)自[杀殺])",
+    r"(?:^|[，。！？,.!? ]|我)(?:真的|都|已经)?(?:不想活了|(?:想|要)自[杀殺](?!的))",
     r"\b(?:mujhe|main|mai) (?:ab )?(?:marna (?:hai|chaht[aie])|jeena nahin? (?:hai|chaht[aie]))",
-    r"我(?:真的|好|只|就|很)?想死(?![你她他它我在])|我(?:真的)?不想(?:再)?活(?:了|下去|着)|我(?:真的)?(?:想|要)自[杀殺]",
+    r"我(?:真的|好|只|就|很)?想死(?![你她他它我在])|我(?:真的)?不想(?:再)?活(?:了|下去|着)|我(?:真的)?(?:想|要)自[杀殺](?!的)",
     r"(?:もう|私は|ただ)、?死にたい(?!わけ|と言)|^死にたい|(?:もう)?生きていたくない|自殺したい(?!と言|人)",
     r"죽고 ?싶(?:어|다|습니다|네)|살고 ?싶지 ?않|자살하고 ?싶",
     r"मरना चाहत[ाी] हूँ|जीना नहीं चाहत[ाी]|आत्महत्या करना चाहत[ाी] हूँ",
@@ -214,7 +215,7 @@ _MENTIONS: Final = (
     r"|this) life))",
     rf"\b(?:kill|hang|drown|shoot|harm)(?:ing)? myself\b(?! (?:a little|some|with work|trying)){_SLACK}",
     r"\b(?:i'd|i would) rather be dead\b",
-    r"\blife (?:isn't|is not|is no longer) worth living(?= ?(?:$|[,.!;]|any ?more|for me))",
+    r"(?<!unexamined )\blife (?:isn't|is not|is no longer) worth living(?= ?(?:$|[,.!;]|any ?more|for me))",
     r"\bi (?:just )?(?:can't|cannot|cant) go on(?= ?(?:$|[.!;]|any ?more|like this|living))",
     r"(?<!nie )\bchce (?:umrzec|sie zabic)(?! ze?\b)|\bnie chce (?:juz |dluzej )?zyc(?= ?(?:$|[,.!?;]|tak))",
     r"\bquiero desaparecer (?:para siempre|del mundo)|(?:^|もう|、|私は)消え(?:てしまい)?たい(?= ?(?:$|[。！!、…]))",

@@ -91,16 +91,26 @@ class LlamaGuard:
             *(
                 self._completions.complete(prompt, max_tokens=MAX_ANSWER_TOKENS, top_logprobs=TOP_LOGPROBS)
                 for prompt in prompts(conversation, self._family)
-            )
+            ),
+            return_exceptions=True,
         )
         categories: dict[str, float | None] = {}
         score = 0.0
+        missing: GuardUnavailable | None = None
         for result in results:
-            found, of_portion = self._read(result)
+            try:
+                if isinstance(result, BaseException):
+                    raise result
+                found, of_portion = self._read(result)
+            except GuardUnavailable as error:
+                missing = error
+                continue
             score = max(score, of_portion)
             for slug, certainty in found.items():
                 categories[slug] = higher(categories[slug], certainty) if slug in categories else certainty
         decision = self._policy.decide(categories, direction)
+        if missing is not None and decision.action != "block":  # what was found in one portion is enough
+            raise missing
         return Verdict(
             action=decision.action,
             score=score,

@@ -15,6 +15,9 @@ from typing import Final
 MAX_TOKENS: Final = 7_000
 """Of the 8,192 of Llama Guard's window; the rest is for the list of categories and the answer."""
 
+TURN_TOKENS: Final = 5
+"""Of the name of who speaks, and the lines around it."""
+
 OVERLAP_CHARS: Final = 300
 """What the end of a piece and the beginning of the next have in common: no sentence is read in halves only."""
 
@@ -31,7 +34,7 @@ def portions(turns: Sequence[str]) -> list[list[str]]:
 
 
 def most_tokens(text: str) -> float:
-    """More tokens than Llama's vocabulary makes of it: a token has two letters or blanks, or else one byte."""
+    """About the most that Llama's vocabulary makes of it: a token has two letters or blanks, or else one byte."""
     return sum(map(_tokens_of, text))
 
 
@@ -43,10 +46,10 @@ def _tokens_of(char: str) -> float:
 
 def _recent(before: Sequence[str], rest: Sequence[str]) -> Sequence[str]:
     """The newest exchanges for which there is room beside the rest, beginning with a user's turn."""
-    room = MAX_TOKENS - sum(map(most_tokens, rest))
+    room = MAX_TOKENS - sum(TURN_TOKENS + most_tokens(turn) for turn in rest)
     first = len(before)
     while first >= 2:
-        room -= sum(map(most_tokens, before[first - 2 : first]))
+        room -= sum(TURN_TOKENS + most_tokens(turn) for turn in before[first - 2 : first])
         if room < 0:
             break
         first -= 2

@@ -14,7 +14,8 @@ _SLIPS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), meant)
     for pattern, meant in (
         (r"\bive\b", "i've"),
-        (r"\bmy self\b", "myself"),
+        (r"\bmy self\b(?!-| (?:esteem|confidence|doubts?|worth|respect|image|control|discipline|care|pity|love|talk"
+         r"|driving|taught|made|employed|help|sabotage|awareness|expression)\b)", "myself"),
         (r"\bwana\b", "wanna"),
         (r"\bwan't\b", "want"),
         (r"\b(want|need|wish|going) too (?=die\b|kill\b|hurt\b|harm\b|end\b|be dead)", r"\1 to "),
@@ -23,10 +24,12 @@ _SLIPS: Final = tuple(
         (r"\bmoechte\b", "möchte"),
         (r"\bwaere\b", "wäre"),
         (r"\bwuenscht?e?\b", "wünschte"),
-        # Not the kilometres.
+        # Not the kilometres, and not the key management service.
         (r"^kms(?=\W*$)", "kill myself"),
         (r"\b(gonna|wanna|i'll|i (?:will|might|may|should|could)|(?:want|going|about|ready|tempted) to) "
-         r"((?:just|really|literally) )?kms\b(?! ?(?:per|/|a|each|every|from|in|on|of|to)\b)", r"\1 \2kill myself"),
+         r"((?:just|really|literally) )?kms\b"
+         r"(?= ?(?:$|[,.!?;)]|(?:now|rn|tonight|today|soon|lol|fr|bad|so|because|bc|cuz|if|when|after|and|but|tbh)\b))",
+         r"\1 \2kill myself"),
     )
 )  # fmt: skip
 

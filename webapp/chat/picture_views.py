@@ -21,7 +21,11 @@ def picture(request: PersonRequest, picture_id: UUID) -> HttpResponseBase:
         found = pictures.picture_for(request.person, picture_id)
     except NotFound:
         raise Http404 from None
-    return as_response(request, found)
+    response = as_response(request, found)
+    if found.reply.conversation.is_temporary:
+        del response["ETag"]
+        response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def as_response(request: HttpRequest, picture: Picture, content: bytes | None = None) -> HttpResponseBase:

@@ -26,7 +26,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TimedOut
 from redis.retry import Retry
 
 from webapp.chat.errors import Ended, TemporaryAway
@@ -161,7 +163,8 @@ def _asked(what: Callable[[Redis], Any]) -> Any:
     try:
         return what(_redis())
     except (RedisError, OSError) as error:
-        _away_since = time.monotonic()
+        if isinstance(error, NotConnected | TimedOut | OSError):  # one that is full can still be read
+            _away_since = time.monotonic()
         logger.warning("temporary_keys_away", extra={"error": type(error).__name__})
         raise TemporaryAway from None
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from assistant.events import Event
 from webapp.chat.cursor import Cursor
@@ -80,6 +80,9 @@ async def append(
     pipeline.expire(key(reply_id), KEEP_WHEN_FINAL_S if final else KEEP_WHILE_WRITTEN_S)
     try:
         await pipeline.execute()
+    except OutOfMemoryError:
+        logger.error("volatile_redis_is_full", extra={"reply_id": str(reply_id)})
+        return False
     except ResponseError:
         logger.info("turn_log_refused", extra={"reply_id": str(reply_id), "cursor": str(last)})
         return False

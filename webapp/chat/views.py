@@ -26,6 +26,13 @@ from webapp.library.reading.kinds import ACCEPTED
 from webapp.moderation.services.reports import NAMES
 
 
+def _kept_as_the_chat_is(response: HttpResponse, conversation: Conversation) -> HttpResponse:
+    """A browser keeps nothing of a temporary chat on its disk."""
+    if conversation.is_temporary:
+        response["Cache-Control"] = "private, no-store"
+    return response
+
+
 def _conversation(request: PersonRequest, conversation_id: UUID) -> Conversation:
     try:
         return service.conversation_for(request.person, conversation_id)
@@ -105,9 +112,7 @@ def chat(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     shown = pages.around(conversation, at) if at else pages.newest(conversation)
     passage = pages.passage(conversation, at, request.GET.get("chars", "")) if at else ""
     response = _chat_page(request, conversation, shown, passage=passage)
-    if conversation.is_temporary:
-        response["Cache-Control"] = "private, no-store"
-    return response
+    return _kept_as_the_chat_is(response, conversation)
 
 
 @require_GET
@@ -120,7 +125,7 @@ def turns(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     response = render(request, "chat/_turns.html", {"shown": shown or pages.newest(conversation)})
     if last and shown is not None:
         response["Cria-After"] = str(last)
-    return response
+    return _kept_as_the_chat_is(response, conversation)
 
 
 @require_POST
@@ -145,8 +150,9 @@ def select(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
 @require_GET
 def queue(request: PersonRequest, conversation_id: UUID) -> HttpResponse:
     """The messages that wait, as a fragment."""
-    waiting = pages.queued(_conversation(request, conversation_id))
-    return render(request, "chat/_queue.html", {"queue": waiting})
+    conversation = _conversation(request, conversation_id)
+    response = render(request, "chat/_queue.html", {"queue": pages.queued(conversation)})
+    return _kept_as_the_chat_is(response, conversation)
 
 
 @require_POST

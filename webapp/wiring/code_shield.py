@@ -1,19 +1,28 @@
 """Code Shield: what is said of code in answers."""
 
 import asyncio
+import os
 from functools import cache
+from pathlib import Path
 
 from assistant.safety.code_shield.report import CodeReport
 from assistant.safety.code_shield.shield import SemgrepShield, ShieldConfig
 from assistant.safety.policy import CodeRule
 from webapp.settings.environment import environment
 
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 the analyser's folders in it are made privately
+
+
+def _temp_dir() -> Path | None:
+    """Where code lies while it is read: in memory where a system can, for it may be of a temporary chat."""
+    return _IN_MEMORY if _IN_MEMORY.is_dir() and os.access(_IN_MEMORY, os.W_OK) else None
+
 
 @cache
 def shield() -> SemgrepShield:
     """One for the process: it remembers what it has seen. What is done about a grave find is the policy's to say."""
     packages = environment.var_dir / "code-shield"
-    return SemgrepShield(ShieldConfig(packages=packages, on_error="block"))
+    return SemgrepShield(ShieldConfig(packages=packages, temp_dir=_temp_dir(), on_error="block"))
 
 
 def usual_code_rule() -> CodeRule:

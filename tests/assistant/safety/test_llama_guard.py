@@ -19,7 +19,7 @@ from assistant.safety.llama_guard import (
     unsafe_probability,
 )
 from assistant.safety.policy import DEFAULT_POLICY, Policy, Thresholds
-from assistant.safety.portions import OVERLAP_CHARS, most_tokens
+from assistant.safety.portions import OVERLAP_CHARS, most_tokens, portions
 from assistant.safety.taxonomy import UNKNOWN, CheckpointFamily
 
 WINDOW = 8_192 - MAX_ANSWER_TOKENS
@@ -161,6 +161,35 @@ async def test_a_message_longer_than_the_window_is_read_in_portions(filler: str,
     assert all(prompt.count("User: ") == 1 for prompt in model.prompts)
     harmless = await LlamaGuard(Spots("nowhere"), family="llama_guard_2", model_id="lg2").check(conversation)
     assert (harmless.action, harmless.score) == ("allow", 0.0)
+
+
+class Rambles(Spots):
+    """Answers what has no word in it with something else."""
+
+    def __init__(self, word: str, otherwise: str) -> None:
+        super().__init__(word)
+        self._otherwise = otherwise
+
+    async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        told = await super().complete(prompt, max_tokens=max_tokens, top_logprobs=top_logprobs)
+        return told if self._word in prompt else CompletionResult(self._otherwise)
+
+
+async def test_what_one_portion_shows_is_enough_whatever_becomes_of_the_others():
+    """Nobody gets past by a portion that the checkpoint cannot judge; without a find, that portion is missing."""
+    conversation = [user("so it goes on " * 1_400 + " murder")]
+    guard = LlamaGuard(Rambles("murder", "Sure! Here is"), family="llama_guard_2", model_id="lg2")
+    assert (await guard.check(conversation)).blocks
+    silent = LlamaGuard(Rambles("nowhere", "Sure! Here is"), family="llama_guard_2", model_id="lg2")
+    with pytest.raises(GuardUnavailable):
+        await silent.check(conversation)
+
+
+def test_a_chat_of_very_many_short_turns_stays_within_the_window():
+    """The names of who speaks count, too."""
+    (turns,) = portions(["ok", "k"] * 4_000 + ["hi"])
+    assert 4 * len(turns) < 7_000
+    assert turns[-1] == "hi"
 
 
 def test_a_short_answer_is_judged_with_all_that_was_asked():

@@ -23,9 +23,9 @@ from tests.webapp.chat.talking import end, send
 from tests.webapp.site_settings import change_settings
 from webapp import wiring
 from webapp.accounts.models import User
-from webapp.chat import turn_log
+from webapp.chat import temporary_keys, turn_log
 from webapp.chat.errors import NotFound
-from webapp.chat.models import Allowance, Picture, Reply
+from webapp.chat.models import Allowance, Conversation, Picture, Reply
 from webapp.chat.services import ownership, pictures, turns
 from webapp.chat.services.conversations import conversation_for
 from webapp.chat.services.duplicating import duplicate
@@ -66,6 +66,16 @@ def test_its_owner_sees_it_as_a_file_that_can_do_nothing(
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Cache-Control"] == "private, no-cache"
     assert answer["Content-Disposition"] == f'inline; filename="picture-{picture.pk}.png"'
+
+
+def test_a_browser_keeps_none_of_a_temporary_chat(
+    person: User, picture: Picture, sign_in: Callable[[User], Client]
+) -> None:
+    Conversation.objects.filter(pk=picture.reply.conversation_id).update(is_temporary=True)
+    temporary_keys.make(picture.reply.conversation_id)
+    answer = sign_in(person).get(address(picture))
+    assert answer["Cache-Control"] == "private, no-store"
+    assert "ETag" not in answer
 
 
 def test_a_browser_that_has_it_is_told_so_as_long_as_it_may_be_seen(

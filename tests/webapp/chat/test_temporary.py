@@ -173,3 +173,12 @@ def test_its_page_says_so(person: User, sign_in: SignIn) -> None:
     client = sign_in(person)
     assert "data-temporary" in client.get(f"/c/{temporary.conversation_id}/").content.decode()
     assert "data-temporary" not in client.get(f"/c/{kept.conversation_id}/").content.decode()
+
+
+def test_a_browser_keeps_nothing_of_it(person: User, sign_in: SignIn) -> None:
+    """Neither the page nor what it fetches later."""
+    temporary, kept = send(person, is_temporary=True), send(person)
+    client = sign_in(person)
+    for part in ("", "turns/", "queue/"):
+        assert client.get(f"/c/{temporary.conversation_id}/{part}")["Cache-Control"] == "private, no-store", part
+        assert "no-store" not in client.get(f"/c/{kept.conversation_id}/{part}")["Cache-Control"], part

@@ -83,6 +83,16 @@ async def test_redis_refuses_repeated_and_late_entries(redis_client: Any) -> Non
     assert await redis_client.xlen(turn_log.key(reply_id)) == 3
 
 
+async def test_a_redis_that_is_full_is_an_error_in_the_log(redis_client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no late writer: everybody's answers come in pieces then."""
+    await redis_client.config_set("maxmemory", 1)
+    try:
+        assert not await turn_log.append(redis_client, uuid.uuid4(), Cursor(1, 1), [Status(phase="checking")])
+    finally:
+        await redis_client.config_set("maxmemory", 0)
+    assert "volatile_redis_is_full" in caplog.messages
+
+
 @pytest.mark.parametrize("seconds_owner_after", [None, 3])
 async def test_a_connection_cut_at_every_event_shows_the_stored_reply(
     reply_id: uuid.UUID, redis_client: Any, seconds_owner_after: int | None
