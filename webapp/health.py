@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from webapp import wiring
+from webapp import redis_pair, wiring
 from webapp.chat.services.heartbeat import is_alive
 from webapp.experiments.services import serving
 
@@ -65,7 +65,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     database, redis, volatile, inference, code_shield = await asyncio.gather(
         _database(),
         _redis(settings.REDIS_URL),
-        _redis(settings.VOLATILE_REDIS_URL),
+        _volatile(),
         _inference(),
         wiring.code_shield_is_ready(),
     )
@@ -100,6 +100,11 @@ async def _inference() -> bool:
     except DatabaseError:
         endpoint = ""
     return await wiring.inference_is_ready(endpoint)
+
+
+async def _volatile() -> bool:
+    """Whether it is there, and the one that the others have."""
+    return await _redis(settings.VOLATILE_REDIS_URL) and await redis_pair.is_pair()
 
 
 async def _redis(url: str) -> bool:

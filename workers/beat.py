@@ -14,7 +14,7 @@ from typing import Any
 from celery.beat import PersistentScheduler
 from django.db import close_old_connections, connection
 
-from webapp import jobs, wiring
+from webapp import jobs, redis_pair, wiring
 from webapp.chat import temporary_keys, turn_log
 from webapp.chat.announcing import announce
 from webapp.chat.services.endings import Ending
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
 DOCUMENTS_PER_PASS = 20
+PAIRING_INTERVAL_S = 2.0
 
 
 class ReconcilingScheduler(PersistentScheduler):  # type: ignore[misc]  # celery publishes no types
@@ -37,8 +38,17 @@ class ReconcilingScheduler(PersistentScheduler):  # type: ignore[misc]  # celery
     def setup_schedule(self) -> None:
         super().setup_schedule()
         temporary_keys.check_redis()
+        redis_pair.forget_moved_logs()
+        threading.Thread(target=pair_for_ever, name="redis_pair", daemon=True).start()
         threading.Thread(target=run_for_ever, name="reconciler", daemon=True).start()
         threading.Thread(target=watch_for_ever, name="model_watch", daemon=True).start()
+
+
+def pair_for_ever() -> None:
+    """A volatile Redis that was restarted has no id any more."""
+    while True:
+        redis_pair.pair()
+        time.sleep(PAIRING_INTERVAL_S)
 
 
 def run_for_ever() -> None:

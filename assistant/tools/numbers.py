@@ -8,6 +8,7 @@ from typing import Final
 SIGNIFICANT_DIGITS: Final = 12
 _MOST_SHOWN: Final = 10**21
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?![\d,])")  # also as in India: 12,34,567
+_THOUSANDS_IN_LISTS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")  # "5,10,200" has three
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d+)(?![\d.,])")
 
 
@@ -35,5 +36,6 @@ def read(text: str) -> Decimal | None:
 def with_points(text: str, *, has_lists: bool = False) -> str:
     """The same with its numbers as Python writes them: "2,340" is 2340 and "5,5" is 5.5, but where it `has_lists` two
     numbers. What is neither stays."""
-    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text)
+    thousands = _THOUSANDS_IN_LISTS if has_lists else _THOUSANDS
+    text = thousands.sub(lambda found: found.group().replace(",", ""), text)
     return text if has_lists else _DECIMAL_COMMA.sub(r"\1.\2", text)

@@ -70,7 +70,10 @@ def delete(chat: ChatPage, title: str) -> None:
 
 
 def test_chats_are_renamed_and_deleted(chat: ChatPage, watch: Watch) -> None:
-    """The list is kept by the server, and the page follows it without a reload. What cannot be done is said."""
+    """The list is kept by the server, and the page follows it without a reload. What cannot be done is said.
+
+    With a chat goes what was written in it and not sent.
+    """
     watch.expected += ["Failed to load resource", "htmx:"]
     chat.send("Say hello in one short sentence.")
     chat.wait_until("done")
@@ -84,6 +87,13 @@ def test_chats_are_renamed_and_deleted(chat: ChatPage, watch: Watch) -> None:
     expect(renamed).to_be_visible()
 
     address = chat.page.url
+    chat.page.locator(".question [data-do=edit]").click()
+    chat.page.locator(".edit textarea").fill("Half a thought")
+    chat.field.fill("And half another")
+    chat.page.reload()
+    expect(chat.field).to_have_value("And half another")
+    chat.page.locator(".question [data-do=edit]").click()
+    expect(chat.page.locator(".edit textarea")).to_have_value("Half a thought")
     chat.page.context.set_offline(True)
     delete(chat, "Greetings")
     complaint = chat.page.locator("#announcer.toast")
@@ -95,3 +105,6 @@ def test_chats_are_renamed_and_deleted(chat: ChatPage, watch: Watch) -> None:
     delete(chat, "Greetings")
     expect(chat.page).to_have_url(chat.url + "/")
     expect(chat.page.get_by_text("Your chats will be listed here.")).to_be_visible()
+    gone = address.split("/")[-2]
+    kept = chat.page.evaluate("Object.keys(localStorage)")
+    assert not [key for key in kept if gone in key or key.startswith("cria.edits.")]

@@ -124,6 +124,10 @@ def test_an_answer_says_in_which_language_it_is(page: Page, apply: Apply) -> Non
     said = {
         "de": "Das ist nicht schwer: Du brauchst Mehl und eine Schüssel mit Wasser.",
         "ar": "الكتاب على الطاولة، و print هنا.",
+        "fa": "سلام، چطور می‌توانم کمک کنم؟",
+        "ur": "آپ کیسے ہیں؟ میں ٹھیک ہوں۔",
+        "uk": "Як справи? Усе добре, дякую, є ідеї.",
+        "ru": "Сейчас мы испечём ещё один хлеб.",
         "ja": "明日は東京で会議があります。",
         "zh": "我昨天买了苹果。",
         "th": "ฉันชอบกินข้าวผัด",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Route, WebSocketRoute, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage
 from tests.browser.test_resume import settled
@@ -58,3 +58,27 @@ def test_a_chat_goes_on_over_server_sent_events(new_context: Callable[..., Brows
     chat.page.evaluate("sessionStorage.setItem('cria.refused', 1)")  # long ago
     chat.page.reload()
     chat.page.wait_for_function("() => !sessionStorage.getItem('cria.refused')")
+
+
+def test_a_link_to_another_branch_is_not_overtaken(new_context: Callable[..., BrowserContext], stack: Stack) -> None:
+    """What others did meanwhile is asked for when the server knows which branch is looked at."""
+    context = new_context()
+    context.route_web_socket(re.compile("/ws/chat/"), lambda socket: socket.close())
+    chat = ChatPage(context.new_page(), stack.url)
+    chat.open()
+    chat.send("Say hello in one short sentence.")
+    chat.wait_until("done")
+    first = chat.reply_id
+    chat.last.get_by_role("button", name="Write another answer").click()
+    expect(chat.last).not_to_have_attribute("data-reply", first)
+    chat.wait_until("done")
+    selecting: list[Route] = []
+    caught_up: list[str] = []
+    context.route("**/select/", lambda route: selecting.append(route))
+    context.on("request", lambda request: caught_up.append(request.url) if "/turns/" in request.url else None)
+    with chat.page.expect_request("**/gauge/"):  # there is a connection
+        chat.page.goto(f"{chat.page.url}?at={first}")
+    assert not caught_up
+    with chat.page.expect_response("**/turns/*"):
+        selecting[0].continue_()
+    expect(chat.last).to_have_attribute("data-reply", first)

@@ -13,6 +13,7 @@ from webapp.accounts.middleware import PersonRequest
 from webapp.accounts.services.guests import ensure_guest
 from webapp.personal.errors import NoSuchMemory, TooManyMemories
 from webapp.personal.forms import MemoryForm, UseMemoryForm
+from webapp.personal.models import Memory
 from webapp.personal.pages import found_memories
 from webapp.personal.services import memories
 from webapp.personal.services.preferences import change, preferences_of
@@ -55,7 +56,8 @@ def edit(request: PersonRequest, memory_id: UUID) -> HttpResponse:
         elif not request.POST.get("text", "").strip():
             memories.forget(request.person, memory_id)  # emptied: there is nothing left to remember
         else:
-            return _page(request, form, status=422)
+            memory = memories.memory_for(request.person, memory_id)
+            return _page(request, MemoryForm(), edited=(memory, form), status=422)
     except NoSuchMemory:
         raise Http404 from None
     return saved(request, "settings_memory")
@@ -79,10 +81,14 @@ def forget_all(request: PersonRequest) -> HttpResponse:
     return redirect("settings_memory")
 
 
-def _page(request: PersonRequest, form: MemoryForm, *, status: int = 200) -> HttpResponse:
+def _page(
+    request: PersonRequest, form: MemoryForm, *, edited: tuple[Memory, MemoryForm] | None = None, status: int = 200
+) -> HttpResponse:
+    """`edited`: the memory whose change could not be kept, with what was written."""
     query = request.GET.get("q", "").replace("\0", "").strip()
     context = {
         "form": form,
+        "edited": edited,
         "query": query,
         "found": found_memories(request.person, query),
         "num_all": memories.memories_of(request.person).count(),

@@ -54,6 +54,9 @@ async def use(
         ("0,500 + 1,000", "1,000.5"),
         ("12,34,567 + 1", "1,234,568"),
         ("max(3,5) + 1,000", "1,005"),
+        ("min(5,10,200)", "5"),
+        ("max(3, 5,10,200)", "200"),
+        ("max(0,500)", "500"),
     ],
 )
 async def test_the_calculator_is_right(expression: str, value: str) -> None:

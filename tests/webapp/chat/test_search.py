@@ -81,6 +81,8 @@ def test_words_are_found_by_their_beginning_and_exactly_in_quotes(person: User, 
         ("اشتريت الكتاب من السوق", "كتاب", "كتاب"),
         ("Der Apfelkuchen war gut.", "kuchen", "kuchen"),
         ("The Sourdough rises.", "DOUGH", "dough"),
+        ("Die Preisänderung kam spät.", "Änderung", "änderung"),
+        ("ЭЛЕКТРОПОЕЗД ушёл.", "поезд", "ПОЕЗД"),
     ],
 )
 def test_words_are_found_inside_others_where_there_is_nothing_else(

@@ -29,7 +29,7 @@ from webapp.chat.models import Conversation, Embedding, Folder, Message, Reply, 
 from webapp.chat.ports import TextEncoder
 from webapp.chat.services import embedding, embedding_rows, search_meaning
 from webapp.chat.services.duplicating import duplicate
-from webapp.chat.services.search import Hit, texts_with_words
+from webapp.chat.services.search import Hit, search, texts_with_words
 from webapp.chat.services.search_query import parse
 from webapp.moderation.services import originals, releases
 from webapp.sharing.services import importing
@@ -116,10 +116,24 @@ def test_it_is_asked_of_what_is_near_which_of_it_has_the_words(
     for _ in range(3):
         say(conversation, "repair bicycle " + "and this and that " * 20)
     embed(encoder)
-    words = parse("repair bicycle")
-    assert texts_with_words(words, [near.pk, near.message_id, uuid.uuid4()]) == {near.pk, near.message_id}
-    assert texts_with_words(parse("quarterly tax"), [near.pk]) == texts_with_words(words, []) == set()
+    words, mine = parse("repair bicycle"), Conversation.objects.of(person)
+    assert texts_with_words(words, [near.pk, near.message_id, uuid.uuid4()], mine) == {near.pk, near.message_id}
+    assert texts_with_words(parse("quarterly tax"), [near.pk], mine) == texts_with_words(words, [], mine) == set()
     assert ids(encoder, person, "repair bicycle") == []
+
+
+def test_what_has_the_words_inside_others_is_left_to_the_words_that_find_it(
+    person: User, conversation: Conversation, encoder: TextEncoder
+) -> None:
+    """Nothing is listed twice; and nothing not at all, where the words are found elsewhere and not inside others."""
+    inside = say(conversation, "motorbicycle velo")
+    embed(encoder)
+    assert [hit.object_id for hit in search(person, "bicycle")] == [inside.message_id]
+    assert ids(encoder, person, "bicycle") == []
+    whole = say(conversation, "bicycle")
+    embed(encoder)
+    assert [hit.object_id for hit in search(person, "bicycle")] == [whole.message_id]
+    assert ids(encoder, person, "bicycle") == [inside.message_id]
 
 
 def test_so_many_texts_are_compared_the_newest(

@@ -1,5 +1,6 @@
 """What a decision does to the person: after the time to undo it, once, and with a word where it fails."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -192,6 +193,43 @@ def test_what_was_released_makes_nothing_suspicious_that_follows(case: Case, mod
     assert [message.text for message in turn.judged] == ["And llamas?", "Woolly.", "Go on"]
     Reply.objects.filter(pk=passed.pk).update(finish_reason="released")
     assert [message.text for message in running._load(claim).turn.judged] == ["Go on"]
+
+
+@pytest.mark.parametrize("answer_again", [turns.retry, turns.go_on])
+def test_nor_does_it_under_another_answer(
+    case: Case, moderator: User, answer_again: Callable[..., turns.Accepted]
+) -> None:
+    """The message was found harmless, whichever of its answers the chat goes on from."""
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    first = Reply.objects.filter(pk=case.reply_id)
+    first.update(state="done", finish_reason="length", text="Here.", blocks=["<p>Here.</p>"])
+    again = answer_again(person=case.person, reply_id=case.reply_id)
+    Reply.objects.filter(pk=again.reply_id).update(state="done", text="There.")
+    sent = turns.send(
+        person=case.person,
+        turn_id=uuid4(),
+        conversation_id=again.conversation_id,
+        parent_id=again.reply_id,
+        text="Go on",
+    )
+    claim = ownership.claim(sent.reply_id)
+    assert claim
+    assert [message.text for message in running._load(claim).turn.judged] == ["Go on"]
+
+
+def test_a_release_that_is_taken_back_frees_no_other_answer(case: Case, moderator: User) -> None:
+    """The guard is asked about the message again."""
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    Reply.objects.filter(pk=case.reply_id).update(state="done", text="Here.")
+    case.refresh_from_db()
+    cases.reopen(case.pk, by=moderator, version=case.version)
+    close(case, moderator, consequence="withhold")
+    let_time_pass()
+    assert Reply.objects.get(pk=case.reply_id).state == "blocked"
+    again = turns.retry(person=case.person, reply_id=case.reply_id)
+    assert not Reply.objects.get(pk=again.reply_id).input_checked
 
 
 def test_an_answer_withheld_in_a_copied_chat_comes_back_there(owner: User, moderator: User) -> None:

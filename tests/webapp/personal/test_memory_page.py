@@ -78,12 +78,16 @@ def test_a_memory_is_changed(browser: Client, person: User) -> None:
 
 
 def test_a_change_that_cannot_be_kept_takes_nothing_away(browser: Client, person: User) -> None:
-    """It is said why, and what was written is given back."""
+    """It is said why, and what was written is given back in its own place, where it can be put right."""
+    memories.add(person, "I live in Cusco")
     memory = memories.add(person, "I like figs")
     response = browser.post(f"/settings/memory/{memory.pk}/edit/", {"text": "f" * 301})
     assert response.status_code == 422
-    assert "f" * 301 in response.content.decode()
-    assert texts(person) == ["I like figs"]
+    page = response.content.decode()
+    _before, place = page.split('<details class="memory-edit" open>')
+    assert page.count("f" * 301) == place.split("</details>")[0].count(f'value="{"f" * 301}"') == 1
+    assert page.count('role="alert"') == place.split("</details>")[0].count('role="alert"') == 1
+    assert texts(person) == ["I like figs", "I live in Cusco"]
 
 
 def test_a_memory_is_deleted(browser: Client, person: User) -> None:
@@ -108,8 +112,9 @@ def test_absent_and_not_yours_look_the_same(browser: Client, client: Client, som
     memory = memories.add(somebody_else, "I like dates")
     for memory_id in (memory.pk, uuid.uuid4()):
         for who in (browser, client):
-            response = who.post(f"/settings/memory/{memory_id}/{act}/", {"text": "mine now"})
-            assert response.status_code == 404
+            for text in ("mine now", "too long" * 50):
+                response = who.post(f"/settings/memory/{memory_id}/{act}/", {"text": text})
+                assert response.status_code == 404
     assert texts(somebody_else) == ["I like dates"]
 
 

@@ -205,6 +205,27 @@ def test_erased_while_it_is_read_it_leaves_nothing(person: User, monkeypatch: py
     import_jobs.run_import(uuid4())
 
 
+def test_a_guest_who_logs_in_while_it_is_read_has_it_as_a_member(
+    person: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is read anew: the ids of the chats come from whose they are."""
+    guest = User.objects.create(username="guest", is_guest=True)
+    asked = request_import(guest, making.chatgpt())
+    prepare = importing.prepare
+
+    def prepare_and_log_in(*args: Any, **kwargs: Any) -> importing.Prepared:
+        monkeypatch.setattr(importing, "prepare", prepare)
+        prepared = prepare(*args, **kwargs)
+        absorb_guest(guest, into=person)
+        return prepared
+
+    monkeypatch.setattr(importing, "prepare", prepare_and_log_in)
+    assert run(asked).is_waiting
+    assert (run(asked).state, asked.num_imported) == ("done", 1)
+    assert Conversation.objects.get().owner == person
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
 def test_a_day_later_nothing_is_known_of_it(person: User, somebody_else: User) -> None:
     """Neither of one that is over nor of one that no worker has taken up, with its file."""
     run(request_import(person, making.chatgpt()))

@@ -55,8 +55,9 @@ class ReplyQuerySet(SealedQuerySet["Reply"]):
         return self.filter(pk=reply_id, epoch=epoch, state=Reply.State.RUNNING)
 
     def released(self) -> Self:
-        """Whose message the guard withheld and the staff let pass."""
-        return self.filter(input_checked=True, verdicts__direction="input", verdicts__action="block")
+        """Whose message the guard withheld and the staff let pass, and found no fault with later."""
+        let_pass = self.filter(input_checked=True, verdicts__direction="input", verdicts__action="block")
+        return let_pass.exclude(case__outcome="agreed")
 
     def claimable(self, now: datetime) -> Self:
         """Waiting for a worker, or left by one that gave no sign of life."""

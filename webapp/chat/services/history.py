@@ -35,10 +35,14 @@ def messages_of(turns: Iterable[tuple[Message, Reply]]) -> list[ChatMessage]:
 
 
 def context_of(turns: Sequence[tuple[Message, Reply]]) -> list[ChatMessage]:
-    """The same for the guard: what the staff has found harmless makes nothing that follows suspicious."""
-    answers = [answer.pk for _message, answer in turns]
-    released = set(Reply.objects.released().filter(pk__in=answers).values_list("pk", flat=True)) if answers else set()
-    return messages_of(turn for turn in turns if turn[1].pk not in released and turn[1].finish_reason != RELEASED)
+    """The same for the guard: what the staff has found harmless makes nothing that follows suspicious.
+
+    A message that was released is harmless under each of its answers. Its copy in a copied chat is judged anew.
+    """
+    asked = [message.pk for message, _answer in turns]
+    released = Reply.objects.released().filter(message__in=asked) if asked else Reply.objects.none()
+    harmless = set(released.values_list("message_id", flat=True))
+    return messages_of(turn for turn in turns if turn[0].pk not in harmless and turn[1].finish_reason != RELEASED)
 
 
 def is_summarised(conversation: Conversation) -> bool:

@@ -72,9 +72,14 @@ def search(person: User, query: str, conversation: Conversation | None = None, l
     return _hits(_find(wanted, allowed, limit if conversation else MAX_PER_CHAT, limit), wanted.words)
 
 
-def texts_with_words(wanted: Query, texts: Collection[UUID]) -> set[UUID]:
-    """Those of these messages and replies in which the words stand."""
-    return _engine().having_words(wanted, texts) if texts else set()
+def texts_with_words(wanted: Query, texts: Collection[UUID], allowed: QuerySet[Conversation]) -> set[UUID]:
+    """Those of these messages and replies in which the words stand: inside others only where `search` looks there."""
+    if not texts:
+        return set()
+    having: set[UUID] = _engine().having_words(wanted, texts)
+    if search_inside.comes_first(wanted) or not (having or _engine().find(wanted, allowed, per_chat=1, limit=1)):
+        having |= search_inside.having_words(wanted, texts)
+    return having
 
 
 def allowed_for(person: User, wanted: Query, conversation: Conversation | None) -> QuerySet[Conversation]:
@@ -94,7 +99,8 @@ def allowed_for(person: User, wanted: Query, conversation: Conversation | None) 
 
 
 def forget_deleted() -> None:
-    """See to it that the index keeps no word of what was deleted. PostgreSQL does so by itself (autovacuum)."""
+    """See to it that the index keeps no word of what was deleted. On PostgreSQL a vacuum takes out where it stood; the
+    word itself stays until the operator has the index made anew (docs/deployment.md)."""
     if connection.vendor == "sqlite":
         search_sqlite.forget_deleted()
 

@@ -6,7 +6,8 @@ article is written onto the word, in German one word onto another. Only one pers
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -30,7 +31,7 @@ def comes_first(query: Query) -> bool:
 
 def find(query: Query, allowed: QuerySet[Conversation], *, per_chat: int, limit: int) -> list[Found]:
     """The rows in which every phrase stands somewhere; none where one is too short, or wanted as a whole word."""
-    if not query.phrases or not all(map(_may_be_inside, query.phrases)):
+    if not _may_be_found(query):
         return []
     found: list[Found] = []
     num_in: Counter[object] = Counter()
@@ -41,6 +42,15 @@ def find(query: Query, allowed: QuerySet[Conversation], *, per_chat: int, limit:
         if len(found) == limit:
             break
     return found
+
+
+def having_words(query: Query, texts: Collection[UUID]) -> set[UUID]:
+    """Those of these messages and replies in which every phrase stands somewhere; none where `find` looks for none."""
+    if not _may_be_found(query):
+        return set()
+    within = Q(pk__in=texts) & _all("text", query)
+    messages = Message.objects.filter(within).values_list("pk", flat=True)
+    return {*messages, *Reply.objects.filter(within).values_list("pk", flat=True)}
 
 
 def _rows(query: Query, allowed: QuerySet[Conversation]) -> Iterator[Found]:
@@ -59,7 +69,17 @@ def _rows(query: Query, allowed: QuerySet[Conversation]) -> Iterator[Found]:
 
 
 def _all(field: str, query: Query) -> Q:
-    return Q(*(Q(**{f"{field}__icontains": phrase.text}) for phrase in query.phrases))
+    return Q(*(_stands_in(field, phrase.text) for phrase in query.phrases))
+
+
+def _stands_in(field: str, text: str) -> Q:
+    """In small or in capital letters: SQLite takes only those of ASCII for the same."""
+    spellings = {text, text.lower(), text.upper()}
+    return Q(*((f"{field}__icontains", each) for each in spellings), _connector=Q.OR)
+
+
+def _may_be_found(query: Query) -> bool:
+    return bool(query.phrases) and all(map(_may_be_inside, query.phrases))
 
 
 def _may_be_inside(phrase: Phrase) -> bool:

@@ -76,7 +76,7 @@ def _hits(
     rows = _rows(allowed, [each.pk for each in near])
     if not rows:
         return []
-    with_words = texts_with_words(wanted, [row.about.pk for row in rows.values()])
+    with_words = texts_with_words(wanted, [row.about.pk for row in rows.values()], allowed)
     hits: list[Hit] = []
     num_in: dict[UUID, int] = {}
     for each in near:

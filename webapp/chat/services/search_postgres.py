@@ -1,4 +1,4 @@
-"""Search on PostgreSQL: GIN indexes on the words of the rows themselves (migration 0020), so nothing can go stale."""
+"""Search on PostgreSQL: GIN indexes on the words of the rows themselves (migration 0049), so nothing can go stale."""
 
 import re
 from collections.abc import Collection
@@ -13,9 +13,9 @@ from webapp.chat.services.search_rows import HIT_BEGINS, HIT_ENDS, Found
 
 _WORD = re.compile(r"[^\W_]+")
 _CHARS_BEFORE, _CHARS_AFTER = 60, 120
-# Exactly what migration 0020 indexes. PostgreSQL's own parser keeps addresses and hyphenated words whole, so that a
-# part of them would not be found: only letters and digits make words here.
-_WORDS_OF = "to_tsvector('simple', regexp_replace({column}, '[^[:alnum:]]+', ' ', 'g'))"
+# Exactly what migration 0049 indexes. PostgreSQL's own parser keeps addresses and hyphenated words whole, so that a
+# part of them would not be found: only letters and digits make words here, and in what is sealed nothing does.
+_WORDS_OF = r"to_tsvector('simple', regexp_replace({column}, '^\ufdd0.*|[^[:alnum:]]+', ' ', 'g'))"
 _FIND = f"""
 WITH wanted AS (SELECT to_tsquery('simple', %s) AS words), allowed (chat_id) AS ({{allowed}}), found AS (
     SELECT 'title' AS kind, x.id, x.id AS conversation_id, x.updated_at AS at, x.title AS text

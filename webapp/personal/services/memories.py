@@ -38,7 +38,7 @@ def add(person: User, text: str, *, message: Message | None = None) -> Memory:
 
 def edit(person: User | None, memory_id: UUID, text: str) -> Memory:
     """Raises NoSuchMemory."""
-    memory = _memory_for(person, memory_id)
+    memory = memory_for(person, memory_id)
     memory.text = _fitting(text)
     memory.save(update_fields=["text", "updated_at"])
     return memory
@@ -46,7 +46,7 @@ def edit(person: User | None, memory_id: UUID, text: str) -> Memory:
 
 def forget(person: User | None, memory_id: UUID) -> None:
     """Raises NoSuchMemory."""
-    _memory_for(person, memory_id).delete()
+    memory_for(person, memory_id).delete()
 
 
 def forget_all(person: User | None) -> int:
@@ -55,7 +55,8 @@ def forget_all(person: User | None) -> int:
     return num_forgotten
 
 
-def _memory_for(person: User | None, memory_id: UUID) -> Memory:
+def memory_for(person: User | None, memory_id: UUID) -> Memory:
+    """Raises NoSuchMemory."""
     memory = memories_of(person).filter(pk=memory_id).first()
     if memory is None:
         raise NoSuchMemory

@@ -132,9 +132,13 @@ def _finish(asked: ChatImport, prepared: Prepared) -> None:
     User.objects.select_for_update().filter(pk=asked.person_id).first()
     if not _still_waits(asked.pk):
         return
+    import_row = ChatImport.objects.filter(pk=asked.pk)
+    if not import_row.filter(person=asked.person_id).exists():
+        import_row.update(attempted_at=None)  # a guest who has logged in meanwhile: it is read anew for the member
+        return
     done = importing.store(asked.person, prepared)
     left_out = {"here": done.num_here, **done.left_out}
-    ChatImport.objects.filter(pk=asked.pk).update(
+    import_row.update(
         state=ChatImport.State.DONE,
         num_found=prepared.num_found,
         num_read=prepared.num_found,

@@ -89,7 +89,7 @@ let mayHaveMissedTurns = arrival === "back_forward";
 
 socket.addEventListener("ready", () => {
   if (mayHaveMissedTurns || socket.usesEvents || performance.now() - responseStart > LATE_MS) {
-    catchUp();
+    chosen.then(catchUp);
     refreshConversations();
     gauge.refresh();
   }
@@ -230,14 +230,15 @@ startTemporary({
   onLeave: () => (composer.text = ""),
   onErased: () => composer.say(gettext("This temporary chat has ended. Nothing of it can be read any more. Reload the page to begin anew.")),
 });
+const { leadsTo } = page.dataset;
+const chosen = leadsTo ? post(address("select/"), { turn: leadsTo }) : Promise.resolve(); // the branch that is looked at
 sending.restore();
 answers.followActive();
 changed();
-if (page.dataset.leadsTo) {
+if (leadsTo) {
   const words = new URLSearchParams(location.search).get("q");
   const found = { words, passage: page.dataset.passage };
-  import("./leading.js").then(({ lead }) => lead(turns, reading, page.dataset.leadsTo, found), () => scroll.toEnd());
-  post(address("select/"), { turn: page.dataset.leadsTo }); // the branch that is looked at is the chosen one
+  import("./leading.js").then(({ lead }) => lead(turns, reading, leadsTo, found), () => scroll.toEnd());
 } else if (thread.last) {
   scroll.toEnd();
 }

@@ -2,6 +2,7 @@
 //
 //   <template id="blank-edit"><form class="edit"><textarea> <button data-cancel>Cancel</button> <button>Save and send</button>
 
+import { conversation } from "./conversation.js";
 import { isOfTheInputMethod } from "./keys.js";
 import { load, remove, save } from "./store.js";
 import { isTemporary } from "./temporary.js";
@@ -10,7 +11,7 @@ const blank = document.getElementById("blank-edit");
 
 /** Open the field at the question of `turn`; `onSave(text)` is called once. Only one is open at a time. */
 export function editQuestion(turn, onSave) {
-  const kept = `edits.${turn.dataset.turn}`;
+  const kept = `edits.${conversation()}.${turn.dataset.turn}`;
   document.querySelector(".edit [data-cancel]")?.click();
   const bubble = turn.querySelector("[data-part=question]");
   const form = blank.content.firstElementChild.cloneNode(true);

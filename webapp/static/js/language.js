@@ -14,6 +14,7 @@ const SCRIPTS = {
   ja: /[\p{Script=Hiragana}\p{Script=Katakana}]/gu,
   zh: /\p{Script=Han}/gu,
 };
+const AMONG = { ar: amongArabic, ru: amongCyrillic }; // scripts of several languages
 const SHARE = { ja: 0.15 }; // most of its letters may be Chinese ones
 const USUAL_SHARE = 0.4;
 const TELLING = {
@@ -43,9 +44,21 @@ function languageOf(text) {
   const byScript = Object.entries(SCRIPTS).find(
     ([language, letters]) => (text.match(letters)?.length ?? 0) > numLetters * (SHARE[language] ?? USUAL_SHARE),
   );
-  if (byScript) return byScript[0];
+  if (byScript) return AMONG[byScript[0]]?.(text) ?? byScript[0];
   const words = text.toLowerCase().match(/\p{L}+/gu) ?? [];
   const counts = WORDS.map(([language, telling]) => [words.filter((word) => telling.has(word)).length, language]);
   const [[most, language], [second]] = counts.sort(([one], [other]) => other - one);
   return most >= LEAST_WORDS && most > second ? language : "";
+}
+
+function amongArabic(text) {
+  if (/[ٹڈڑے]/u.test(text)) return "ur";
+  return /[پچژگکی]/u.test(text) ? "fa" : "ar";
+}
+
+/** "" if it has letters of a third language, or of both or none of these two. */
+function amongCyrillic(text) {
+  const [isUkrainian, isRussian] = [/[іїєґ]/iu.test(text), /[ыэё]/iu.test(text)];
+  if (isUkrainian === isRussian || /(?![а-яёіїєґ])\p{Script=Cyrillic}/iu.test(text)) return "";
+  return isUkrainian ? "uk" : "ru";
 }

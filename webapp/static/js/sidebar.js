@@ -10,7 +10,7 @@ import { complain } from "./announce.js";
 import { interpolate } from "./i18n.js";
 import { post } from "./post.js";
 import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
-import { load, remove, save } from "./store.js";
+import { load, remove, removeAll, save } from "./store.js";
 import { startSwipe } from "./swipe.js";
 
 const LIVE_MS = 4_000;
@@ -132,8 +132,12 @@ function askToDelete(button, item, address) {
   const title = item.querySelector("a").textContent;
   ask(interpolate(button.dataset.question, { title }, true), async () => {
     const response = await post(`${address}delete/`, {}, AS_PART);
-    if (!response?.ok && response?.status !== 404) complain(); // it is there as before
-    else if (location.pathname === address) location.assign("/");
+    if (!response?.ok && response?.status !== 404) {
+      complain(); // it is there as before
+      return;
+    }
+    for (const kind of ["edits", "drafts"]) removeAll(`${kind}.${item.dataset.conversation}`);
+    if (location.pathname === address) location.assign("/");
     else refreshConversations();
   });
 }

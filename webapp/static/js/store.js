@@ -40,6 +40,16 @@ export function valuesOf(prefix) {
   }
 }
 
+/** Forget what is kept under each key that begins like this. */
+export function removeAll(prefix) {
+  for (const key of memory.keys()) if (key.startsWith(prefix)) memory.delete(key);
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX + prefix)) localStorage.removeItem(key);
+  } catch {
+    // nothing was kept there
+  }
+}
+
 /** Forget what somebody wrote: whoever uses this browser next must not find it. */
 export function forgetEverythingWritten() {
   memory.clear();
