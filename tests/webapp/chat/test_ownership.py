@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -81,6 +83,19 @@ def test_a_sign_of_life_keeps_the_turn(reply_id: uuid.UUID, clock: Clock, settin
         clock.pass_s(settings.TURNS.lease_s * 0.9)
         ownership.write(claim)
         assert ownership.claim(reply_id) is None
+
+
+def test_whether_a_chat_is_temporary_is_asked_at_the_first_flush(reply_id: uuid.UUID) -> None:
+    """There are several each second."""
+    claim = ownership.claim(reply_id)
+    assert claim is not None
+    num_queries = []
+    for text in ("a", "ab", "abc"):
+        with CaptureQueriesContext(connection) as queries:
+            ownership.write(claim, text=text)
+        num_queries.append(len(queries))
+    assert num_queries == [2, 1, 1]
+    assert Reply.objects.get().text == "abc"
 
 
 def test_a_forgotten_turn_is_enqueued_again(reply_id: uuid.UUID, clock: Clock, settings: Any) -> None:

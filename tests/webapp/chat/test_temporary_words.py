@@ -2,8 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from assistant.tools.steps import Step
 from assistant.window import Filled
 from tests.assistant.test_turn import NoCode, Shelf, WordGuard
 from tests.conftest import RedisServer
-from tests.webapp.chat.drawing import WISH
+from tests.webapp.chat.drawing import WISH, draw
 from tests.webapp.chat.talking import end, send
 from tests.webapp.moderation.making import close, make_moderator
 from webapp import jobs, wiring
@@ -42,6 +42,7 @@ from webapp.chat.models import Conversation, Feedback, Message, Picture, Reply, 
 from webapp.chat.models.sealing import MARK, Sealed
 from webapp.chat.services import feedback, ownership, queueing, temporary, turns
 from webapp.chat.services.journal import ReplyJournal
+from webapp.chat.services.ownership import Claim
 from webapp.chat.services.pictures import ReplyAlbum
 from webapp.chat.services.running import run_turn
 from webapp.chat.services.turns import Accepted
@@ -106,9 +107,9 @@ class Echo:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    def serve(text: str = ANSWER) -> None:
+    def serve(text: str = ANSWER, *, model: Echo | None = None) -> None:
         services = wiring.TurnServices(
-            model=Echo(text),
+            model=model or Echo(text),
             model_id="echo",
             model_name="Echo",
             guard=WordGuard(DEADLY),
@@ -129,6 +130,33 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     serve()
     return serve
+
+
+@contextmanager
+def keys_away() -> Iterator[None]:
+    """The volatile Redis does not answer."""
+
+    def away(_what: object) -> None:
+        raise TemporaryAway
+
+    with pytest.MonkeyPatch.context() as patch:
+        temporary_keys._trusted.clear()
+        patch.setattr(temporary_keys, "_asked", away)
+        yield
+
+
+class Interrupted(Echo):
+    """When its last words come, the keys go away."""
+
+    def __init__(self, away: ExitStack) -> None:
+        super().__init__()
+        self.away = away
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GeneratedPiece | GenerationEnd, None]:
+        async for piece in super().stream(request):
+            if isinstance(piece, GenerationEnd):
+                self.away.enter_context(keys_away())
+            yield piece
 
 
 async def said(person: User, text: str = QUESTION, *, after: Accepted | None = None) -> Accepted:
@@ -279,6 +307,67 @@ def test_what_cannot_be_read_for_a_moment_is_not_lost(
     temporary_keys._away_since = float("-inf")
     assert Reply.objects.get(pk=mine.reply_id).text == ANSWER
     assert client.get(f"/c/{mine.conversation_id}/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_answer_whose_key_is_away_for_a_moment_has_not_failed(
+    person: User, served: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is written on when its lease has run out."""
+    with ExitStack() as away:
+        served(model=Interrupted(away))
+        accepted = await said(person)
+    reply = await Reply.objects.aget(pk=accepted.reply_id)
+    assert (reply.state, reply.failures) == (Reply.State.RUNNING, 0)
+    assert "turn_unreadable" in caplog.text
+    assert "turn_failed" not in caplog.text
+    await Reply.objects.aupdate(lease_until=timezone.now() - timedelta(seconds=1))
+    served()
+    await run_turn(accepted.reply_id)
+    reply = await Reply.objects.aget(pk=accepted.reply_id)
+    assert (reply.state, reply.failures) == (Reply.State.DONE, 0)
+    assert reply.text.endswith(ANSWER)
+
+
+@pytest.mark.parametrize("num_unchecked", [0, 5])
+def test_what_ends_while_it_cannot_be_read_keeps_what_was_checked(person: User, num_unchecked: int) -> None:
+    """Its picture, too. Of a text that was not read to its end nobody can tell how much was."""
+    mine = end(
+        send(person, QUESTION, is_temporary=True),
+        "running",
+        text=ANSWER,
+        tail=f"<p>{MARKER} open</p>",
+        unchecked_chars=num_unchecked,
+    )
+    picture = draw(Reply.objects.get(pk=mine.reply_id))
+    with keys_away():
+        assert ownership.fail(Claim(reply_id=mine.reply_id, epoch=0), "internal") is not None
+    reply = Reply.objects.get(pk=mine.reply_id)
+    assert (reply.state, reply.is_unread, reply.unchecked_chars) == (Reply.State.FAILED, False, 0)
+    assert reply.steps[0]["picture"]["id"] == str(picture.pk)
+    assert Picture.objects.get().content == picture.content
+    if num_unchecked:
+        assert (reply.text, reply.token_ids, reply.blocks, reply.tail) == ("", [], [], "")
+    else:
+        assert (reply.text, reply.blocks) == (ANSWER, [f"<p>{ANSWER}</p>"])
+
+
+def test_what_is_read_again_says_whether_it_could_be_read(person: User) -> None:
+    """Or saving it would write nothing in the place of its words, or old words in the place of nothing."""
+    mine = end(send(person, QUESTION, is_temporary=True), text=ANSWER, tail=f"{MARKER} open")
+    seen, later = Reply.objects.get(pk=mine.reply_id), Reply.objects.defer("text").get(pk=mine.reply_id)
+    with keys_away():
+        seen.refresh_from_db(fields=["text"])
+        assert (seen.text, later.text) == ("", "")
+    for row in (seen, later):
+        assert (set(row.unread), row.tail) == ({"text"}, f"{MARKER} open")
+        row.save()
+        assert Reply.objects.get(pk=mine.reply_id).text == ANSWER
+    seen.refresh_from_db()
+    assert (seen.text, seen.is_unread) == (ANSWER, False)
+    seen.text = ""
+    seen.save()
+    assert Reply.objects.get(pk=mine.reply_id).text == ""
 
 
 def test_an_open_page_and_what_is_written_keep_the_key(person: User, sign_in: SignIn, redis: RedisServer) -> None:

@@ -11,9 +11,10 @@ opens in its own row and column only.
 import base64
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
 from uuid import UUID
 
@@ -32,6 +33,8 @@ MARK: Final = "\ufdd0"
 MAGIC: Final = b"\x00cria sealed\x00"
 NONCE_BYTES: Final = 12
 _NO_TURN: Final = UUID(int=0)
+_read: ContextVar[list["WithWords"] | None] = ContextVar("_read", default=None)
+"""What is read while a row is refreshed."""
 _Row = TypeVar("_Row", bound=models.Model)
 
 
@@ -156,20 +159,27 @@ class SealedQuerySet(models.QuerySet[_Row]):
     def update(self, **fields: Any) -> int:
         """What is written into temporary chats is sealed for each row. An expression cannot be: it is refused there."""
         model = cast("type[WithWords]", self.model)
-        words = {field: fields[field.name] for field in model.words() if fields.get(field.name)}
-        if not words:
+        if not model.words_in(fields):
             return super().update(**fields)
         # By their keys, without a join: every condition stays one of the update itself, which other owners race with.
-        at = ("pk", f"{model.CHAT}__is_temporary", f"{model.CHAT}_id", model.TURN or "pk")
-        rows = list(self.order_by().values_list(*at))
-        num_updated = 0
-        for pk, is_temporary, conversation_id, turn_id in rows:
-            if is_temporary:
-                scope = Scope(conversation_id, turn_id if model.TURN else None)
-                sealed = {field.name: _sealed(field, value, scope, pk) for field, value in words.items()}
-                num_updated += super(SealedQuerySet, self.filter(pk=pk)).update(**{**fields, **sealed})
-        kept = [pk for pk, is_temporary, *_ in rows if not is_temporary]
+        scopes = {pk: _scope(model, *chat) for pk, *chat in self.order_by().values_list("pk", *_chat(model))}
+        num_updated = sum(self._update_sealed(pk, scope, fields) for pk, scope in scopes.items() if scope)
+        kept = [pk for pk, scope in scopes.items() if scope is None]
         return num_updated + (super(SealedQuerySet, self.filter(pk__in=kept)).update(**fields) if kept else 0)
+
+    def update_one(self, pk: Any, **fields: Any) -> int:
+        """As `update`, for a queryset of this row alone. Its chat is remembered: each flush of an answer comes here."""
+        model = cast("type[WithWords]", self.model)
+        try:
+            scope = _scope_of(model, pk) if model.words_in(fields) else None
+        except model.DoesNotExist:
+            return 0
+        return super().update(**fields) if scope is None else self._update_sealed(pk, scope, fields)
+
+    def _update_sealed(self, pk: Any, scope: Scope, fields: Mapping[str, Any]) -> int:
+        words = cast("type[WithWords]", self.model).words_in(fields)
+        sealed = {field.name: _sealed(field, fields[field.name], scope, pk) for field in words}
+        return super(SealedQuerySet, self.filter(pk=pk)).update(**{**fields, **sealed})
 
 
 class WithWords(models.Model):
@@ -187,10 +197,31 @@ class WithWords(models.Model):
         return _words_of(cls)
 
     @classmethod
+    def words_in(cls, fields: Mapping[str, Any]) -> Sequence[_SealedField]:
+        """Those that get any."""
+        return [field for field in cls.words() if fields.get(field.name)]
+
+    @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Self:
         row = super().from_db(*args, **kwargs)
         row.open()
+        read = _read.get()
+        if read is not None:
+            read.append(row)
         return row
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """With what could not be opened this time, in the place of what could not be before. Deferred columns, too."""
+        rows: list[WithWords] = []
+        token = _read.set(rows)
+        try:
+            super().refresh_from_db(*args, **kwargs)
+        finally:
+            _read.reset(token)
+        for row in rows:
+            if row == self:
+                kept = {name: sealed for name, sealed in self.unread.items() if name not in row.__dict__}
+                self.__dict__["_unread"] = kept | row.unread
 
     @property
     def is_unread(self) -> bool:
@@ -240,6 +271,20 @@ class WithWords(models.Model):
 @cache
 def _words_of(model: type[WithWords]) -> Sequence[_SealedField]:
     return [field for field in model._meta.concrete_fields if isinstance(field, _SealedField)]
+
+
+def _chat(model: type[WithWords]) -> tuple[str, str, str]:
+    return f"{model.CHAT}__is_temporary", f"{model.CHAT}_id", model.TURN or "pk"
+
+
+def _scope(model: type[WithWords], is_temporary: bool, conversation_id: UUID, turn_id: UUID) -> Scope | None:
+    return Scope(conversation_id, turn_id if model.TURN else None) if is_temporary else None
+
+
+@lru_cache(maxsize=4096)
+def _scope_of(model: type[WithWords], pk: Any) -> Scope | None:
+    """How the row is sealed: it stays so. Raises DoesNotExist, which is not remembered."""
+    return _scope(model, *model._base_manager.values_list(*_chat(model)).get(pk=pk))
 
 
 def _sealed(field: _SealedField, value: Any, scope: Scope, pk: Any) -> Sealed:

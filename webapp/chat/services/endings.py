@@ -17,6 +17,7 @@ from webapp.chat.services.steps import ended_steps
 
 INTERNAL_ERROR = "internal"
 TIMED_OUT = "timed_out"
+_OF_TEXT = ("text", "token_ids", "blocks", "tail")
 _FOR_GOOD = frozenset({errors.PromptTooLong.code, errors.WindowFull.code})
 _TEXTS = {error.code: error.user_text for error in errors.AssistantError.__subclasses__()} | {
     INTERNAL_ERROR: errors.AssistantError.user_text,
@@ -48,9 +49,13 @@ def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "
     """End a locked, active reply under a new epoch, so that its worker, if there is one, loses it.
 
     Text is kept, but for what no verdict was waited for: the new epoch makes every page take the snapshot. What waits
-    to be sent after this answer is held.
+    to be sent after this answer is held. What cannot be read at the moment stays as it is; but its text goes if part of
+    it was unchecked, as nobody can tell which.
     """
+    could_read = not reply.is_unread
     if reply.unchecked_chars:
+        for column in _OF_TEXT:
+            reply.unread.pop(column, None)
         reply.text, reply.token_ids = reply.text[: -reply.unchecked_chars], []
         reply.unchecked_chars = 0
     reply.state = state
@@ -65,7 +70,8 @@ def end_from_outside(reply: Reply, *, state: Reply.State, finish_reason: str = "
     reply.error_code = error_code
     reply.finished_at = timezone.now()
     reply.save()
-    forget_unshown(reply.pk, reply.steps)
+    if could_read:
+        forget_unshown(reply.pk, reply.steps)
     QueuedMessage.objects.filter(conversation=reply.conversation_id).update(is_held=True)
     event: events.Event = (
         error_event(error_code)

@@ -49,7 +49,7 @@ def claim(reply_id: UUID) -> Claim | None:
 def write(claim: Claim, **fields: Any) -> None:
     """Change the owned reply and renew the lease. Raises TurnLost if it is not owned any more."""
     fields.setdefault("lease_until", _lease_end())
-    if not Reply.objects.owned(claim.reply_id, claim.epoch).update(**fields):
+    if not Reply.objects.owned(claim.reply_id, claim.epoch).update_one(claim.reply_id, **fields):
         raise TurnLost
 
 

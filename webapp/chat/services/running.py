@@ -161,7 +161,7 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
             await journal.hand_back()
     except (ModelRefused, PromptTooLong) as error:
         await _fail(claim, journal, error.code)
-    except (TurnLost, Ended):
+    except (TurnLost, Ended, TemporaryAway):
         raise
     except AssistantError as error:
         await _fail(claim, journal, error.code)
@@ -178,10 +178,10 @@ async def _run(loaded: _Loaded, claim: Claim, journal: ReplyJournal) -> None:
 @asynccontextmanager
 async def _counted(loaded: _Loaded) -> AsyncGenerator[None, None]:
     """Who got no answer counts, too: a prompt that is too long or a server that is away may be the arm's doing, and
-    without these people the arms would not be alike. A guard that is away is no arm's."""
+    without these people the arms would not be alike. A guard that is away is no arm's, nor are keys that are."""
     try:
         yield
-    except (GuardUnavailable, TurnLost, Ended):
+    except (GuardUnavailable, TurnLost, Ended, TemporaryAway):
         raise
     except Exception:
         await sync_to_async(loaded.note_exposures)()
