@@ -30,6 +30,7 @@ def export(network: GuardNetwork, path: Path, float_path: Path | None = None) ->
             op_types_to_quantize=["MatMul", "Gather"],
             nodes_to_exclude=_heads(prepared),
         )
+    _forget_its_making(path)
 
 
 def _export_float(network: GuardNetwork, path: Path) -> None:
@@ -47,6 +48,18 @@ def _export_float(network: GuardNetwork, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
+
+
+def _forget_its_making(path: Path) -> None:
+    """The exporter notes at each node where in whose folders it was made."""
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def _heads(path: Path) -> list[str]:
