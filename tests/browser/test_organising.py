@@ -133,10 +133,12 @@ def test_the_palette_finds_a_sentence_by_keyboard_alone(chat: ChatPage) -> None:
 
 
 def test_many_chats_are_selected_and_deleted(chat: ChatPage) -> None:
-    """Shift takes all between; it is asked once, with how many."""
-    start(chat, "Say one.", "Say two.", "Say three.")
-    chat.open("/chats/")
+    """Shift takes all between; it is asked once, with how many. What was begun in them leaves the browser, too."""
     page = chat.page
+    for text in ("Say one.", "Say two.", "Say three."):
+        start(chat, text)
+        chat.field.fill("And half a question")
+    chat.open("/chats/")
     page.get_by_role("button", name="Select").click()
     boxes = page.get_by_role("main").get_by_role("checkbox")
     boxes.first.check()
@@ -150,6 +152,9 @@ def test_many_chats_are_selected_and_deleted(chat: ChatPage) -> None:
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("2 chats were deleted.")).to_be_visible()
     expect(chat.sidebar.locator(".conversation")).to_have_count(1)
+    left = chat.sidebar.locator(".conversation").get_attribute("data-conversation")
+    kept = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('cria.drafts.'))")
+    assert kept == [f"cria.drafts.{left}"]
 
 
 def test_an_answer_that_came_elsewhere_has_a_dot(chat: ChatPage) -> None:

@@ -10,7 +10,7 @@ import { complain } from "./announce.js";
 import { interpolate } from "./i18n.js";
 import { post } from "./post.js";
 import { askToOrganise, startOrganising } from "./sidebar_dialogs.js";
-import { load, remove, removeAll, save } from "./store.js";
+import { forgetConversation, load, remove, save } from "./store.js";
 import { startSwipe } from "./swipe.js";
 
 const LIVE_MS = 4_000;
@@ -136,7 +136,7 @@ function askToDelete(button, item, address) {
       complain(); // it is there as before
       return;
     }
-    for (const kind of ["edits", "drafts"]) removeAll(`${kind}.${item.dataset.conversation}`);
+    forgetConversation(item.dataset.conversation);
     if (location.pathname === address) location.assign("/");
     else refreshConversations();
   });

@@ -3,8 +3,11 @@
 //   <button id="select" aria-pressed>   <div id="bulk" hidden> … <button data-all> <button data-act></div>
 //   <ul id="chat-rows"> <li class="chat-row"><label class="chat-tick" hidden><input type="checkbox"></label> …
 
+import { complain } from "./announce.js";
 import { interpolate, ngettext } from "./i18n.js";
+import { post } from "./post.js";
 import { ask } from "./sidebar.js";
+import { forgetConversation } from "./store.js";
 
 const form = document.getElementById("chosen-chats");
 const bar = document.getElementById("bulk");
@@ -37,14 +40,24 @@ function chooseBetween(box) {
 }
 
 function askToDelete(event) {
-  if (event.submitter?.value !== "delete" || form.dataset.asked) return;
+  if (event.submitter?.value !== "delete") return;
   event.preventDefault();
-  const number = boxes.filter((box) => box.checked).length;
-  const text = ngettext("%(count)s chat will be gone for good.", "%(count)s chats will be gone for good.", number);
-  ask(interpolate(text, { count: number }, true), () => {
-    form.dataset.asked = "yes";
-    form.requestSubmit(event.submitter);
-  });
+  const conversations = boxes.filter((box) => box.checked).map((box) => box.value);
+  const text = ngettext("%(count)s chat will be gone for good.", "%(count)s chats will be gone for good.", conversations.length);
+  const fields = new FormData(form);
+  fields.set("act", "delete");
+  ask(interpolate(text, { count: conversations.length }, true), () => deleteChosen(fields, conversations));
+}
+
+async function deleteChosen(fields, conversations) {
+  // The page that it leads to says how many were deleted, once: it must not be fetched here.
+  const response = await post(form.action, fields, { redirect: "manual" });
+  if (response?.type !== "opaqueredirect") {
+    complain(); // all of them are there as before
+    return;
+  }
+  conversations.forEach(forgetConversation);
+  location.assign(fields.get("back"));
 }
 
 toggle?.addEventListener("click", () => choosing(toggle.getAttribute("aria-pressed") === "false"));

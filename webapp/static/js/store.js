@@ -41,13 +41,18 @@ export function valuesOf(prefix) {
 }
 
 /** Forget what is kept under each key that begins like this. */
-export function removeAll(prefix) {
+function removeAll(prefix) {
   for (const key of memory.keys()) if (key.startsWith(prefix)) memory.delete(key);
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX + prefix)) localStorage.removeItem(key);
   } catch {
     // nothing was kept there
   }
+}
+
+/** Forget what was begun in a conversation that is gone. */
+export function forgetConversation(id) {
+  for (const kind of ["edits", "drafts"]) removeAll(`${kind}.${id}`);
 }
 
 /** Forget what somebody wrote: whoever uses this browser next must not find it. */
