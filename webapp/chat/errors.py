@@ -15,6 +15,7 @@ ChatError
 │   ├── LimitReached    sent as much as fits into an hour; says when the next one may come
 │   ├── Full            as many folders or tags as there may be
 │   ├── EmptyTag
+│   ├── NameTaken       another folder of this person is called so
 │   ├── Busy            the queue is full; says when to try again
 │   ├── TemporaryAway   the keys of temporary chats cannot be reached
 │   └── Suspended
@@ -96,6 +97,10 @@ class Full(Refused):
 
 class EmptyTag(Refused):
     code = "empty_tag"
+
+
+class NameTaken(Refused):
+    code = "name_taken"
 
 
 class Busy(Refused):

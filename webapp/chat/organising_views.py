@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.middleware import PersonRequest
-from webapp.chat.errors import EmptyTag, Full, NotFound
+from webapp.chat.errors import EmptyTag, Full, NameTaken, NotFound
 from webapp.chat.models import Conversation, Folder
 from webapp.chat.services import organising
 from webapp.chat.services.conversations import conversation_for
@@ -132,7 +132,10 @@ def folder(request: PersonRequest, folder_id: UUID) -> HttpResponse:
     asked = _own_folder(request, folder_id)
     if request.method != "POST":
         return render(request, "chat/_folder.html", {"folder": asked})
-    organising.rename_folder(asked, request.POST.get("name", ""))
+    try:
+        organising.rename_folder(asked, request.POST.get("name", ""))
+    except NameTaken as refusal:
+        return render(request, "chat/_folder.html", {"folder": asked, "error": refusal.user_text})
     return _changed()
 
 

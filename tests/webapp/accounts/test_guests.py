@@ -111,6 +111,15 @@ def test_absorbing_moves_documents_too(guest: User, member: User) -> None:
     assert list(member.documents.all()) == [document]
 
 
+def test_absorbing_makes_one_folder_of_two_with_one_name(guest: User, member: User, chat_of: ChatOf) -> None:
+    """The member's, with the chats of both."""
+    for owner, name in ((guest, "Wolle"), (guest, "Ärger"), (member, "ärger")):
+        Conversation.objects.filter(pk=chat_of(owner).pk).update(folder=Folder.objects.create(owner=owner, name=name))
+    absorb_guest(guest, into=member)
+    assert sorted(member.folders.values_list("name", flat=True)) == ["Wolle", "ärger"]
+    assert member.folders.get(name="ärger").conversations.count() == 2
+
+
 def test_absorbing_moves_what_is_personal(guest: User, member: User, chat_of: ChatOf) -> None:
     """Preferences, memories, folders and links come along; where both have preferences the member's own count."""
     Preferences.objects.create(person=guest, about_me="As a guest")

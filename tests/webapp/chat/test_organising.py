@@ -179,6 +179,20 @@ def test_a_folder_is_not_made_twice_and_not_without_end(
     assert "You can have 1 folders." in browser.post("/folders/new/", {"name": "Play"}).content.decode()
 
 
+def test_no_two_folders_have_one_name(browser: Client, person: User, somebody_else: User) -> None:
+    """In whatever case and script: which one a chat is in could not be told. Renaming says so and leaves it open."""
+    exercises, work = organising.make_folder(person, "Übung"), organising.make_folder(person, "Work")
+    organising.make_folder(somebody_else, "Play")
+    assert organising.make_folder(person, "übung") == exercises
+    assert work is not None
+    refused = browser.post(f"/folders/{work.pk}/", {"name": " ÜBUNG"})
+    assert "You have a folder of this name." in refused.content.decode()
+    assert "HX-Trigger" not in refused
+    browser.post(f"/folders/{work.pk}/", {"name": "work"})
+    assert set(Folder.objects.filter(owner=person).values_list("name", flat=True)) == {"Übung", "work"}
+    assert browser.post(f"/folders/{work.pk}/", {"name": "Play"}).status_code == 204
+
+
 def test_tags_are_put_on_and_taken_off(browser: Client, person: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once, in whatever case; not without end."""
     conversation = chat(person)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import ManyToOneRel
 
 from webapp.accounts.models import User
+from webapp.chat.services import organising
 from webapp.experiments.services import exposures
 from webapp.moderation.services import suspensions
 from webapp.sharing.services import import_jobs
@@ -62,6 +63,7 @@ def absorb_guest(guest: User, *, into: User) -> None:
     guest = User.objects.select_for_update().get(pk=guest.pk, is_guest=True)
     exposures.absorb(guest, into=into)
     import_jobs.join(guest, into=into)
+    organising.join(guest, into=into)
     for relation in User._meta.related_objects:
         if isinstance(relation, ManyToOneRel):
             owner, rows = relation.field.name, relation.related_model._base_manager

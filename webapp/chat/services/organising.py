@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.chat import temporary_keys
-from webapp.chat.errors import EmptyTag, Full, NotFound
+from webapp.chat.errors import EmptyTag, Full, NameTaken, NotFound
 from webapp.chat.models import Conversation, Folder, Tag
 
 MAX_FOLDERS = 100
@@ -84,19 +84,42 @@ def make_folder(person: User, name: str) -> Folder | None:
     if not name:
         return None
     User.objects.select_for_update().get(pk=person.pk)  # a second click finds what the first one made
+    existing = _folder_called(name, person.pk)
+    if existing is not None:
+        return existing
     folders = Folder.objects.filter(owner=person)
-    existing = folders.filter(name__iexact=name).first()
-    if existing is None and folders.count() >= MAX_FOLDERS:
+    if folders.count() >= MAX_FOLDERS:
         raise Full(_("You can have %(count)s folders.") % {"count": MAX_FOLDERS})
-    return existing or folders.create(owner=person, name=name)
+    return folders.create(owner=person, name=name)
 
 
+@transaction.atomic
 def rename_folder(folder: Folder, name: str) -> None:
-    """Give it a name; an empty one is ignored."""
+    """Give it a name; an empty one is ignored. Raises NameTaken."""
     name = tidy_name(name, Folder)
-    if name:
-        folder.name = name
-        folder.save(update_fields=["name"])
+    if not name:
+        return
+    User.objects.select_for_update().get(pk=folder.owner_id)
+    if _folder_called(name, folder.owner_id) not in (None, folder):
+        raise NameTaken(_("You have a folder of this name."))
+    folder.name = name
+    folder.save(update_fields=["name"])
+
+
+def join(guest: User, *, into: User) -> None:
+    """Two people are about to be one: of two folders with one name the member's takes in the guest's."""
+    User.objects.select_for_update().get(pk=into.pk)
+    for folder in Folder.objects.filter(owner=guest):
+        same = _folder_called(folder.name, into.pk)
+        if same is not None:
+            folder.conversations.update(folder=same)
+            folder.delete()
+
+
+def _folder_called(name: str, owner_id: UUID) -> Folder | None:
+    """Small and capital letters are alike in every script; SQLite knows that of English ones only."""
+    folders = Folder.objects.filter(owner=owner_id)
+    return next((folder for folder in folders if folder.name.casefold() == name.casefold()), None)
 
 
 def seen(conversation: Conversation) -> None:
