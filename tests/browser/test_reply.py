@@ -222,6 +222,7 @@ def test_the_last_answer_and_the_last_code_are_copied_with_keys(page: Page, appl
 
 # Two frames: before the second the page has heard that it was scrolled.
 SCROLL = """top => new Promise((heard) => {
+    dispatchEvent(new WheelEvent('wheel', { deltaY: -1 }));  // as a person who leaves the end does
     scrollTo({ top, behavior: 'instant' });
     requestAnimationFrame(() => requestAnimationFrame(heard));
 })"""
