@@ -12,10 +12,11 @@ from webapp.accounts.services.guests import ensure_guest, person_behind
 from webapp.chat.errors import NotFound
 from webapp.chat.picture_views import as_response
 from webapp.moderation.services import reports
-from webapp.moderation.services.reports import MAX_TEXT_CHARS, NAMES, REASONS
+from webapp.moderation.services.reports import MAX_TEXT_CHARS, NAMES
 from webapp.sharing.headers import unlisted
 from webapp.sharing.models import ShareLink
 from webapp.sharing.services import links
+from webapp.sharing.services.code_reports import with_reports
 
 # Not /s/: a robot that may not fetch a page never reads that it is not to be listed, and may list its bare address.
 ROBOTS = "User-agent: *\nDisallow: /c/\n"
@@ -30,7 +31,8 @@ def shared_chat(request: PersonRequest, token: str) -> HttpResponse:
     if not is_owner:
         seen_from = f"{request.META.get('REMOTE_ADDR')}\n{request.headers.get('User-Agent')}"
         links.count_view(link, str(reader.pk) if reader else seen_from)
-    return render(request, "sharing/shared.html", {"link": link, "is_owner": is_owner})
+    turns = [{**turn, "blocks": with_reports(turn["blocks"], turn["code_reports"])} for turn in link.turns]
+    return render(request, "sharing/shared.html", {"link": link, "turns": turns, "is_owner": is_owner})
 
 
 @require_safe
@@ -61,8 +63,8 @@ def report_shared(request: PersonRequest, token: str) -> HttpResponse:
     context = {"link": link, "reasons": NAMES.items(), "max_chars": MAX_TEXT_CHARS}
     if request.method != "POST":
         return render(request, "sharing/report.html", context)
-    reason = next((known for known in REASONS if known == request.POST.get("reason")), None)
-    if reason is None:
+    reason = request.POST.get("reason", "")
+    if reason not in NAMES:
         return render(request, "sharing/report.html", {**context, "is_unchosen": True})
     told = request.POST.get("text", "").replace("\x00", "").replace("\r\n", "\n").strip()[:MAX_TEXT_CHARS]
     reports.report_shared(UUID(link.turns[-1]["reply"]), reason, told)

@@ -336,3 +336,40 @@ def test_a_copy_of_a_chat_has_its_title_from_where_the_chat_had_it(chat: Convers
     second = copied.replies.order_by("created_at").last()
     assert second is not None
     assert share(copied, replies={second.pk}).title == "And the cake?"
+
+
+@pytest.fixture
+def code(person: User) -> Reply:
+    """Two blocks of code, of which the second was found wanting."""
+    chat = making.conversation(person)
+    answer = "One:\n\n```python\nprint(1)\n```\n\nTwo:\n\n```python\n# by eve@example.org\nos.system(name)\n```"
+    reply = making.turn(chat, "Delete it", answer)
+    place = {"line": 2, "cwe": "CWE-78", "advice": "Pass a list & no shell."}
+    reply.code_reports = [
+        {"figure": 0, "state": "clean", "found": [], "not_scanned": None},
+        {"figure": 1, "state": "findings", "found": [place], "not_scanned": "unreadable"},
+    ]
+    reply.save()
+    return reply
+
+
+def test_what_was_found_in_code_is_shown_beside_it(code: Reply, somebody_else: User) -> None:
+    """Strangers copy it, too. Without a script it folds open; a chat that goes on from there has it, too."""
+    link = share(code.conversation)
+    first, second = re.findall(r'<figure class="code".*?</figure>', page(link), re.DOTALL)
+    assert re.findall(r'data-says="(\w+)"', first + second) == ["clean", "findings"]
+    assert first.index("</figcaption>") < first.index("No known weakness was found.") < first.index("<pre>")
+    assert "<strong>Line 2</strong>" in second
+    assert "Pass a list &amp; no shell." in second
+    assert "Parts of this could not be read" in second
+    assert "[e-mail address hidden]" in second
+    copied = links.continue_as(somebody_else, links.open_link(link.token), copy_id=uuid4())
+    assert copied.replies.get().code_reports == code.code_reports
+
+
+def test_where_lines_are_hidden_nothing_is_said_of_lines(code: Reply) -> None:
+    """It would be said of others."""
+    link = share(code.conversation)
+    link.turns[0]["text"] = link.turns[0]["text"].replace("print(1)\n", "")
+    link.save()
+    assert "code-report" not in page(link)

@@ -107,9 +107,14 @@ def open_link(token: str) -> ShareLink:
         raise NotFound
     ids = [turn["reply"] for turn in link.turns]
     rows = Reply.objects.filter(pk__in=ids, conversation_id=link.conversation_id)
-    fit = {reply.pk for reply in rows.only("state", "unchecked_chars", "text") if _may_be_shared(reply)}
-    shown = {str(pk) for pk in fit - _condemned(fit)}
-    link.turns = [turn for turn in link.turns if turn["reply"] in shown]
+    fit = [reply for reply in rows.only("state", "unchecked_chars", "text", "code_reports") if _may_be_shared(reply)]
+    condemned = _condemned(reply.pk for reply in fit)
+    shown = {str(reply.pk): reply for reply in fit if reply.pk not in condemned}
+    link.turns = [
+        {**turn, "code_reports": _code_reports(turn, shown[turn["reply"]])}
+        for turn in link.turns
+        if turn["reply"] in shown
+    ]
     if not link.turns:
         raise NotFound
     return link
@@ -166,6 +171,7 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
             deadline=now,
             text=text,
             blocks=blocks,
+            code_reports=turn["code_reports"],
             renderer_version=link.renderer_version,
             seed=secrets.randbits(31),
             model_id=turn["model"],
@@ -187,6 +193,11 @@ def _without_picture(turn: dict[str, Any]) -> tuple[str, list[str]]:
 def _may_be_shared(reply: Reply) -> bool:
     is_over = not reply.is_active and reply.state != Reply.State.BLOCKED
     return is_over and bool(reply.text) and not reply.unchecked_chars
+
+
+def _code_reports(turn: dict[str, Any], reply: Reply) -> list[dict[str, Any]]:
+    """They name lines: of an answer with other lines than it had, because some are hidden, they would say nothing."""
+    return reply.code_reports if turn["text"].count("\n") == reply.text.count("\n") else []
 
 
 def _condemned(reply_ids: Iterable[UUID]) -> frozenset[UUID]:
