@@ -6,13 +6,14 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.models import Reply
 from webapp.moderation.models import Case, Flag
-from webapp.moderation.services import cases, queue, reports
+from webapp.moderation.services import cases, looks, queue, reports
 from webapp.moderation.services.reports import CannotReport
 
 pytestmark = pytest.mark.django_db
@@ -28,14 +29,25 @@ def test_a_report_opens_a_case_with_its_reason(owner: User) -> None:
     case = reports.report(owner, reply.pk, "hateful", " Not about llamas ")
     flag = Flag.objects.get()
     assert (case.reply, case.category, flag.source) == (reply, "hate", "report")
-    assert flag.text == "Hateful or insulting. Not about llamas"
+    assert flag.told == "Hateful or insulting. Not about llamas"
 
 
-@pytest.mark.parametrize("reason", reports.REASONS)
+def test_the_reason_is_read_in_the_language_of_whoever_reads_it(owner: User) -> None:
+    """Somebody reports in Spanish and a moderator looks in German; what was written stays as it was written."""
+    with override("es"):
+        case = reports.report(owner, answered(owner).pk, "hateful", "No es de llamas")
+    with override("de"):
+        reason = str(reports.NAMES["hateful"])
+        ((_source, told),) = looks.look(case, staff=make_moderator()).told
+    assert reason not in ("Hateful or insulting", "")
+    assert "".join(piece.text for piece in told) == f"{reason}. No es de llamas"
+
+
+@pytest.mark.parametrize("reason", reports.NAMES)
 def test_every_reason_is_taken(owner: User, reason: str) -> None:
     """With a name people can read."""
     assert reports.report(owner, answered(owner).pk, reason).state == "open"
-    assert str(reports.NAMES[reason])  # type: ignore[index]  # one of them
+    assert str(reports.NAMES[reason])
 
 
 def test_as_much_as_the_field_takes_can_be_said(owner: User) -> None:

@@ -88,6 +88,15 @@ class Flag(models.Model):
         SHARED = "shared", _("report, shared chat")
         APPEAL = "appeal", _("appeal")
 
+    class Reason(models.TextChoices):
+        DANGEROUS = "dangerous", _("Dangerous or against the law")
+        HATEFUL = "hateful", _("Hateful or insulting")
+        SEXUAL = "sexual", _("Sexual")
+        SELF_HARM = "self_harm", _("Encourages to hurt oneself")
+        PRIVATE = "private", _("Tells private things about somebody")
+        WRONG = "wrong", _("Wrong or misleading")
+        OTHER = "other", _("Something else")
+
     OF_GUARDS = (Source.GUARD_INPUT, Source.GUARD_OUTPUT)
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="flags")
@@ -95,6 +104,7 @@ class Flag(models.Model):
     verdict = models.ForeignKey("moderation.Verdict", null=True, on_delete=models.SET_NULL, related_name="flags")
     category = models.CharField(max_length=40, blank=True)
     score = models.FloatField(default=1.0)
+    reason = models.CharField(max_length=9, choices=Reason.choices, blank=True, help_text="Of a report.")
     text = models.CharField(max_length=1000, blank=True, help_text="What the person who reports or appeals says.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -103,6 +113,11 @@ class Flag(models.Model):
 
     def __str__(self) -> str:
         return self.get_source_display()
+
+    @property
+    def told(self) -> str:
+        """What the person says: the reason in the language of whoever reads it, the words as they were written."""
+        return f"{self.get_reason_display()}. {self.text}".strip() if self.reason else self.text
 
 
 class Review(models.Model):

@@ -44,6 +44,7 @@ def flag(
     verdict: Verdict | None = None,
     category: str = "",
     score: float = 1.0,
+    reason: str = "",
     text: str = "",
 ) -> Case:
     """Point at a turn: open its case, add to it, or open it again. Raises IntegrityError if the reply is gone; in a
@@ -53,7 +54,8 @@ def flag(
         raise IntegrityError(f"reply {reply_id} is gone")
     opened = {"person_id": reply.conversation.owner_id, "opened_at": timezone.now()}
     case, _is_new = Case.objects.select_for_update().get_or_create(reply_id=reply_id, defaults=opened)
-    Flag.objects.create(case=case, source=source, verdict=verdict, category=category, score=score, text=text)
+    said = {"reason": reason, "text": text}
+    Flag.objects.create(case=case, source=source, verdict=verdict, category=category, score=score, **said)
     if source in _BY_PEOPLE or (verdict and verdict.action == Verdict.Action.BLOCK):
         evidence.keep(case, reply)
     if case.state == Case.State.CLOSED:

@@ -122,7 +122,7 @@ class _Reader:
         turns = [self._turn(message, answer, reply, kept) for message, answer in turns_around(reply)]
         quoted = (kept.beside.get("passages") if kept else reply.passages) or []
         passages = [(self._cut(str(each.get("title", ""))), self._cut(str(each["text"]))) for each in quoted]
-        told = [(flag.get_source_display(), self._cut(flag.text)) for flag in case.flags.all() if flag.text]
+        told = [(flag.get_source_display(), self._cut(flag.told)) for flag in case.flags.all() if flag.told]
         return Look(turns, passages, told, self._num_hidden)
 
     def _turn(self, message: Message, reply: Reply, flagged: Reply, kept: originals.Kept | None) -> ShownTurn:

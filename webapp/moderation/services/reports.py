@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal, get_args
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +10,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Reply
@@ -20,28 +18,16 @@ from webapp.moderation.models import Case, Flag
 from webapp.moderation.services import cases
 from webapp.moderation.services.scoring import MAX_REPORTS
 
-Reason = Literal["dangerous", "hateful", "sexual", "self_harm", "private", "wrong", "other"]
 MAX_TEXT_CHARS = 900
 DAY = timedelta(days=1)
-NAMES: Mapping[Reason, object] = MappingProxyType(
+NAMES: Mapping[str, object] = MappingProxyType(dict(Flag.Reason.choices))
+_CATEGORIES: Mapping[str, str] = MappingProxyType(
     {
-        "dangerous": gettext_lazy("Dangerous or against the law"),
-        "hateful": gettext_lazy("Hateful or insulting"),
-        "sexual": gettext_lazy("Sexual"),
-        "self_harm": gettext_lazy("Encourages to hurt oneself"),
-        "private": gettext_lazy("Tells private things about somebody"),
-        "wrong": gettext_lazy("Wrong or misleading"),
-        "other": gettext_lazy("Something else"),
-    }
-)
-REASONS: tuple[Reason, ...] = get_args(Reason)
-_CATEGORIES: Mapping[Reason, str] = MappingProxyType(
-    {
-        "dangerous": "nonviolent_crimes",
-        "hateful": "hate",
-        "sexual": "sexual_content",
-        "self_harm": "self_harm",
-        "private": "privacy",
+        Flag.Reason.DANGEROUS: "nonviolent_crimes",
+        Flag.Reason.HATEFUL: "hate",
+        Flag.Reason.SEXUAL: "sexual_content",
+        Flag.Reason.SELF_HARM: "self_harm",
+        Flag.Reason.PRIVATE: "privacy",
     }
 )
 
@@ -57,7 +43,7 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
     Raises CannotReport, and NotFound for what is absent or somebody else's, alike.
     """
     text = text.replace("\x00", "").replace("\r\n", "\n").strip()  # nobody means a NUL, and a line has one end
-    if reason not in REASONS:
+    if reason not in NAMES:
         raise CannotReport(_("Please choose a reason."))
     if len(text) > MAX_TEXT_CHARS:
         raise CannotReport(_("Please say it in %(num)d characters.") % {"num": MAX_TEXT_CHARS})
@@ -71,12 +57,11 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
     limit = settings.MODERATION.reports_per_day
     if mine.filter(created_at__gt=timezone.now() - DAY).count() >= limit:
         raise CannotReport(_("You can report %(num)d answers a day. Please try again tomorrow.") % {"num": limit})
-    told = f"{NAMES[reason]}. {text}".strip()
-    return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), text=told)
+    return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), reason=reason, text=text)
 
 
 @transaction.atomic
-def report_shared(reply_id: UUID, reason: Reason, text: str = "") -> None:
+def report_shared(reply_id: UUID, reason: str, text: str = "") -> None:
     """Point the staff at an answer that somebody else shared; whoever reads a shared chat may be anybody.
 
     Never told to its owner, who did not say it. Adds nothing to what was decided, nor to what is loud enough.
@@ -85,9 +70,7 @@ def report_shared(reply_id: UUID, reason: Reason, text: str = "") -> None:
     before = Flag.objects.filter(source=Flag.Source.SHARED, case__reply=reply_id)
     if owner is None or before.count() >= MAX_REPORTS or before.filter(case__state=Case.State.CLOSED).exists():
         return
-    told = _("In a shared chat: %(reason)s. %(text)s") % {"reason": NAMES[reason], "text": text}
-    longest = Flag._meta.get_field("text").max_length
-    cases.flag(reply_id, "shared", category=_CATEGORIES.get(reason, ""), text=told.strip()[:longest])
+    cases.flag(reply_id, "shared", category=_CATEGORIES.get(reason, ""), reason=reason, text=text[:MAX_TEXT_CHARS])
 
 
 def by(person: User) -> QuerySet[Flag]:

@@ -28,7 +28,7 @@ from webapp.moderation.models import Appeal, Case, Flag, Suspension, Verdict
 from webapp.personal.models import Memory, Preferences
 from webapp.sharing.models import ChatImport, ShareLink
 
-REPORTED = {"case_id", "category", "text", "created_at"}
+REPORTED = {"case_id", "category", "reason", "text", "created_at"}
 
 
 def of(person: User) -> Mapping[str, Any]:
