@@ -59,10 +59,17 @@ class WithJailbreaks:
         if message.role != "user":
             return await self._guard.check(conversation)
         readings = (message.text, *disguises(message.text)[:MAX_DISGUISES])
-        judging = asyncio.gather(
-            *(self._guard.check((*before, replace(message, text=reading, token_ids=()))) for reading in readings)
-        )
-        jailbreak, (verdict, *others) = await asyncio.gather(self._jailbreak(conversation), judging)
+        try:
+            async with asyncio.TaskGroup() as asked:
+                judging = [
+                    asked.create_task(self._guard.check((*before, replace(message, text=reading, token_ids=()))))
+                    for reading in readings
+                ]
+                looking = asked.create_task(self._jailbreak(conversation))
+        except ExceptionGroup as failed:
+            _, mistakes = failed.split(GuardUnavailable)
+            raise (mistakes or failed).exceptions[0] from failed
+        jailbreak, (verdict, *others) = looking.result(), [task.result() for task in judging]
         for other in others:
             verdict = joined(verdict, other.categories, "input", policy=self._policy)
             verdict = replace(verdict, score=max(verdict.score, other.score))

@@ -1,5 +1,6 @@
 """Beside Llama Guard: who talks to the model, and what is written so that no guard reads it."""
 
+import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -102,6 +103,49 @@ async def test_without_the_classifier_the_setting_decides() -> None:
     closed = replace(DEFAULT_POLICY, closed=frozenset({"prompt_injection"}))
     with pytest.raises(GuardUnavailable):
         await check("How do llamas keep warm?", Away(), is_required=False, policy=closed)
+
+
+class Stuck(Reads):
+    """Answers nobody, but one reading, of which it says that it is away; counts who waits for it."""
+
+    def __init__(self, fails_at: str) -> None:
+        super().__init__()
+        self.fails_at = fails_at
+        self.num_waiting = 0
+
+    async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        self.num_waiting += 1
+        try:
+            await asyncio.sleep(0)
+            if self.fails_at in prompt:
+                raise GuardUnavailable("no room")
+            await asyncio.sleep(60)
+        finally:
+            self.num_waiting -= 1
+        return CompletionResult("safe")
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "scorer"), [(HARM, Classifier()), ("\0", Away())], ids=["a reading", "the classifier"]
+)
+async def test_one_reader_that_is_away_leaves_nobody_asking(fails_at: str, scorer: Classifier | Away) -> None:
+    """A reading that is not judged is none that passed, and nobody waits for what is said of the others."""
+    model = Stuck(fails_at)
+    disguised = base64.b64encode(HARM.encode()).decode()
+    with pytest.raises(GuardUnavailable, match=r"no room|connection refused"):
+        await check(disguised, scorer, model=model)
+    assert model.num_waiting == 0
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_a_guard_that_is_away() -> None:
+    """It would be tried again for ever."""
+
+    class Broken(Classifier):
+        async def scores(self, texts: Sequence[str], *, role: Literal["user", "assistant"], context: str) -> Scores:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await check("How do llamas keep warm?", Broken())
 
 
 async def test_rules_support_the_classifier_and_block_nothing_by_themselves() -> None:
