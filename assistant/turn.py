@@ -67,7 +67,10 @@ class TurnRunner:
 
     async def run(self, turn: Turn) -> None:
         """Bring the turn to its end, writing every step to the journal."""
-        passages = turn.passages if turn.passages is not None else await self._check_and_search(turn)
+        if turn.passages is None:
+            passages = await self._check_and_search(turn)
+        else:
+            passages = turn.passages if turn.input_checked or await self._passes_input(turn) else None
         if passages is None:
             return
         max_result_chars = self.config.prompt_tokens // 2
@@ -221,9 +224,12 @@ class TurnRunner:
     ) -> None:
         """Look at the whole answer once more: what is harmless in each part may not be so together."""
         judging = asyncio.ensure_future(self._judge_answer(turn, text))
-        if not (await asyncio.wait({judging}, timeout=self.config.guard_late_s))[0]:
-            await self.journal.phase("checking_answer")
-        verdict = await self._while_alive(judging)
+        try:
+            if not (await asyncio.wait({judging}, timeout=self.config.guard_late_s))[0]:
+                await self.journal.phase("checking_answer")
+            verdict = await self._while_alive(judging)
+        finally:
+            judging.cancel()
         if verdict.blocks:
             raise Withheld(verdict, start=0, end=len(text), text=text)
         await self.journal.judged("output", on_record(verdict), 0, len(text))

@@ -359,6 +359,16 @@ async def test_a_released_message_is_answered_without_asking_about_it_again() ->
     assert notebook.of("finished")
 
 
+async def test_what_is_continued_is_asked_about_where_nothing_says_that_it_passed() -> None:
+    """A release may have been taken back since its answer was begun."""
+    model, written = ScriptedModel(ANSWER), Written(text=ANSWER[:3], token_ids=(1, 2, 3))
+    notebook = await run(model, WordGuard("llamas keep"), turn(written=written, passages=(PASSAGE,)))
+    assert (notebook.of("withheld"), model.requests) == (["input"], [])
+    notebook = await run(model, WordGuard(), turn(written=written, passages=(PASSAGE,)))
+    assert [direction for direction, *_ in notebook.of("judged")] == ["input", "output"]
+    assert notebook.of("finished")
+
+
 async def test_what_was_shown_without_a_verdict_is_checked_before_the_reply_goes_on() -> None:
     """In optimistic mode a worker may die between the text and its verdict; its successor makes up for it."""
     model = ScriptedModel(ANSWER)
@@ -453,6 +463,33 @@ async def test_a_guard_that_never_answers_counts_as_away() -> None:
         await run(model, HangingGuard(), turn(), notebook, guard_timeout_s=0.05)
     assert [written.text for written in notebook.of("wrote")] == ["They grow thick wool."]
     assert model.is_closed
+
+
+async def test_a_turn_that_is_lost_leaves_nobody_asking() -> None:
+    """While the whole answer is looked at once more: the guard has others to judge."""
+    num_waiting, answer = 0, "This sentence is harmless. " * 15
+
+    class HangingGuard(WordGuard):
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            nonlocal num_waiting
+            if conversation[-1].text == answer:
+                num_waiting += 1
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    num_waiting -= 1
+            return await super().check(conversation)
+
+    class LostNotebook(Notebook):
+        async def phase(self, phase: str) -> None:
+            if phase == "checking_answer":
+                assert num_waiting == 1
+                raise LookupError("the turn has another owner")
+
+    with pytest.raises(LookupError):
+        await run(ScriptedModel(answer), HangingGuard(), turn(), LostNotebook(), guard_late_s=0.05)
+    await asyncio.sleep(0)
+    assert num_waiting == 0
 
 
 async def test_an_answer_that_reads_the_mark_of_the_prompt_out_is_withheld() -> None:

@@ -28,7 +28,7 @@ from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.touches import finish_touches
 from webapp.moderation.models import Original
-from webapp.moderation.services import originals
+from webapp.moderation.services import originals, releases
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -175,6 +175,25 @@ async def test_a_withheld_message_has_no_original(journal: ReplyJournal) -> None
     """There is no answer; the message stays what the person wrote."""
     await journal.withheld("input", BLOCK, "")
     assert not await Original.objects.aexists()
+
+
+async def test_a_continued_answer_whose_message_is_withheld_now_is_written_anew_once_it_is_released(
+    journal: ReplyJournal, claim: Claim
+) -> None:
+    """Nothing of it is sealed that could be shown again, and it takes no room of what it went on from."""
+    reply = await Reply.objects.aget(pk=claim.reply_id)
+    first = await Reply.objects.acreate(
+        conversation_id=reply.conversation_id,
+        message_id=reply.message_id,
+        state="done",
+        text=SHOWN,
+        seed=reply.seed,
+        deadline=reply.deadline,
+    )
+    await Reply.objects.filter(pk=claim.reply_id).aupdate(text=SHOWN, input_checked=True, continued_from=first)
+    await journal.withheld("input", BLOCK, "")
+    reply = await sync_to_async(releases.release)(claim.reply_id)
+    assert (reply.state, reply.text, reply.passages, reply.continued_from) == ("queued", "", None, None)
 
 
 async def test_the_next_turn_knows_nothing_of_it(journal: ReplyJournal, claim: Claim, person: User) -> None:

@@ -232,6 +232,45 @@ def test_a_release_that_is_taken_back_frees_no_other_answer(case: Case, moderato
     assert not Reply.objects.get(pk=again.reply_id).input_checked
 
 
+@pytest.mark.parametrize("is_running", [False, True])
+def test_nor_does_what_goes_on_from_its_answer(case: Case, moderator: User, is_running: bool) -> None:
+    """The answer itself stays where nobody withholds it. What waited for the model meanwhile is asked about, too."""
+    close(case, moderator, "disagreed", consequence="release")
+    let_time_pass()
+    fields = {"finish_reason": "length", "text": "Here.", "blocks": ["<p>Here.</p>"], "passages": []}
+    Reply.objects.filter(pk=case.reply_id).update(state="done", **fields)
+    if is_running:
+        longer = turns.go_on(person=case.person, reply_id=case.reply_id)
+    case.refresh_from_db()
+    cases.reopen(case.pk, by=moderator, version=case.version)
+    close(case, moderator, consequence="warn")
+    let_time_pass()
+    if not is_running:
+        longer = turns.go_on(person=case.person, reply_id=case.reply_id)
+    claim = ownership.claim(longer.reply_id)
+    assert claim
+    assert not running._load(claim).turn.input_checked
+
+
+def test_what_goes_on_from_an_answer_whose_message_passed_is_not_asked_about(owner: User) -> None:
+    """By the guard, or by a release that stands; and by nothing else that the row says."""
+    conversation = Conversation.objects.create(owner=owner)
+    fields = {"finish_reason": "length", "text": "Here.", "blocks": ["<p>Here.</p>"], "passages": []}
+    for action, passed in (("allow", True), (None, False)):
+        reply = add_turn(conversation, question="Llamas?")
+        Reply.objects.filter(pk=reply.pk).update(**fields)
+        if action:
+            verdict = make_verdict(reply)
+            Verdict.objects.filter(pk=verdict.pk).update(action=action)
+        for _ in range(2):
+            longer = turns.go_on(person=owner, reply_id=reply.pk)
+            claim = ownership.claim(longer.reply_id)
+            assert claim
+            assert running._load(claim).turn.input_checked is passed
+            Reply.objects.filter(pk=longer.reply_id).update(state="cancelled")
+            reply = Reply.objects.get(pk=longer.reply_id)
+
+
 def test_an_answer_withheld_in_a_copied_chat_comes_back_there(owner: User, moderator: User) -> None:
     """Its words are copied, sealed, with the chat, and kept no longer than those that they are a copy of."""
     source = withheld_answer(owner, "A history of **bread**")

@@ -146,6 +146,7 @@ class ReplyJournal:
             original=text,
             state=Reply.State.BLOCKED,
             finish_reason="guard",
+            input_checked=direction == "output",
             text="",
             token_ids=[],
             unchecked_chars=0,

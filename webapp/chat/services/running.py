@@ -32,6 +32,7 @@ from webapp.chat.services.attachments import attached_to
 from webapp.chat.services.conversations import check_not_ended
 from webapp.chat.services.endings import INTERNAL_ERROR
 from webapp.chat.services.history import context_of, is_summarised, messages_of, summary_of, turns_before
+from webapp.chat.services.input_guard import has_passed
 from webapp.chat.services.journal import ReplyJournal
 from webapp.chat.services.ownership import Claim, TurnLost
 from webapp.chat.services.personal import MessageMemories, memories_used, personal_of
@@ -222,7 +223,7 @@ def _load(claim: Claim) -> _Loaded:
         context=tuple(context_of(earlier)),
         summary=summary_of(earlier) if is_summarised(reply.conversation) else None,
         written=Written(text=reply.text, token_ids=tuple(reply.token_ids), num_unchecked=reply.unchecked_chars),
-        input_checked=reply.input_checked,
+        input_checked=has_passed(reply),
         passages=passages,
         seed=reply.seed,
         personal=personal,

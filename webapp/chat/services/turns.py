@@ -33,6 +33,7 @@ from webapp.chat.services.absence import absence
 from webapp.chat.services.attachments import kept_with
 from webapp.chat.services.conversations import conversation_for, locked, reply_for, title_of
 from webapp.chat.services.endings import Ending, end_from_outside
+from webapp.chat.services.input_guard import was_released
 from webapp.chat.services.pictures import copy_picture
 
 CONTINUED_FIELDS = (
@@ -153,7 +154,7 @@ def _answer_again(person: User, reply_id: UUID, *, continues: bool) -> Accepted:
             if continues and not reply.can_continue:
                 raise CannotContinue(_("This answer is complete."))
             admit(person)
-            begun = _as_far_as(reply) if continues else {"input_checked": _was_released(reply.message)}
+            begun = _as_far_as(reply) if continues else {"input_checked": was_released(reply.message)}
             again = _queue_reply(reply.message, **begun)
             if continues:
                 copy_picture(reply, again)
@@ -282,11 +283,6 @@ def _queue_reply(message: Message, **begun: Any) -> Reply:
     )
     Conversation.objects.filter(pk=message.conversation_id).update(selected=reply, updated_at=now, archived_at=None)
     return reply
-
-
-def _was_released(message: Message) -> bool:
-    """Whether the guard withheld it and the staff let it pass: then no other answer is withheld for it."""
-    return Reply.objects.released().filter(message=message).exists()
 
 
 def _as_far_as(reply: Reply) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _restore(reply: Reply, code: Sequence[dict[str, Any]]) -> None:
 def _queue(reply: Reply) -> None:
     now = timezone.now()
     reply.state, reply.phase, reply.finish_reason = Reply.State.QUEUED, "queued", ""
-    reply.input_checked, reply.passages = True, None
+    reply.input_checked, reply.passages, reply.continued_from = True, None, None
     reply.blocks, reply.finished_at, reply.waiting_since = [], None, None
     reply.not_before, reply.enqueued_at = now, now
     reply.deadline = now + timedelta(seconds=settings.TURNS.deadline_s)
