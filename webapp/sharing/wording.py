@@ -15,9 +15,13 @@ def refusal(code: str) -> str:
         "none_chosen": _("Choose at least one chat."),
         "in_progress": _("Another import of yours is still going on. Please wait until it is done."),
         "too_large": _(
-            "This file is larger than 50 MB. If it is a zip file, take conversations.json out of it and choose that."
+            "This file is larger than 50 MB. Put its conversations.json into a zip file with nothing else in it, and "
+            "choose that: it is much smaller."
         ),
         "too_much": _("There is more in this file than can be imported at once."),
+        "too_much_chosen": _(
+            "These chats are more than can be imported at once. Choose some of them, and the others after that."
+        ),
         "bad_zip": _("This zip file is damaged or locked."),
         "other_zip": _("There is no conversations.json in this zip file."),
         "no_json": _("This is not a chat export: it cannot be read as JSON."),

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import tracemalloc
 import zipfile
 from collections import Counter
 from contextlib import suppress
@@ -18,7 +19,7 @@ from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
 from webapp.sharing.errors import BadFile
-from webapp.sharing.importing import files
+from webapp.sharing.importing import files, formats, streams
 from webapp.sharing.importing.foreign import MAX_TEXT_CHARS, ForeignChat, ForeignNode
 from webapp.sharing.importing.turns import said_in
 from webapp.sharing.services import exporting, importing
@@ -349,16 +350,55 @@ def test_many_small_trees_together_make_no_huge_text(person: User, monkeypatch: 
     """What fits for one chat is not given to each of ten thousand."""
     monkeypatch.setattr(importing, "MAX_CHARS", 1_000)
     chats = [our_chat(("user", "1", None, "a" * 400), ("assistant", "2", "1", "b" * 400)) | {"id": id} for id in "xyz"]
-    with pytest.raises(BadFile):
+    with pytest.raises(BadFile) as refusal:
         take_all(person, making.as_file(chats))
+    assert "Choose some of them" in refusal.value.user_text
     assert not Conversation.objects.exists()
+    assert take(person, making.as_file(chats), {"x"}).num_chats == 1
 
 
 def test_a_file_of_countless_empty_things_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would take twenty times its place in memory."""
-    monkeypatch.setattr(files, "MAX_VALUES", 1_000)
+    monkeypatch.setattr(streams, "MAX_VALUES", 1_000)
     with pytest.raises(BadFile, match="BadFile"):
         importing.read(None, io.BytesIO(b"[" + b"[]," * 1_000 + b"[]]"))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50, 1_000_000])
+def test_a_long_list_is_read_in_pieces(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a piece ends: within a letter, a number, an escape; and with or without a mark at the beginning."""
+    monkeypatch.setattr(streams, "_CHUNK_BYTES", size)
+    values = [{"é": 'a\\"ü😀'}, [1, [2]], 12345.5, -7, "x", None, True, {}]
+    for text in (json.dumps(values), json.dumps(values, ensure_ascii=False, indent=2), "[]", " [ ] "):
+        for mark in ("", "\ufeff"):
+            assert list(streams.values_of(io.BytesIO(f"{mark}{text}".encode()))) == json.loads(text)
+    for text in ("12345", '{"a": [1]}', '"x"'):
+        assert list(streams.values_of(io.BytesIO(text.encode()))) == [json.loads(text)]
+    for text in ("", "[", "[1", "[1,]", "[,1]", "[1 2]", "[1]]", "[1],", "1 2", '["x', "[nul]"):
+        with pytest.raises(BadFile):
+            list(streams.values_of(io.BytesIO(text.encode())))
+
+
+def test_an_export_larger_than_memory_is_read_chat_by_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not ours to keep, as most of such a file, is forgotten with its chat."""
+    monkeypatch.setattr(streams, "_CHUNK_BYTES", 10_000)
+    chats = [making.chatgpt(id=str(number), conversation_id=str(number), odd=["x"] * 10_000) for number in range(40)]
+    packed = making.zipped(conversations__json=json.dumps(chats).encode())
+    del chats
+    tracemalloc.start()
+    found = importing.read(None, packed)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 40
+    assert peak_bytes < 1_000_000  # one of them takes a tenth of that, all of them four times as much
+
+
+@pytest.mark.parametrize("limit", ["MAX_CHATS", "MAX_NODES", "MAX_ALL_NODES", "MAX_ALL_CHARS"])
+def test_more_than_can_be_kept_is_refused(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as it is read."""
+    monkeypatch.setattr(formats, limit, 1)
+    with pytest.raises(BadFile):
+        importing.read(None, making.as_file([making.chatgpt(), making.chatgpt()]))
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])

@@ -205,6 +205,6 @@ def test_a_withheld_one_is_in_no_export(chat: Conversation, picture: Picture, as
 
 
 def test_an_import_says_that_there_was_one(chat: Conversation, picture: Picture) -> None:
-    (found,) = chats_in(json.loads(exported(chat, "json")))
+    (found,) = chats_in([json.loads(exported(chat, "json"))])
     said = [node.text for node in found.nodes if node.role == "assistant"]
     assert said == ["Good day.", f"Here is your picture.\n\n*({LEFT_BEHIND})*"]

@@ -3,7 +3,7 @@
 Ours is `docs/chat-export.md`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from webapp.sharing.errors import BadFile
@@ -14,22 +14,36 @@ from webapp.sharing.importing.pieces import Pieces
 
 MAX_CHATS = 10_000
 MAX_NODES = 20_000
+MAX_ALL_NODES = 1_000_000
+MAX_ALL_CHARS = 200_000_000
 
 
-def chats_in(document: Any) -> list[ForeignChat]:
-    """The chats of a file that has been read as JSON. Raises BadFile if it is none of the kinds we know."""
-    if isinstance(document, dict) and document.get("format") == "cria-chats":
-        if document.get("version") != 1:
-            raise BadFile("later_version")
-        found = [_ours(mapping(chat)) for chat in items(document.get("chats"))]
-    else:
-        found = [_foreign(mapping(chat)) for chat in (document if isinstance(document, list) else [document])]
-    chats = [chat for chat in found if chat is not None and chat.num_messages]
+def chats_in(values: Iterable[Any]) -> list[ForeignChat]:
+    """The chats among what was read from a file. Raises BadFile if there are none of the kinds we know."""
+    chats: list[ForeignChat] = []
+    num_nodes = num_chars = 0
+    for number, value in enumerate(values):
+        if number == MAX_CHATS:
+            raise BadFile("too_much")
+        for chat in _chats_of(mapping(value)):
+            chats.append(chat)
+            num_nodes += len(chat.nodes)
+            num_chars += sum(len(node.text) for node in chat.nodes)
+            is_huge = len(chats) > MAX_CHATS or len(chat.nodes) > MAX_NODES
+            if is_huge or num_nodes > MAX_ALL_NODES or num_chars > MAX_ALL_CHARS:
+                raise BadFile("too_much")
     if not chats:
         raise BadFile("no_chats")
-    if len(chats) > MAX_CHATS or any(len(chat.nodes) > MAX_NODES for chat in chats):
-        raise BadFile("too_much")
     return chats
+
+
+def _chats_of(value: Any) -> Iterator[ForeignChat]:
+    """One, or in a file of ours all."""
+    is_ours = value.get("format") == "cria-chats"
+    if is_ours and value.get("version") != 1:
+        raise BadFile("later_version")
+    found = (_ours(mapping(chat)) for chat in items(value.get("chats"))) if is_ours else (_foreign(value),)
+    return (chat for chat in found if chat is not None and chat.num_messages)
 
 
 def _foreign(chat: Any) -> ForeignChat | None:

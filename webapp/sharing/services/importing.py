@@ -19,7 +19,7 @@ from webapp.chat.errors import Full
 from webapp.chat.models import Conversation, Feedback, Folder, Message, Reply, Tag
 from webapp.chat.services.organising import make_folder
 from webapp.sharing.errors import BadFile
-from webapp.sharing.importing.files import documents_in
+from webapp.sharing.importing.files import values_in
 from webapp.sharing.importing.foreign import ForeignChat
 from webapp.sharing.importing.formats import chats_in
 from webapp.sharing.services.import_rows import ChatRows, conversation_id, rows_of
@@ -59,7 +59,7 @@ class Imported:
 
 def read(person: User | None, file: IO[bytes]) -> list[Preview]:
     """What is in the file, newest first. Nothing is stored. Raises BadFile."""
-    chats = [chat for document in documents_in(file) for chat in chats_in(document)]
+    chats = chats_in(values_in(file))
     here = _stored(conversation_id(person, chat) for chat in chats) if person else frozenset()
     oldest = timezone.now() - timedelta(days=36_500)
     chats.sort(key=lambda chat: chat.updated_at or chat.created_at or oldest, reverse=True)
@@ -79,7 +79,7 @@ def prepare(person: User, file: IO[bytes], chosen: Collection[str] | None, *, pr
             fresh.append(rows_of(person, preview.chat, on_reply=on_reply))
             num_chars += fresh[-1].num_chars
         if num_chars > MAX_CHARS:
-            raise BadFile("too_much")
+            raise BadFile("too_much_chosen")
     return Prepared(num_found=len(found), fresh=fresh)
 
 
