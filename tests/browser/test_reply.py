@@ -167,11 +167,11 @@ def test_a_failed_answer_keeps_its_text_and_offers_another_try(page: Page, apply
 
 
 def test_waiting_is_explained_in_words(page: Page, apply: Apply) -> None:
-    """Dots alone say nothing."""
+    """Dots alone say nothing; where text is held back, it says why and what comes."""
     said = {
         "queued": "Waiting for a free place…",
         "searching": "Looking in the library…",
-        "checking_answer": "Checking the answer…",
+        "checking_answer": "The safety check is still reading this answer: if it passes you see all of it",
         "waiting_for_model": "The model is restarting; your answer will continue…",
     }
     for index, (phase, words) in enumerate(said.items(), start=1):

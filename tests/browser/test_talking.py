@@ -321,15 +321,18 @@ def test_what_a_closed_tab_did_not_get_to_send_is_on_the_next_page(desk: ChatPag
 
 
 def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
-    """Then the person sends it, or takes it back into the field."""
+    """Then the person reads why, and sends it or takes it back into the field."""
     desk.send(LONG_TEXT)
     for text in (HELLO, GOODBYE):
         desk.field.fill(text)
         desk.field.press("Enter")
     waiting = desk.page.locator(".queued")
     expect(waiting).to_have_count(2)
+    why = desk.page.get_by_text("Not sent by itself, because the answer before it was stopped")
+    expect(why).to_be_hidden()
     desk.page.keyboard.press("Escape")
     desk.wait_until("cancelled")
+    expect(why).to_be_visible()
     waiting.last.get_by_role("button", name="Edit this message").click()
     expect(desk.field).to_have_value(GOODBYE)
     expect(waiting).to_have_count(1)
