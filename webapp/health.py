@@ -62,11 +62,12 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
     Code Shield is named too, but a turn can do without it.
     """
-    database, redis, volatile, inference, code_shield = await asyncio.gather(
+    database, redis, volatile, inference, guard, code_shield = await asyncio.gather(
         _database(),
         _redis(settings.REDIS_URL),
         _volatile(),
         _inference(),
+        wiring.guard_is_ready(),
         wiring.code_shield_is_ready(),
     )
     reconciler = database and await sync_to_async(is_alive)("reconciler", within_s=RECONCILER_SILENCE_S)
@@ -75,6 +76,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
         "redis": redis,
         "volatile": volatile,
         "inference": inference,
+        "guard": guard,
         "reconciler": reconciler,
     }
     ready = all(parts.values())

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.test import AsyncClient
 from pydantic import ValidationError
 
 from assistant.errors import GuardUnavailable
@@ -52,6 +53,9 @@ class Server(ThreadingHTTPServer):
         self.refusal = ""
         """What is said instead of a completion, with HTTP 400."""
         self.asked: list[Any] = []
+        self.listed: Any = {"data": [{"id": "guard-8b"}, {"id": "another"}]}
+        """Which models it says that it has; None is a server without such a list."""
+        self.has = {"guard-8b", "another"}
         super().__init__(("127.0.0.1", 0), _Answers)
 
     @property
@@ -63,7 +67,7 @@ class _Answers(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self._say({"data": [{"id": "guard-8b"}, {"id": "another"}]})
+        self._say(self.server.listed or {"error": {"message": "not found"}}, status=200 if self.server.listed else 404)
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -74,7 +78,9 @@ class _Answers(BaseHTTPRequestHandler):
             answer = self.server.scores(asked["input"])
         elif self.path == "/v1/completions" and self.server.word:
             answer = self.server.completion or {"choices": [{"text": self.server.word}]}
-        if self.path == "/v1/completions" and self.server.refusal:
+        if self.path == "/v1/completions" and asked["model"] not in self.server.has:
+            self._say({"error": {"message": "no such model"}}, status=404)
+        elif self.path == "/v1/completions" and self.server.refusal:
             self._say({"error": {"message": f"{self.server.refusal}: {asked}"}}, status=400)
         else:
             self._say(answer)
@@ -230,6 +236,57 @@ async def test_a_server_with_many_models_is_asked_for_its_first_unless_another_i
         change_settings(monkeypatch, guard_model=named)
         await made.check(said("Hi"))
         assert [body["model"] for body in server.asked if "prompt" in body][-1] == asked_for
+
+
+@pytest.mark.parametrize(
+    ("named", "is_listing", "is_there"),
+    [
+        ("", True, True),
+        ("another", True, True),
+        ("alias", True, True),
+        ("alias", False, True),
+        ("lama-guard", True, False),
+        ("lama-guard", False, False),
+    ],
+)
+async def test_a_guard_without_the_model_that_is_named_is_not_ready(
+    named: str,
+    is_listing: bool,
+    is_there: bool,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Said once, with what to look at. Servers take names that they do not list, and some list none."""
+    server.has |= {"alias"}
+    server.listed = server.listed if is_listing else None
+    changed = {"guard": "llama-guard-3", "guard_url": server.url, "guard_model": named, "inference_url": server.url}
+    change_settings(monkeypatch, **changed, guard_unavailable="closed")
+    for _ in range(2):
+        assert await wiring.guard_is_ready() is is_there
+    assert len(server.asked) == {"alias": 1, "lama-guard": 2}.get(named, 0), "once answered, not at each look"
+    said = [record.__dict__ for record in caplog.records if record.message == "guard_model_not_there"]
+    assert [(line["setting"], line["model"], line["address"]) for line in said] == (
+        [] if is_there else [("CRIA_GUARD_MODEL", named, server.url)]
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("redis")
+async def test_a_guard_model_that_is_missed_is_an_outage_until_it_is_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For /readyz and for the banner on every page."""
+    changed = {"guard": "llama-guard-3", "guard_url": server.url, "guard_model": "late", "inference_url": server.url}
+    change_settings(monkeypatch, **changed, guard_unavailable="closed")
+
+    async def seen() -> list[bool]:
+        report = (await AsyncClient().get("/readyz")).json()
+        return [report["parts"]["guard"], await wiring.can_answer(within_s=5.0)]
+
+    assert await seen() == [False, False]
+    server.listed["data"].append({"id": "late"})
+    assert await seen() == [True, True]
 
 
 @pytest.mark.parametrize("unavailable", ["closed", "degraded"])

@@ -6,7 +6,7 @@ The one package that knows all of them. It translates types and errors, and deci
 from webapp.wiring.cards import GuardCard, ModelCard, calls_tools, guard_card, model_card
 from webapp.wiring.code_shield import code_report, code_shield_is_ready, usual_code_rule
 from webapp.wiring.library import EMBEDDING_MODEL, retrieval, text_encoder
-from webapp.wiring.readiness import can_answer, inference_is_ready
+from webapp.wiring.readiness import can_answer, guard_is_ready, inference_is_ready
 from webapp.wiring.servers import endpoint_names
 from webapp.wiring.tools import draws_pictures, searches_web
 from webapp.wiring.turns import TurnServices, turn_services
@@ -23,6 +23,7 @@ __all__ = [
     "draws_pictures",
     "endpoint_names",
     "guard_card",
+    "guard_is_ready",
     "inference_is_ready",
     "model_card",
     "retrieval",
