@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from redis import Redis
@@ -20,9 +20,16 @@ from webapp.chat.models import Conversation, Reply
 logger = logging.getLogger(__name__)
 
 
-@transaction.atomic
 def erase(conversations: QuerySet[Conversation]) -> int:
     """Delete them and all that hangs on them, and the keys of those that are temporary. Returns how many there were."""
+    try:
+        return _erase(conversations)
+    except IntegrityError:  # something came to hang on them meanwhile, a verdict or a report: now it is found
+        return _erase(conversations)
+
+
+@transaction.atomic
+def _erase(conversations: QuerySet[Conversation]) -> int:
     chosen = dict(conversations.values_list("pk", "is_temporary"))
     found = list(chosen)
     if not found:

@@ -16,6 +16,7 @@ from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
 from webapp.moderation.models import Appeal, Case, Review, Suspension, Verdict
 from webapp.moderation.services import cases, four_eyes, outcomes, suspensions
+from webapp.moderation.services.hearing import heard
 from webapp.moderation.services.withholding import BY_STAFF
 
 MAX_TEXT_CHARS = outcomes.MAX_TEXT_CHARS
@@ -34,7 +35,6 @@ class CannotAnswer(Exception):
     """Nothing was changed; the text says why, to a moderator."""
 
 
-@transaction.atomic
 def appeal(person: User, *, reply_id: UUID | None = None, suspension_id: int | None = None, text: str = "") -> Appeal:
     """Ask for another look at a withheld turn or at a running suspension of one's own.
 
@@ -43,15 +43,15 @@ def appeal(person: User, *, reply_id: UUID | None = None, suspension_id: int | N
     text = text.replace("\x00", "").replace("\r\n", "\n").strip()  # nobody means a NUL, and a line has one end
     if len(text) > MAX_TEXT_CHARS:
         raise CannotAppeal(_("Please say it in %(num)d characters.") % {"num": MAX_TEXT_CHARS})
-    User.objects.select_for_update().get(pk=person.pk)  # one appeal of a person at a time, so that the limit holds
-    if reply_id is not None:
-        reply = _withheld(person, reply_id)
+    with heard(person, reply_id):
+        if reply_id is not None:
+            reply = _withheld(person, reply_id)
+            _check_limit(person)
+            case = cases.flag(reply.pk, "appeal", text=text, category=_withheld_for(reply))
+            return _create(Appeal(person=person, case=case, text=text))
+        suspension = _running(person, suspension_id)
         _check_limit(person)
-        case = cases.flag(reply.pk, "appeal", text=text, category=_withheld_for(reply))
-        return _create(Appeal(person=person, case=case, text=text))
-    suspension = _running(person, suspension_id)
-    _check_limit(person)
-    return _create(Appeal(person=person, suspension=suspension, text=text))
+        return _create(Appeal(person=person, suspension=suspension, text=text))
 
 
 @transaction.atomic

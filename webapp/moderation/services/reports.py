@@ -6,16 +6,17 @@ from types import MappingProxyType
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
+from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Reply
 from webapp.chat.services.conversations import reply_for
 from webapp.moderation.models import Case, Flag
 from webapp.moderation.services import cases
+from webapp.moderation.services.hearing import heard
 from webapp.moderation.services.scoring import MAX_REPORTS
 
 MAX_TEXT_CHARS = 900
@@ -36,7 +37,6 @@ class CannotReport(Exception):
     """Nothing was changed; the text says why, to the person."""
 
 
-@transaction.atomic
 def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
     """Point the staff at an answer of one's own chats, once: what was decided is not asked again by reporting again.
 
@@ -47,30 +47,34 @@ def report(person: User, reply_id: UUID, reason: str, text: str = "") -> Case:
         raise CannotReport(_("Please choose a reason."))
     if len(text) > MAX_TEXT_CHARS:
         raise CannotReport(_("Please say it in %(num)d characters.") % {"num": MAX_TEXT_CHARS})
-    User.objects.select_for_update().get(pk=person.pk)  # one report of a person at a time, so that the limit holds
-    reply = reply_for(person, reply_id)
-    if reply.state == Reply.State.BLOCKED or reply.is_active or not reply.text:
-        raise CannotReport(_("There is no answer to report here."))
-    mine = by(person)
-    if mine.filter(case__reply=reply).exists():
-        raise CannotReport(_("You have reported this answer already."))
-    limit = settings.MODERATION.reports_per_day
-    if mine.filter(created_at__gt=timezone.now() - DAY).count() >= limit:
-        raise CannotReport(_("You can report %(num)d answers a day. Please try again tomorrow.") % {"num": limit})
-    return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), reason=reason, text=text)
+    with heard(person, reply_id):
+        reply = reply_for(person, reply_id)
+        if reply.state == Reply.State.BLOCKED or reply.is_active or not reply.text:
+            raise CannotReport(_("There is no answer to report here."))
+        mine = by(person)
+        if mine.filter(case__reply=reply).exists():
+            raise CannotReport(_("You have reported this answer already."))
+        limit = settings.MODERATION.reports_per_day
+        if mine.filter(created_at__gt=timezone.now() - DAY).count() >= limit:
+            raise CannotReport(_("You can report %(num)d answers a day. Please try again tomorrow.") % {"num": limit})
+        return cases.flag(reply.pk, "report", category=_CATEGORIES.get(reason, ""), reason=reason, text=text)
 
 
-@transaction.atomic
 def report_shared(reply_id: UUID, reason: str, text: str = "") -> None:
     """Point the staff at an answer that somebody else shared; whoever reads a shared chat may be anybody.
 
-    Never told to its owner, who did not say it. Adds nothing to what was decided, nor to what is loud enough.
+    Never told to its owner, who did not say it. Adds nothing to what was decided, nor to what is loud enough. Raises
+    NotFound if it is gone.
     """
-    owner = User.objects.select_for_update().filter(conversations__replies=reply_id).first()  # one reader at a time
-    before = Flag.objects.filter(source=Flag.Source.SHARED, case__reply=reply_id)
-    if owner is None or before.count() >= MAX_REPORTS or before.filter(case__state=Case.State.CLOSED).exists():
-        return
-    cases.flag(reply_id, "shared", category=_CATEGORIES.get(reason, ""), reason=reason, text=text[:MAX_TEXT_CHARS])
+    owner = User.objects.filter(conversations__replies=reply_id).first()
+    if owner is None:
+        raise NotFound
+    with heard(owner, reply_id):
+        before = Flag.objects.filter(source=Flag.Source.SHARED, case__reply=reply_id)
+        if before.count() >= MAX_REPORTS or before.filter(case__state=Case.State.CLOSED).exists():
+            return
+        category = _CATEGORIES.get(reason, "")
+        cases.flag(reply_id, "shared", category=category, reason=reason, text=text[:MAX_TEXT_CHARS])
 
 
 def by(person: User) -> QuerySet[Flag]:
