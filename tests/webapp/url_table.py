@@ -87,6 +87,7 @@ def one_of_each(owner: User) -> dict[str, object]:
             {
                 "reply": str(reply.pk),
                 "question": "Why?",
+                "text": "So.",
                 "blocks": ["<p>So.</p>"],
                 "citations": [],
                 "model": "m",

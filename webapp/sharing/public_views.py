@@ -58,16 +58,23 @@ def continue_shared(request: PersonRequest, token: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @unlisted(has_form=True)
-def report_shared(request: PersonRequest, token: str) -> HttpResponse:
+def report_shared(request: PersonRequest, token: str, reply_id: UUID) -> HttpResponse:
+    """One answer of the page."""
     link = _link(token)
-    context = {"link": link, "reasons": NAMES.items(), "max_chars": MAX_TEXT_CHARS}
+    turn = next((turn for turn in link.turns if turn["reply"] == str(reply_id)), None)
+    if turn is None:
+        raise Http404
+    context = {"link": link, "turn": turn, "reasons": NAMES.items(), "max_chars": MAX_TEXT_CHARS}
     if request.method != "POST":
         return render(request, "sharing/report.html", context)
     reason = request.POST.get("reason", "")
-    if reason not in NAMES:
-        return render(request, "sharing/report.html", {**context, "is_unchosen": True})
     told = request.POST.get("text", "").replace("\x00", "").replace("\r\n", "\n").strip()[:MAX_TEXT_CHARS]
-    reports.report_shared(UUID(link.turns[-1]["reply"]), reason, told)
+    if reason not in NAMES:
+        return render(request, "sharing/report.html", {**context, "is_unchosen": True, "text": told})
+    try:
+        reports.report_shared(reply_id, reason, told)
+    except NotFound:
+        raise Http404 from None
     return render(request, "sharing/report.html", {**context, "is_done": True})
 
 

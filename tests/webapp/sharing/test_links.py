@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 from urllib.robotparser import RobotFileParser
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -49,6 +49,11 @@ def everything(chat: Conversation) -> frozenset[Any]:
 
 def share(chat: Conversation, **choice: Any) -> ShareLink:
     return links.share(chat, Choice(**{"replies": everything(chat), **choice}), expiry="7")
+
+
+def marked(chat: Conversation) -> UUID:
+    """The answer with the marker."""
+    return chat.replies.get(text__contains=MARKER).pk
 
 
 def page(link: ShareLink, client: Client | None = None) -> str:
@@ -144,7 +149,7 @@ def test_what_is_withheld_later_vanishes_from_the_page(chat: Conversation) -> No
 
 def test_expired_revoked_and_absent_look_the_same(chat: Conversation, person: User) -> None:
     """And so does the link of a chat that was deleted."""
-    expired, revoked, gone = share(chat), share(chat), share(chat)
+    expired, revoked, gone, reported = share(chat), share(chat), share(chat), marked(chat)
     ShareLink.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     links.revoke(person, revoked.pk)
     tokens = (expired.token, revoked.token, "x" * 43, "%00")
@@ -153,7 +158,7 @@ def test_expired_revoked_and_absent_look_the_same(chat: Conversation, person: Us
     assert ShareLink.objects.get(pk=revoked.pk).turns == []
     chat.delete()
     assert Client().get(f"/s/{gone.token}/").content in pages
-    for what in ("continue", "report"):
+    for what in ("continue", f"report/{reported}"):
         assert Client().post(f"/s/{revoked.token}/{what}/").status_code == 404
 
 
@@ -198,20 +203,40 @@ def test_a_double_click_makes_one_copy(chat: Conversation, somebody_else: User) 
     assert reader.post(address, {"copy": "x"}).status_code == 404
 
 
-def test_a_reader_can_report_it(chat: Conversation) -> None:
+def test_a_reader_reports_the_answer_that_they_mean(chat: Conversation) -> None:
+    """Each has a way to it; what was typed stays where something is missing."""
     link = share(chat)
-    assert "Please choose a reason." in Client().post(f"/s/{link.token}/report/").content.decode()
-    done = Client().post(f"/s/{link.token}/report/", {"reason": "hateful", "text": "So rude"})
+    first = chat.replies.earliest("created_at")
+    addresses = re.findall(f'href="(/s/{link.token}/report/[^"]+)"', page(link))
+    assert addresses == [f"/s/{link.token}/report/{reply.pk}/" for reply in chat.replies.order_by("created_at")]
+    asked = Client().get(addresses[0]).content.decode()
+    assert "Write to [e-mail address hidden]" in asked
+    assert "And the cake?" not in asked
+    refused = Client().post(addresses[0], {"text": "So <rude>"}).content.decode()
+    assert "Please choose a reason." in refused
+    assert ">So &lt;rude&gt;</textarea>" in refused
+    done = Client().post(addresses[0], {"reason": "hateful", "text": "So rude"})
     assert "Thank you" in done.content.decode()
     flag = Flag.objects.get()
-    assert (flag.case.reply.text, flag.source) == (f"With {MARKER} and **sugar**.", "shared")
-    assert "So rude" in flag.text
+    assert (flag.case.reply, flag.source, flag.told) == (first, "shared", "Hateful or insulting. So rude")
+
+
+def test_only_what_the_page_shows_can_be_reported_there(chat: Conversation, somebody_else: User) -> None:
+    """Neither a turn that was left out, nor one of another chat, nor one that was withheld since."""
+    first, second = chat.replies.order_by("created_at")
+    link, other = share(chat, replies={first.pk}), making.turn(making.conversation(somebody_else), "Hi", "Hello.")
+    for reply_id in (second.pk, other.pk, uuid4()):
+        assert Client().post(f"/s/{link.token}/report/{reply_id}/", {"reason": "wrong"}).status_code == 404
+    whole = share(chat)
+    Reply.objects.filter(pk=second.pk).update(state="blocked", text="")
+    assert Client().post(f"/s/{whole.token}/report/{second.pk}/", {"reason": "wrong"}).status_code == 404
+    assert not Flag.objects.exists()
 
 
 def test_a_report_by_a_reader_is_not_the_owners(chat: Conversation, person: User) -> None:
     """They did not say it, do not read it, can still report the answer themselves, and have broken no rule by it."""
     link = share(chat)
-    Client().post(f"/s/{link.token}/report/", {"reason": "hateful", "text": "So rude"})
+    Client().post(f"/s/{link.token}/report/{marked(chat)}/", {"reason": "hateful", "text": "So rude"})
     reply = chat.replies.get(text__contains=MARKER)
     assert not reports.by(person).exists()
     assert reports.reported_in(chat) == frozenset()
@@ -225,7 +250,7 @@ def test_readers_cannot_keep_a_case_open(chat: Conversation) -> None:
     link = share(chat)
     reply = chat.replies.get(text__contains=MARKER)
     for _ in range(6):
-        Client().post(f"/s/{link.token}/report/", {"reason": "hateful"})
+        Client().post(f"/s/{link.token}/report/{marked(chat)}/", {"reason": "hateful"})
     assert Flag.objects.count() == 4
     close(Case.objects.get(), make_moderator(), "disagreed")
     reports.report_shared(reply.pk, "hateful")
@@ -235,7 +260,7 @@ def test_readers_cannot_keep_a_case_open(chat: Conversation) -> None:
 def test_a_turn_with_a_broken_rule_is_shown_to_nobody_else(chat: Conversation) -> None:
     """A report is of use: what a moderator condemned leaves the page, and can be put on no other."""
     link = share(chat)
-    Client().post(f"/s/{link.token}/report/", {"reason": "hateful"})
+    Client().post(f"/s/{link.token}/report/{marked(chat)}/", {"reason": "hateful"})
     close(Case.objects.get(), make_moderator())
     assert MARKER not in page(link)
     assert "Dear Eve" in page(link)
