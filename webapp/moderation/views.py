@@ -1,5 +1,6 @@
 """The pages about safety that are for everybody: how it works, and what it did to whoever asks."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -40,11 +41,15 @@ def transparency(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def mine(request: PersonRequest) -> HttpResponse:
     """What the safety layer did to this person, and where they ask for another look. Opening it is seeing it."""
-    person = request.person
+    person, refused = request.person, None
     if request.method == "POST":
-        return _appeal_from_page(request, _somebody(request))
+        refused = _appeal_from_page(request, _somebody(request))
+        if refused is None:
+            return redirect("my_safety")
     record = records.record_of(person) if person else None
-    response = render(request, "safety/mine.html", {"record": record, "num_unseen": 0})
+    has_form = refused is not None and record is not None and record.offers(refused.field, refused.value)
+    context = {"record": record, "num_unseen": 0, "refused": refused, "refused_has_form": has_form}
+    response = render(request, "safety/mine.html", context)
     if person is not None and record is not None:
         record.be_seen_by(person)
     return response
@@ -97,20 +102,29 @@ def _refusal(refusal: Exception) -> HttpResponse:
     return HttpResponse(str(refusal), status=409, content_type="text/plain; charset=utf-8")
 
 
-def _appeal_from_page(request: PersonRequest, person: User) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An appeal that was not taken, as it was sent, so that nobody has to write it again."""
+
+    field: str
+    value: str
+    text: str
+    why: str
+
+
+def _appeal_from_page(request: PersonRequest, person: User) -> _Refused | None:
+    """None for one that was taken."""
+    text = request.POST.get("text", "")
+    field = "reply" if request.POST.get("reply") else "suspension"
+    reply_id, suspension_id = _uuid(request.POST.get("reply")), _number(request.POST.get("suspension"))
     try:
-        appeals.appeal(
-            person,
-            reply_id=_uuid(request.POST.get("reply")),
-            suspension_id=_number(request.POST.get("suspension")),
-            text=request.POST.get("text", ""),
-        )
-        messages.success(request, _("Somebody of the staff will look at it. The answer will be here."))
+        appeals.appeal(person, reply_id=reply_id, suspension_id=suspension_id, text=text)
     except CannotAppeal as refusal:
-        messages.error(request, str(refusal))
+        return _Refused(field, str(reply_id or suspension_id), text, str(refusal))
     except NotFound:
         raise Http404 from None
-    return redirect("my_safety")
+    messages.success(request, _("Somebody of the staff will look at it. The answer will be here."))
+    return None
 
 
 def _uuid(value: str | None) -> UUID | None:

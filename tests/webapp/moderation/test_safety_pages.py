@@ -1,5 +1,6 @@
 """The pages about safety that are for everybody, and the one that is for one person."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -192,12 +193,30 @@ def test_a_suspended_person_sees_why_until_when_and_how_to_object(owner: User, b
 
 
 def test_a_refusal_is_said_on_the_page(owner: User, browser: Client) -> None:
-    """And changes nothing."""
+    """And changes nothing. What was written is there to be copied, though there is no form for it any more."""
     reply = make_case(owner).reply
-    for _ in range(2):
-        response = browser.post(MINE, {"reply": reply.pk}, follow=True)
-    assert "You have asked for a review already." in response.content.decode()
-    assert Appeal.objects.count() == 1
+    for text in ("Look again", "Look <again>"):
+        response = browser.post(MINE, {"reply": reply.pk, "text": text}, follow=True)
+    page = response.content.decode()
+    assert "You have asked for a review already." in page
+    assert "Look &lt;again&gt;</blockquote>" in page
+    assert Appeal.objects.get().text == "Look again"
+
+
+def test_what_was_written_stays_in_its_form(owner: User, browser: Client) -> None:
+    """Of a turn or a suspension: in that one, opened, with the reason; a page that is read again forgets it."""
+    make_case(owner)
+    suspension = suspensions.suspend(owner, by=None, reason="Spam", until=timezone.now() + timedelta(days=1))
+    for fields in ({"reply": make_case(owner).reply_id}, {"suspension": suspension.pk}):
+        ((field, value),) = fields.items()
+        page = browser.post(MINE, {**fields, "text": "Too & long" * 101}).content.decode()
+        (form,) = re.findall('<details class="appeal" open>.*?</details>', page, re.DOTALL)
+        assert f'name="{field}" value="{value}"' in form
+        assert "Please say it in 1000 characters." in form
+        assert f"autofocus>{'Too &amp; long' * 101}</textarea>" in form
+        assert page.count("Too &amp; long") == 101
+    assert "Too" not in text_of(browser)
+    assert not Appeal.objects.exists()
 
 
 def test_an_outcome_is_news_until_it_was_read(owner: User, browser: Client) -> None:

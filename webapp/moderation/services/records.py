@@ -54,6 +54,10 @@ class SuspensionShown:
     is_running: bool
     appeal: Appeal | None
 
+    @property
+    def may_appeal(self) -> bool:
+        return self.is_running and self.appeal is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -65,6 +69,12 @@ class Record:
     reports: Sequence[Flag]
     password_links: Sequence[PasswordLink]
     looks: Sequence[Reveal]
+
+    def offers(self, field: str, value: str) -> bool:
+        """Whether a review can be asked for here: of the reply, or the suspension, with this id."""
+        turns = {("reply", str(turn.reply.pk)) for turn in self.turns if turn.may_appeal}
+        suspensions = {("suspension", str(shown.suspension.pk)) for shown in self.suspensions if shown.may_appeal}
+        return (field, value) in turns | suspensions
 
     def be_seen_by(self, person: User) -> None:
         """This was shown to the person; what was decided since, or had no place on the page, stays unseen."""
