@@ -60,15 +60,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> JsonResponse:
     """200 when every part a turn needs is there, else 503; either way says which parts are.
 
-    Code Shield is named too, but a turn can do without it.
+    Code Shield is named too, but a turn can do without it; and whether all workers have the volatile Redis of beat: one
+    that has not is no reason to send nobody here.
     """
-    database, redis, volatile, inference, guard, code_shield = await asyncio.gather(
+    database, redis, volatile, inference, guard, code_shield, has_strays = await asyncio.gather(
         _database(),
         _redis(settings.REDIS_URL),
         _volatile(),
         _inference(),
         wiring.guard_is_ready(),
         wiring.code_shield_is_ready(),
+        redis_pair.has_strays(),
     )
     reconciler = database and await sync_to_async(is_alive)("reconciler", within_s=RECONCILER_SILENCE_S)
     parts = {
@@ -81,7 +83,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     }
     ready = all(parts.values())
     telling.tell([name for name, is_there in parts.items() if not is_there])
-    shown = parts | {"code_shield": code_shield}
+    shown = parts | {"code_shield": code_shield, "volatile_of_workers": not has_strays}
     return JsonResponse({"ready": ready, "parts": shown}, status=200 if ready else 503)
 
 

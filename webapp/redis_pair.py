@@ -20,6 +20,8 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 ID: Final = "cria:volatile:id"
+STRAY: Final = "cria:volatile:stray"
+STRAY_KEPT_S: Final = 30
 LOGS_MOVED: Final = "cria:logs-moved"
 _TURN_LOGS: Final = "cria:turn:*"
 _TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 2.0, "socket_connect_timeout": 1.0}
@@ -46,6 +48,24 @@ async def is_pair() -> bool:
     return of_beat is None or of_beat == here
 
 
+def note_stray() -> None:
+    """A worker has another volatile Redis than beat; it says so again while it has. Best effort."""
+    try:
+        with _client(settings.REDIS_URL) as first:
+            first.set(STRAY, 1, ex=STRAY_KEPT_S)
+    except (RedisError, OSError) as error:
+        logger.debug("stray_not_noted", extra={"error": type(error).__name__})
+
+
+async def has_strays() -> bool:
+    """Whether a worker has said so lately. Where nobody can say, there are none."""
+    try:
+        async with _async_client(settings.REDIS_URL) as first:
+            return bool(await first.exists(STRAY))
+    except (RedisError, OSError):
+        return False
+
+
 def forget_moved_logs() -> None:
     """Turn logs were in the first Redis once, and every word of them is in its file until that is rewritten."""
     if settings.REDIS_URL == settings.VOLATILE_REDIS_URL:
@@ -68,6 +88,10 @@ def _client(url: str) -> Redis:
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_TIMEOUTS)
 
 
+def _async_client(url: str) -> AsyncRedis:
+    return AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_TIMEOUTS)
+
+
 async def _id_in(url: str) -> Any:
-    async with AsyncRedis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_TIMEOUTS) as redis:
+    async with _async_client(url) as redis:
         return await redis.get(ID)

@@ -1,24 +1,31 @@
 """The Celery application: `celery -A workers.app worker` and `celery -A workers.app beat`."""
 
 import os
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 import django
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 
 django.setup()
 
 from django.conf import settings  # noqa: E402
 
 from webapp import jobs  # noqa: E402
+from workers import pairing  # noqa: E402
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery publishes no types
 def _keep_our_logging(**_: object) -> None:
     """Celery would replace the log set-up of `webapp.settings.logs`."""
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # celery publishes no types
+def _watch_the_pair(**_: object) -> None:
+    threading.Thread(target=pairing.watch_for_ever, name="redis_pair_watch", daemon=True).start()
 
 
 app = Celery("cria", broker=settings.CELERY_BROKER_URL)

@@ -26,7 +26,12 @@ def first(tmp_path: Path, settings: Any) -> Iterator[RedisServer]:
 
 
 def on_disk(server: RedisServer) -> bytes:
-    return b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file())
+    """Read again where a file is rewritten meanwhile."""
+    while True:
+        try:
+            return b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file())
+        except FileNotFoundError:
+            continue
 
 
 def wait_until(is_so: Any) -> None:
