@@ -7,6 +7,8 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from assistant.tools.wordings import WORDINGS
+
 _MONTHS: Final = {
     name: number
     for number, names in enumerate(
@@ -18,6 +20,10 @@ _MONTHS: Final = {
         start=1,
     )
     for name in names
+} | {
+    name.casefold(): number
+    for wording in WORDINGS.values()
+    for number, name in enumerate(wording.clock.months.split(), start=1)
 }
 _FEASTS: Final = {
     "christmas": (12, 25),
@@ -28,11 +34,38 @@ _FEASTS: Final = {
     "new year": (1, 1),
     "halloween": (10, 31),
     "valentine's day": (2, 14),
+    "weihnachten": (12, 25),
+    "heiligabend": (12, 24),
+    "silvester": (12, 31),
+    "neujahr": (1, 1),
+    "navidad": (12, 25),
+    "nochebuena": (12, 24),
+    "nochevieja": (12, 31),
+    "año nuevo": (1, 1),
 }
 LEAP_YEARS_APART: Final = 8  # at most
-_NEAR: Final = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
+_SOME_DAY: Final = date(2000, 1, 1)
+_NEAR: Final = {
+    "today": 0,
+    "now": 0,
+    "tomorrow": 1,
+    "yesterday": -1,
+    "heute": 0,
+    "jetzt": 0,
+    "morgen": 1,
+    "übermorgen": 2,
+    "gestern": -1,
+    "vorgestern": -2,
+    "hoy": 0,
+    "ahora": 0,
+    "mañana": 1,
+    "pasado mañana": 2,
+    "ayer": -1,
+    "anteayer": -2,
+}
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DAY_FIRST = re.compile(r"(?:the )?(\d{1,2})(?:st|nd|rd|th)?\.?(?: of)? ([a-z]+)\.?,?(?: (\d{4}))?")
+_DOTTED = re.compile(r"(\d{1,2})\. ?(\d{1,2})(?:\. ?(\d{4}))?")  # the day first, wherever dots are written
+_DAY_FIRST = re.compile(r"(?:the )?(\d{1,2})(?:st|nd|rd|th)?\.?(?: of| de)? ([^\W\d_]+)\.?,?(?: (?:del? )?(\d{4}))?")
 _MONTH_FIRST = re.compile(r"([a-z]+)\.? (?:the )?(\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?")
 _PLACES: Final = {
     "utc": "UTC",
@@ -103,11 +136,17 @@ def read_date(text: str, *, today: date) -> date | None:
         return _dated(None, *_FEASTS[name], today=today)
     if found := _ISO.fullmatch(name):
         return _dated(int(found[1]), int(found[2]), int(found[3]), today=today)
+    if found := _DOTTED.fullmatch(name):
+        return _dated(int(found[3] or 0) or None, int(found[2]), int(found[1]), today=today)
     if (found := _DAY_FIRST.fullmatch(name)) and found[2] in _MONTHS:
         return _dated(int(found[3] or 0) or None, _MONTHS[found[2]], int(found[1]), today=today)
     if (found := _MONTH_FIRST.fullmatch(name)) and found[1] in _MONTHS:
         return _dated(int(found[3] or 0) or None, _MONTHS[found[1]], int(found[2]), today=today)
     return None
+
+
+def are_dates(*texts: str) -> bool:
+    return all(read_date(text, today=_SOME_DAY) is not None for text in texts)
 
 
 def shown_date(day: date) -> str:

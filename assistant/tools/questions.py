@@ -1,7 +1,9 @@
-"""A message without what is only polite about it, so that detectors see what is asked."""
+"""A message in English without what is only polite about it, so that detectors see what is asked."""
 
 import re
 from typing import Final
+
+from assistant.tools.numbers import in_our_digits
 
 _BEFORE: Final = re.compile(
     r"^(?:(?:hi|hello|hey|ok|okay|so|and|please|thanks|cria)[,!. ]+"
@@ -16,5 +18,5 @@ _MAX_CHARS: Final = 200
 
 def bare(message: str) -> str:
     """The question itself, in one line; "" for what is too long to be only that."""
-    line = " ".join(message.replace("’", "'").split())
+    line = " ".join(in_our_digits(message).replace("’", "'").split())
     return _AFTER.sub("", _BEFORE.sub("", line)) if len(line) <= _MAX_CHARS else ""

@@ -6,10 +6,12 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from assistant.tools.calendar import read_date, shown_date, zone_of
-from assistant.tools.clock_words import asked_in, told
+from assistant.tools import clock_words
+from assistant.tools.calendar import are_dates, read_date, shown_date, zone_of
 from assistant.tools.questions import bare
 from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, text_of
+from assistant.tools.wordings import asked_in, wording_of
+from assistant.tools.wordings.wording import Wording
 
 MAX_DAYS: Final = 1_000_000
 _DAYS_OF: Final = {"day": 1, "week": 7}
@@ -71,7 +73,6 @@ _PARAMETERS: Final[Mapping[str, Any]] = {
     "required": ["what"],
     "additionalProperties": False,
 }
-_SOME_DAY = date(2000, 1, 1)
 
 
 def detect(message: str) -> Arguments | None:
@@ -82,18 +83,23 @@ def detect(message: str) -> Arguments | None:
         return {"what": "now", "zone": place} if not place or zone_of(place) else None
     if _TODAY.fullmatch(text):
         return {"what": "now", "zone": ""}
-    if asked := asked_in(text):
-        language, place = asked
-        return {"what": "now", "zone": place, "language": language} if not place or zone_of(place) else None
-    if (found := _BETWEEN.fullmatch(text)) and _are_dates(found["first"], found["second"]):
+    if (found := _BETWEEN.fullmatch(text)) and are_dates(found["first"], found["second"]):
         return {"what": "between", "first": found["first"], "second": found["second"]}
-    if (found := _UNTIL.fullmatch(text)) and _are_dates(found["first"]):
+    if (found := _UNTIL.fullmatch(text)) and are_dates(found["first"]):
         ends = ("today", found["first"]) if found["word"].lower() != "since" else (found["first"], "today")
         return {"what": "between", "first": ends[0], "second": ends[1]}
-    if (found := _WEEKDAY.fullmatch(text)) and _are_dates(found["first"]):
+    if (found := _WEEKDAY.fullmatch(text)) and are_dates(found["first"]):
         return {"what": "weekday", "first": found["first"]}
     if found := _AWAY.fullmatch(text):
         return _away(text, found)
+    return _asked_elsewhere(message)
+
+
+def _asked_elsewhere(message: str) -> Arguments | None:
+    """In another language."""
+    for language, wording, text in asked_in(message):
+        if asked := clock_words.asked(wording, text):
+            return {**asked, "language": language}
     return None
 
 
@@ -101,7 +107,7 @@ def _away(text: str, found: re.Match[str]) -> Arguments | None:
     """ "What date is 30 days from today?" but not the bare "30 days", nor "5 days after the wedding"."""
     way, start = (found["way"] or "").lower(), found["first"] or "today"
     is_asked = text.lower().startswith(("what", "when")) or way in ("from", "after", "before")
-    if not is_asked or not _are_dates(start) or (way == "ago" and found["first"]):
+    if not is_asked or not are_dates(start) or (way == "ago" and found["first"]):
         return None
     count = _COUNT.fullmatch(found["count"])
     assert count, "the pattern has it"
@@ -109,61 +115,67 @@ def _away(text: str, found: re.Match[str]) -> Arguments | None:
     return {"what": "add", "first": start, "days": days}
 
 
-def _are_dates(*texts: str) -> bool:
-    return all(read_date(text, today=_SOME_DAY) is not None for text in texts)
-
-
 async def run(services: ToolServices, arguments: Arguments) -> ToolResult:
+    wording = wording_of(arguments.get("language"))
     match arguments.get("what"):
         case "now":
-            return _now(services, str(arguments.get("zone") or ""), arguments.get("language"))
+            return _now(services, str(arguments.get("zone") or ""), wording)
         case "between":
-            return _between(_date(services, arguments, "first"), _date(services, arguments, "second"))
+            return _between(_date(services, arguments, "first"), _date(services, arguments, "second"), wording)
         case "weekday":
-            return _weekday(_date(services, arguments, "first"), services.now().date())
+            return _weekday(_date(services, arguments, "first"), services.now().date(), wording)
         case "add":
-            return _add(_date(services, arguments, "first"), arguments.get("days"))
+            return _add(_date(services, arguments, "first"), arguments.get("days"), wording)
     raise ToolFailed("'what' must be now, between, weekday or add")
 
 
-def _now(services: ToolServices, place: str, language: object) -> ToolResult:
+def _now(services: ToolServices, place: str, wording: Wording | None) -> ToolResult:
     now = services.now()
     if place:
         zone = zone_of(place)
         if zone is None:
             raise ToolFailed("this time zone is not known")
         now = now.astimezone(zone)
-    if language in ("de", "es", "ar"):
-        text, short = told(now, place, language)
-        return ToolResult(text=text, short=short, is_answer=True)
+    if wording:
+        return _result(clock_words.told_now(wording, now, place))
     where = f" in {place[:1].upper()}{place[1:]}" if place else ""
     time = f"{now:%H:%M} ({now:%Z})"
-    text = f"It is **{time}{where}** on {shown_date(now.date())}."
-    return ToolResult(text=text, short=f"{time}, {shown_date(now.date())}", is_answer=True)
+    return _result((f"It is **{time}{where}** on {shown_date(now.date())}.", f"{time}, {shown_date(now.date())}"))
 
 
-def _between(first: date, second: date) -> ToolResult:
+def _between(first: date, second: date, wording: Wording | None) -> ToolResult:
+    if told := wording and clock_words.told_between(wording, first, second):
+        return _result(told)
     days = (second - first).days
     count = f"{abs(days):,} {'day' if abs(days) == 1 else 'days'}"
-    text = f"From {shown_date(first)} to {shown_date(second)} it is **{'minus ' * (days < 0)}{count}**."
-    return ToolResult(text=text, short=count, is_answer=True)
+    minus = "minus " * (days < 0)
+    return _result((f"From {shown_date(first)} to {shown_date(second)} it is **{minus}{count}**.", count))
 
 
-def _weekday(day: date, today: date) -> ToolResult:
+def _weekday(day: date, today: date, wording: Wording | None) -> ToolResult:
+    if told := wording and clock_words.told_weekday(wording, day, today=today):
+        return _result(told)
     verb = "is" if day >= today else "was"
-    return ToolResult(text=f"{day.day} {day:%B} {day.year} {verb} a **{day:%A}**.", short=f"{day:%A}", is_answer=True)
+    return _result((f"{day.day} {day:%B} {day.year} {verb} a **{day:%A}**.", f"{day:%A}"))
 
 
-def _add(day: date, days: object) -> ToolResult:
+def _add(day: date, days: object, wording: Wording | None) -> ToolResult:
     if not isinstance(days, int) or abs(days) > MAX_DAYS:
         raise ToolFailed(f"'days' must be a whole number of at most {MAX_DAYS}")
     try:
         found = day + timedelta(days=days)
     except OverflowError as error:
         raise ToolFailed("the calendar ends before that") from error
+    if told := wording and clock_words.told_away(wording, day, found):
+        return _result(told)
     count = f"{abs(days):,} {'day' if abs(days) == 1 else 'days'}"
-    text = f"{count} {'before' if days < 0 else 'after'} {shown_date(day)} is **{shown_date(found)}**."
-    return ToolResult(text=text, short=shown_date(found), is_answer=True)
+    way = "before" if days < 0 else "after"
+    return _result((f"{count} {way} {shown_date(day)} is **{shown_date(found)}**.", shown_date(found)))
+
+
+def _result(told: clock_words.Told) -> ToolResult:
+    text, short = told
+    return ToolResult(text=text, short=short, is_answer=True)
 
 
 def _date(services: ToolServices, arguments: Arguments, name: str) -> date:

@@ -7,10 +7,13 @@ from typing import Final
 from assistant.personal import as_line
 from assistant.ports import Passage
 from assistant.tools.tool import Arguments, Tool, ToolResult, ToolServices, object_schema, text_of
+from assistant.tools.wordings import WORDINGS, wording_of
 
 NUM_PASSAGES: Final = 3
 EXCERPT_CHARS: Final = 180
 _SHOWN_TITLES: Final = 3
+_FOUND: Final = "This is in your library:"
+_NOTHING: Final = "I found nothing about this in your library."
 _PLACE: Final = r"(?:in |through )?(?:my |our |the )?(?:own )?(?:library|documents?|files|notes|uploads)"
 _ASKED = re.compile(
     rf"(?:please |can you |could you )*(?:search|look|check|find)(?: (?:in|through))? {_PLACE} (?:for|about) (?P<a>.+)"
@@ -35,18 +38,30 @@ def tool(services: ToolServices) -> Tool:
 
 def detect(message: str) -> Arguments | None:
     """A message that names the library or the person's documents as the place to look."""
-    found = _ASKED.fullmatch(message.strip().rstrip("?.!"))
+    text = message.strip().rstrip("?.!؟")
+    if query := _query(_ASKED, text):
+        return {"query": query}
+    for language, wording in WORDINGS.items():
+        if query := _query(wording.library.asks, text.lstrip("¿¡")):
+            return {"query": query, "language": language}
+    return None
+
+
+def _query(asks: re.Pattern[str], text: str) -> str:
+    found = asks.fullmatch(text)
     query = next(filter(None, found.groups()), "").strip() if found else ""
-    return {"query": query} if query and len(query) <= 300 else None
+    return query if len(query) <= 300 else ""
 
 
 async def run(services: ToolServices, arguments: Arguments) -> ToolResult:
+    wording = wording_of(arguments.get("language"))
+    found, nothing = (wording.library.found, wording.library.found_nothing) if wording else (_FOUND, _NOTHING)
     passages = await services.index.search(text_of(arguments, "query"), k=NUM_PASSAGES)
     if not passages:
-        return ToolResult(text="I found nothing about this in your library.", short="–", is_answer=True)
+        return ToolResult(text=nothing, short="–", is_answer=True)
     titles = list(dict.fromkeys(passage.title for passage in passages))[:_SHOWN_TITLES]
-    found = "\n".join(map(_quoted, passages))
-    return ToolResult(text=f"This is in your library:\n\n{found}", short=", ".join(titles), is_answer=True)
+    quoted = "\n".join(map(_quoted, passages))
+    return ToolResult(text=f"{found}\n\n{quoted}", short=", ".join(titles), is_answer=True)
 
 
 def _quoted(passage: Passage) -> str:

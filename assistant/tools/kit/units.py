@@ -1,12 +1,15 @@
 """Converts units: "5 miles in km", "How many ounces are in 2 pounds?"."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 from assistant.tools.measures import Unit, convert, unit_of
 from assistant.tools.numbers import read, written
 from assistant.tools.questions import bare
 from assistant.tools.tool import Arguments, Tool, ToolFailed, ToolResult, ToolServices, object_schema, text_of
+from assistant.tools.wordings import asked_in, wording_of
+from assistant.tools.wordings.wording import Wording
 
 _NUMBER: Final = r"(?P<value>[-−]?\d[\d,]*(?:\.\d+)?|an?)"
 _UNIT: Final = r"[a-zµ°²³/][\w°²³/ ]*?"
@@ -43,14 +46,31 @@ def tool(services: ToolServices) -> Tool:
 def detect(message: str) -> Arguments | None:
     """A message that asks for one conversion between units of one kind and nothing else."""
     text = bare(message)
-    found = _INTO.fullmatch(text) or _HOW_MANY.fullmatch(text)
-    if not found:
+    if found := _INTO.fullmatch(text) or _HOW_MANY.fullmatch(text):
+        value = Decimal(1) if found["value"].lower() in ("a", "an") else read(found["value"])
+        if arguments := _conversion(value, unit_of(found["source"]), unit_of(found["target"])):
+            return arguments
+    for language, wording, text in asked_in(message):
+        found = next((found for pattern in wording.conversions if (found := pattern.fullmatch(text))), None)
+        if found and (arguments := _conversion(*_read(found, wording))):
+            return {**arguments, "language": language}
+    return None
+
+
+def _read(found: re.Match[str], wording: Wording) -> tuple[Decimal | None, Unit | None, Unit | None]:
+    if found["value"][-1].isdecimal():
+        plain = wording.plain(found["value"])
+        value = read(plain) if plain is not None else None
+    else:
+        value = Decimal(1)
+    source, target = (found[name].lower() for name in ("source", "target"))
+    return value, unit_of(wording.units.get(source, source)), unit_of(wording.units.get(target, target))
+
+
+def _conversion(value: Decimal | None, source: Unit | None, target: Unit | None) -> dict[str, object] | None:
+    if value is None or source is None or target is None or source.kind != target.kind or source == target:
         return None
-    source, target = unit_of(found["source"]), unit_of(found["target"])
-    if source is None or target is None or source.kind != target.kind or source == target:
-        return None
-    value = 1 if found["value"].lower() in ("a", "an") else read(found["value"])
-    return {"value": float(value), "source": source.name, "target": target.name} if value is not None else None
+    return {"value": float(value), "source": source.name, "target": target.name}
 
 
 async def run(arguments: Arguments) -> ToolResult:
@@ -58,9 +78,11 @@ async def run(arguments: Arguments) -> ToolResult:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ToolFailed("'value' must be a number")
     source, target = _unit(arguments, "source"), _unit(arguments, "target")
+    wording = wording_of(arguments.get("language"))
+    show = wording.written if wording else written
     try:
         result = convert(float(value), source, target)
-        given, found = written(float(value)), written(_rounded(result))
+        given, found = show(float(value)), show(_rounded(result))
     except (ValueError, OverflowError) as error:
         raise ToolFailed(str(error)) from error
     short = f"{given} {source.symbol} = {found} {target.symbol}"

@@ -77,6 +77,8 @@ PROSE = [
     "Describe an image of a sunset.",
     "Generate a list of names.",
     "What is 12/25/2025?",
+    "What is 9/11?",
+    "What is 20 percent?",
     "Wie spät ist es in Mordor?",
     "Wie spät ist es zu spät?",
     "¿Qué hora es la mejor para correr?",
