@@ -11,7 +11,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -21,7 +21,7 @@ from assistant.ports import ChatMessage
 from assistant.safety.joining import higher
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
 from assistant.safety.portions import portions
-from assistant.safety.taxonomy import CODES, UNKNOWN, CheckpointFamily
+from assistant.safety.taxonomy import CODES, LANGUAGES, UNKNOWN, CheckpointFamily
 from assistant.safety.verdict import Verdict
 
 MAX_ANSWER_TOKENS = 48
@@ -74,11 +74,14 @@ class LlamaGuard:
         family: CheckpointFamily,
         model_id: str,
         policy: Policy = DEFAULT_POLICY,
+        language_of: Callable[[str], str] | None = None,
     ) -> None:
+        """`language_of` a text is its ISO 639-1 code; without it every language counts as known."""
         self._completions = completions
         self._family: CheckpointFamily = family
         self._model_id = model_id
         self._policy = policy
+        self._language_of = language_of
 
     async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
         """Judge the last message in the light of those before it.
@@ -108,7 +111,9 @@ class LlamaGuard:
             score = max(score, of_portion)
             for slug, certainty in found.items():
                 categories[slug] = higher(categories[slug], certainty) if slug in categories else certainty
-        decision = self._policy.decide(categories, direction)
+        language = self._language_of(conversation[-1].text) if self._language_of else ""
+        knows_language = not language or language in LANGUAGES[self._family]
+        decision = self._policy.decide(categories, direction, knows_language=knows_language)
         if missing is not None and decision.action != "block":  # what was found in one portion is enough
             raise missing
         return Verdict(
@@ -119,6 +124,9 @@ class LlamaGuard:
             guard_id=self._model_id,
             policy_version=self._policy.version,
             latency_ms=(time.perf_counter() - started) * 1000,
+            language=language,
+            knows_language=knows_language,
+            reads_others=True,
         )
 
     def _read(self, result: CompletionResult) -> tuple[dict[str, float | None], float]:

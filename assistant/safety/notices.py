@@ -39,7 +39,8 @@ def notices_for(verdict: Verdict, *, country: str, translate: Translate = str) -
         if verdict.action == "warn":
             notices.append(Notice("warning", f"<p>{_warning(verdict, translate)}</p>"))
         if not verdict.violated:
-            notices.append(Notice("language", f"<p>{translate(_LANGUAGE)}</p>"))
+            less = _LESS_IN_LANGUAGE if verdict.reads_others else _LANGUAGE
+            notices.append(Notice("language", f"<p>{translate(less)}</p>"))
     if verdict.is_degraded:
         notices.append(Notice("reduced_checking", f"<p>{translate(_REDUCED)}</p>"))
     return notices
@@ -118,5 +119,8 @@ _ADVICE = gettext_noop(
 )
 _LANGUAGE = gettext_noop(
     "The safety check hardly reads this language: it misses most of what it would find in English, and may be wrong."
+)
+_LESS_IN_LANGUAGE = gettext_noop(
+    "The safety check was not made for this language: it may miss what it would find in English, and may be wrong."
 )
 _REDUCED = gettext_noop("The usual safety check is away for the moment. A simpler one read this.")

@@ -86,6 +86,12 @@ CODES: Mapping[CheckpointFamily, Mapping[str, Category]] = MappingProxyType(
 )
 """For each family of checkpoints, its code -> canonical slug."""
 
+_OF_LLAMA_3_1 = frozenset({"en", "fr", "de", "hi", "it", "pt", "es", "th"})
+LANGUAGES: Mapping[CheckpointFamily, frozenset[str]] = MappingProxyType(
+    {"llama_guard_2": frozenset({"en"}), "llama_guard_3": _OF_LLAMA_3_1, "llama_guard_3_1b": _OF_LLAMA_3_1}
+)
+"""For each family, the languages that its model card says it was made for, as ISO 639-1 codes."""
+
 
 def plain_name(category: str) -> str:
     """What to call a category when speaking to a person, in English; also for one we do not know."""

@@ -21,6 +21,7 @@ class Verdict:
     is_degraded     a lesser guard judged, because the usual one was away
     language        of the message, as an ISO 639-1 code, where the guard recognised it
     knows_language  whether the guard was made for that language
+    reads_others    whether it reads something of those, too, that it was not made for
     """
 
     action: Action
@@ -33,6 +34,7 @@ class Verdict:
     is_degraded: bool = False
     language: str = ""
     knows_language: bool = True
+    reads_others: bool = False
 
     @property
     def blocks(self) -> bool:

@@ -316,6 +316,24 @@ async def test_llama_guard_has_company(guard: str, server: Server, guard_for: Ca
     assert (await made.check(said("x"))).violated == ("child_exploitation",)
 
 
+@pytest.mark.parametrize(("guard", "known"), [("llama-guard-2", "en"), ("llama-guard-3", "en de")])
+async def test_llama_guard_says_which_language_it_was_not_made_for(
+    guard: str, known: str, guard_for: Callable[..., Any]
+) -> None:
+    """As the little words and the script tell it, of messages and answers alike."""
+    made = await guard_for(guard)
+    texts = {
+        "en": "How do llamas keep warm?",
+        "de": "Wie halten sich die Lamas im Winter warm?",
+        "zh": "羊驼如何保暖？",
+    }
+    for language, text in texts.items():
+        for conversation in (said(text), [*said("Hi"), ChatMessage(role="assistant", text=text)]):
+            verdict = await made.check(conversation)
+            assert (verdict.language, verdict.knows_language) == (language, language in known)
+            assert verdict.action == ("allow" if language in known else "inform")
+
+
 @pytest.mark.parametrize(
     ("unavailable", "llama_guard", "scores", "outcome"),
     [

@@ -16,6 +16,7 @@ from assistant.safety.llama_guard import CompletionResult, LlamaGuard
 from assistant.safety.policy import Policy
 from assistant.safety.taxonomy import CheckpointFamily
 from inference.client import InferenceClient
+from inference.encoders.language import language_of
 from inference.errors import InferenceRejected, InferenceUnavailable
 from webapp.settings.environment import environment
 from webapp.wiring.cards import card_of
@@ -43,7 +44,13 @@ async def connect_guard(stack: AsyncExitStack, encoders: InferenceClient, policy
     else:
         client = await stack.enter_async_context(guard_client())
         completions = GuardCompletions(client)
-        guard = LlamaGuard(completions, family=FAMILIES[environment.guard], model_id=_guard_id(), policy=policy)
+        guard = LlamaGuard(
+            completions,
+            family=FAMILIES[environment.guard],
+            model_id=_guard_id(),
+            policy=policy,
+            language_of=recognised_language,
+        )
         match environment.guard_unavailable:
             case "open":
                 guard = FailOpen(guard, embedded, policy=policy)
@@ -52,6 +59,11 @@ async def connect_guard(stack: AsyncExitStack, encoders: InferenceClient, policy
         is_closed = environment.guard_unavailable == "closed"
         guard = WithJailbreaks(guard, scorer, policy=policy, is_required=is_closed)
     return HearingDistress(guard, policy=policy)
+
+
+def recognised_language(text: str) -> str:
+    """An ISO 639-1 code: by its script, or its little words; English where neither tells of another language."""
+    return language_of(text, lambda _word: True)
 
 
 class GuardScorer:

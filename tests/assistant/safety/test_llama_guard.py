@@ -1,5 +1,6 @@
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from assistant.safety.llama_guard import (
     prompts,
     unsafe_probability,
 )
-from assistant.safety.policy import DEFAULT_POLICY, Policy, Thresholds
+from assistant.safety.policy import DEFAULT_POLICY, Policy, Thresholds, UnknownLanguage
 from assistant.safety.portions import OVERLAP_CHARS, most_tokens, portions
 from assistant.safety.taxonomy import UNKNOWN, CheckpointFamily
 
@@ -308,6 +309,24 @@ async def test_an_unsafe_answer_blocks_and_names_categories_without_scores():
     assert verdict.score == pytest.approx(0.9)
     assert (verdict.guard_id, verdict.policy_version) == ("llama-guard-3-8b", DEFAULT_POLICY.version)
     assert model.prompts == [render(ASKED, "llama_guard_3")]
+
+
+@pytest.mark.parametrize(("family", "knows_german"), [*zip(FAMILIES, (False, True, True), strict=True)])
+@pytest.mark.parametrize("conversation", [ASKED, ANSWERED], ids=["message", "answer"])
+async def test_a_checkpoint_knows_the_languages_of_its_card(
+    family: CheckpointFamily, knows_german: bool, conversation: tuple[ChatMessage, ...]
+) -> None:
+    """In others lower scores are enough, and something is said at least, as the policy wants it."""
+    strict = replace(DEFAULT_POLICY, unknown_language=UnknownLanguage(scale=0.5, action="warn"))
+    middling = Says("safe", ({"safe": math.log(0.6), "unsafe": math.log(0.4)},))
+    for language, is_known in (("en", True), ("de", knows_german), ("zh", False), ("", True)):
+        for model, action in ((Says("safe"), "warn"), (middling, "block")):
+            guard = LlamaGuard(
+                model, family=family, model_id="lg", policy=strict, language_of=lambda _text, said=language: said
+            )
+            verdict = await guard.check(conversation)
+            assert (verdict.language, verdict.knows_language) == (language, is_known)
+            assert verdict.action == ("allow" if is_known else action)
 
 
 async def test_a_safe_answer_is_allowed():

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,13 @@ def test_help_is_that_of_the_country() -> None:
     assert DIRECTORY_URL in british.html
     assert DIRECTORY_URL in unknown.html
     assert "emergency services" in unknown.html
+
+
+def test_a_language_is_hardly_read_or_less_well() -> None:
+    """A large model reads a little of every one; of the classifier that would be a lie."""
+    for reads_others, said in ((False, "hardly reads"), (True, "was not made for")):
+        (notice,) = notices_for(replace(verdict("inform"), reads_others=reads_others), country="")
+        assert said in notice.html
 
 
 def test_no_notice_is_shown_twice() -> None:
