@@ -61,11 +61,6 @@ async def test_a_models_call_is_answered_in_messages() -> None:
     assert (toolbox.answer, toolbox.results) == ("", ())
 
 
-async def run_slowly(arguments: Arguments) -> ToolResult:
-    await asyncio.sleep(5)
-    raise AssertionError
-
-
 async def refuse(arguments: Arguments) -> ToolResult:
     raise ToolFailed("no")
 
@@ -74,7 +69,7 @@ async def break_down(arguments: Arguments) -> ToolResult:
     raise RuntimeError("secret")
 
 
-@pytest.mark.parametrize("run", [run_slowly, refuse, break_down])
+@pytest.mark.parametrize("run", [refuse, break_down])
 async def test_a_tool_that_fails_is_a_step_that_failed(run: Any) -> None:
     """The model is told why, without anything from inside, and the turn goes on."""
     steps = Steps()
@@ -82,6 +77,26 @@ async def test_a_tool_that_fails_is_a_step_that_failed(run: Any) -> None:
     await toolbox.answer_call(call())
     assert steps.told[-1].state == "failed" and steps.told[-1].output == ""
     assert "secret" not in toolbox.call_messages[-1].text and toolbox.call_messages[-1].text
+
+
+async def test_a_tool_that_takes_too_long_is_ended() -> None:
+    """Somebody waits for the answer: what the tool would have found later is not waited for."""
+    ended = []
+
+    async def run_slowly(arguments: Arguments) -> ToolResult:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            ended.append("early")
+            raise
+        return ToolResult(text="late", short="late")
+
+    steps = Steps()
+    toolbox = Toolbox((replace(ECHO, run=run_slowly, timeout_s=0.01),), steps)
+    await toolbox.answer_call(call())
+    assert [step.state for step in steps.told] == ["running", "failed"]
+    assert toolbox.call_messages[-1].text == "The tool took too long."
+    assert ended == ["early"]
 
 
 @pytest.mark.parametrize("wrong", [call("not json"), call("[1]"), call("{}", name="rm")], ids=["json", "list", "name"])

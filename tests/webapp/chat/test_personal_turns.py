@@ -66,7 +66,8 @@ async def redis_client() -> AsyncIterator[Any]:
 
 def test_what_a_person_wants_reaches_the_turn(wishes: User) -> None:
     turn = _load(claimed(wishes)).turn
-    assert (turn.personal.about_me, turn.personal.answer_language) == ("I teach physics.", "German")
+    wished = (turn.personal.about_me, turn.personal.tone, turn.personal.answer_language)
+    assert wished == ("I teach physics.", "formal", "German")
     assert [memory.text for memory in turn.personal.memories] == ["I like wool"]
     assert turn.remembers
 
@@ -181,7 +182,8 @@ def test_every_tool_has_a_title_in_words() -> None:
 
 def test_the_preview_is_what_is_sent_with_its_mark_masked(wishes: User, settings: Any) -> None:
     system, asked = preview_prompt(wishes, "Does wool keep warm?")
-    assert "I teach physics." in system.text and MASKED_CANARY in system.text
+    assert all(words in system.text for words in ("I teach physics.", "Write formally.", "Answer in German."))
+    assert MASKED_CANARY in system.text
     assert asked.text == "(I like wool.)\n\nDoes wool keep warm?"
 
 
