@@ -26,8 +26,8 @@ class ShareLink(models.Model):
 
     `turns` is a list of {"reply": id, "question": text, "blocks": [html], "citations": [...], "notices": [html],
     "model": name, "picture": {"id", "width", "height", "description"} or null, "picture_left_out": bool}, with what the
-    owner left out or had masked already gone. A turn whose reply is withheld later is not shown any more. Pictures are
-    not copied.
+    owner left out or had masked already gone. Of an open link not all may be shown any more, as what was withheld since
+    (`webapp.sharing.services.links`). Pictures are not copied.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -2,13 +2,13 @@
 
 The copy is made from what the guard has passed, once, and masked before it is stored. What is withheld later is looked
 up at every view: the page never shows an answer that its owner could not read any more, nor a turn in which a moderator
-saw a broken rule.
+saw a broken rule or which today's policy would stop. What it does not show cannot be taken along or reported.
 """
 
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from webapp.chat.errors import NotFound
 from webapp.chat.models import Conversation, Message, Picture, Reply
 from webapp.chat.services.conversations import branch, title_of
 from webapp.chat.services.pictures import description_of
-from webapp.moderation.models import Case
+from webapp.moderation.services.kept_back import kept_back
 from webapp.sharing.errors import NothingToShare
 from webapp.sharing.models import ShareLink
 from webapp.sharing.services.masking import Masked, mask
@@ -41,6 +41,7 @@ EXPIRIES: dict[Expiry, timedelta | None] = {
 }
 _ONE_VIEW_S = 24 * 60 * 60
 _SHARED_NOTICES = frozenset({"advice", "warning"})  # what stands beside the answer, and is not about its reader
+_ASKED_OF_REPLIES = ("state", "unchecked_chars", "text", "code_reports", "message__text")
 _ADDRESS = re.compile(r'href="([^"]*)"')
 
 
@@ -56,8 +57,8 @@ class Choice:
 def turns_to_share(conversation: Conversation) -> list[tuple[Message, Reply]]:
     """The turns of the shown branch that may be shared: those with an answer that was checked to the end."""
     turns = [turn for turn in branch(conversation) if _may_be_shared(turn[1])]
-    condemned = _condemned(reply.pk for _message, reply in turns)
-    return [turn for turn in turns if turn[1].pk not in condemned]
+    kept = kept_back(conversation.owner_id, [reply for _message, reply in turns])
+    return [turn for turn in turns if turn[1].pk not in kept]
 
 
 def hidden_by(conversation: Conversation, choice: Choice) -> list[str]:
@@ -106,10 +107,11 @@ def open_link(token: str) -> ShareLink:
     if link is None:
         raise NotFound
     ids = [turn["reply"] for turn in link.turns]
-    rows = Reply.objects.filter(pk__in=ids, conversation_id=link.conversation_id)
-    fit = [reply for reply in rows.only("state", "unchecked_chars", "text", "code_reports") if _may_be_shared(reply)]
-    condemned = _condemned(reply.pk for reply in fit)
-    shown = {str(reply.pk): reply for reply in fit if reply.pk not in condemned}
+    rows = Reply.objects.filter(pk__in=ids, conversation_id=link.conversation_id).select_related("message")
+    fit = [reply for reply in rows.only(*_ASKED_OF_REPLIES) if _may_be_shared(reply)]
+    kept = kept_back(link.owner_id, fit)
+    shown = {str(reply.pk): reply for reply in fit if reply.pk not in kept}
+    first = ids[0] if ids else None
     link.turns = [
         {**turn, "code_reports": _code_reports(turn, shown[turn["reply"]])}
         for turn in link.turns
@@ -117,6 +119,8 @@ def open_link(token: str) -> ShareLink:
     ]
     if not link.turns:
         raise NotFound
+    if first not in shown:  # its words may be in the title
+        link.title = title_of(link.turns[0]["question"])
     return link
 
 
@@ -198,12 +202,6 @@ def _may_be_shared(reply: Reply) -> bool:
 def _code_reports(turn: dict[str, Any], reply: Reply) -> list[dict[str, Any]]:
     """They name lines: of an answer with other lines than it had, because some are hidden, they would say nothing."""
     return reply.code_reports if turn["text"].count("\n") == reply.text.count("\n") else []
-
-
-def _condemned(reply_ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of them that a moderator decided about: a rule is broken."""
-    cases = Case.objects.filter(reply__in=list(reply_ids), outcome=Case.Outcome.AGREED)
-    return frozenset(cases.values_list("reply_id", flat=True))
 
 
 def _chosen(conversation: Conversation, choice: Choice) -> list[tuple[Message, Reply]]:
