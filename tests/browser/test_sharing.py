@@ -84,7 +84,7 @@ def test_chats_are_brought_along(chat: ChatPage, tmp_path: Path) -> None:
         file.truncate(50 * 1024 * 1024 + 1)
     chat.open("/import/")
     page.get_by_label("Export file").set_input_files(too_large)  # it is not sent
-    expect(page.get_by_text("take conversations.json out of it and choose that")).to_be_visible()
+    expect(page.get_by_text("Put its conversations.json into a zip file with nothing else in it")).to_be_visible()
     bring_along(chat, tmp_path, document, making.open_webui())
     expect(chat.conversation("Haiku")).to_have_count(0)
     expect(chat.last.locator("math mfrac")).to_be_visible()
