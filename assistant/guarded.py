@@ -177,9 +177,13 @@ class GuardedStream:
             return await self._check(unit)
 
     def _take_verdicts(self) -> list[Judged]:
-        """Open the window for the units that have passed. Raises Withheld, or what the guard raised."""
+        """Open the window for the units that have passed. Raises Withheld, or what the guard raised.
+
+        A verdict that blocks is not lost where the guard fails for another unit at the same moment: what it is about
+        may be shown already, and would be until the guard is back.
+        """
         judged: list[Judged] = []
-        for task in [task for task in self._asked if task.done()]:
+        for task in sorted((task for task in self._asked if task.done()), key=lambda task: not _blocks(task)):
             unit = self._asked.pop(task).unit
             verdict = task.result()
             end = self._num_chars_before + unit.end.num_chars
@@ -223,6 +227,10 @@ class GuardedStream:
         due_s = self._late_s - self._waiting_s()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), due_s if self._asked and due_s > 0 else None)
+
+
+def _blocks(task: asyncio.Task[Verdict]) -> bool:
+    return task.exception() is None and task.result().blocks
 
 
 def _is_stricter(verdict: Verdict, than: Verdict | None) -> bool:

@@ -139,6 +139,27 @@ async def test_wherever_the_violation_stands_it_is_withheld(streaming: Streaming
             assert len(reader.shown) <= reader.withheld.start
 
 
+@pytest.mark.parametrize("streaming", ["buffered", "optimistic"])
+async def test_a_verdict_that_blocks_counts_though_the_guard_fails_for_what_is_before_it(streaming: Streaming) -> None:
+    """Shown without a verdict, it would stay on every page until the guard is back."""
+
+    async def judge(unit: CheckUnit) -> Verdict:
+        if unit.number == 1:
+            raise GuardUnavailable("no answer")
+        return verdict("block" if unit.number == 2 else "allow")
+
+    stream = GuardedStream(
+        pieces_of(TEXT, 3), judge, written="", streaming=streaming, late_s=60.0, mark=lambda stage: None
+    )
+
+    async def write_down() -> None:
+        async for _ in stream.read():
+            await asyncio.sleep(0.05)  # longer than the guard takes
+
+    with pytest.raises(Withheld):
+        await write_down()
+
+
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("streaming", ["buffered", "optimistic"])
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])
