@@ -18,6 +18,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from webapp.accounts.models import User
+from webapp.moderation.case_forms import errors_of
 from webapp.moderation.models import Appeal, Suspension
 from webapp.moderation.readonly import ReadOnlyAdmin, page_link
 from webapp.moderation.services import appeals, audit
@@ -106,6 +107,7 @@ class AppealAdmin(ReadOnlyAdmin):
         staff = self._decider(request)
         form = AnswerForm(request.POST)
         if request.method != "POST" or not form.is_valid():
+            messages.error(request, _("Please look at what you filled in: %(errors)s") % {"errors": errors_of(form)})
             return redirect("admin:moderation_appeal_change", appeal_id)
         try:
             appeals.answer(appeal_id, by=staff, granted=form.cleaned_data["granted"], text=form.cleaned_data["text"])

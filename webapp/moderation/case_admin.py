@@ -11,7 +11,6 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from assistant.safety.taxonomy import plain_name
 from webapp.moderation.case_filters import FILTERS
 from webapp.moderation.models import Case
 from webapp.moderation.quality_pages import QualityPages
@@ -90,7 +89,7 @@ class CaseAdmin(QualityPages, ReadOnlyAdmin):
                 "title": _("Decide several cases"),
                 "seen": [seen for seen in request.POST.getlist("seen") if seen.partition(":")[0] in chosen_ids],
                 "category": categories.pop(),
-                "category_name": _(plain_name(cases[0].category)),
+                "category_name": self.facts(cases[0])["category_name"],
                 "outcome": outcome,
                 "cases": cases,
             },

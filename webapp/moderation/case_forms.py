@@ -20,6 +20,11 @@ from webapp.moderation.services.case_rules import MAX_DAYS
 CATEGORY_CHOICES = [("", _("as flagged")), *((category, _(plain_name(category))) for category in CATEGORIES)]
 
 
+def errors_of(form: forms.Form) -> str:
+    """What is wrong with it, for a page that has no place beside its fields."""
+    return " ".join(str(error) for errors in form.errors.values() for error in errors)
+
+
 class CategoryAndNote(forms.Form):
     category = forms.ChoiceField(
         label=_("Category, as you see it"), choices=CATEGORY_CHOICES, required=False, widget=UnfoldAdminSelectWidget

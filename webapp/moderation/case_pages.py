@@ -24,7 +24,7 @@ from webapp.accounts.models import User
 from webapp.chat.errors import NotFound
 from webapp.chat.picture_views import as_response
 from webapp.moderation.case_acts import SUSPENDING, press
-from webapp.moderation.case_forms import BulkForm, CaseForm
+from webapp.moderation.case_forms import BulkForm, CaseForm, errors_of
 from webapp.moderation.models import Case
 from webapp.moderation.services import cases, looks, queue, scoring, undoing
 from webapp.moderation.services.cases import CannotDecide, CaseChanged
@@ -83,7 +83,7 @@ class CasePages(ModelAdmin):
             return about_oneself
         form = CaseForm(request.POST)
         if request.method != "POST" or not form.is_valid():
-            messages.error(request, _("Please look at what you filled in: %(errors)s") % {"errors": _errors(form)})
+            messages.error(request, _("Please look at what you filled in: %(errors)s") % {"errors": errors_of(form)})
             return redirect(self.address(request, case.pk))
         given = form.cleaned_data
         if given["act"] in SUSPENDING and not reviewer.has_perm("accounts.suspend_user"):
@@ -239,7 +239,3 @@ class CasePages(ModelAdmin):
         )
         page.status_code = 409
         return page
-
-
-def _errors(form: CaseForm) -> str:
-    return " ".join(str(error) for errors in form.errors.values() for error in errors)

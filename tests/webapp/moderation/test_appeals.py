@@ -288,6 +288,16 @@ def test_what_a_person_says_is_read_on_record(owner: User, browser_of: BrowserOf
     assert not owner.is_suspended
 
 
+def test_an_answer_that_cannot_be_taken_says_why(owner: User, browser_of: BrowserOf) -> None:
+    """And decides nothing."""
+    appeal = appeals.appeal(owner, suspension_id=suspended(owner).pk)
+    address = f"/admin/moderation/appeal/{appeal.pk}/answer/"
+    page = browser_of("moderator").post(address, {"granted": "yes", "text": "x" * 801}, follow=True)
+    assert "at most 800 characters" in page.content.decode()
+    appeal.refresh_from_db()
+    assert appeal.state == "pending"
+
+
 @pytest.mark.parametrize("role", ["nobody", "member", "experimenter"])
 def test_nobody_else_reads_or_answers(owner: User, browser_of: BrowserOf, role: str) -> None:
     """Neither by the page nor by its address."""

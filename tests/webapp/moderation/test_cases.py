@@ -373,6 +373,20 @@ def test_what_was_decided_above_is_opened_again_above(case: Case, moderator: Use
         close(case, moderator, "disagreed")
 
 
+def test_nothing_is_done_to_a_case_whose_chat_was_deleted(case: Case, moderator: User) -> None:
+    """Whoever had it open hears of it, and the rest of a selection is decided."""
+    case.reply.conversation.delete()
+    for act in (
+        lambda: cases.claim(case.pk, by=moderator, version=case.version),
+        lambda: cases.decide(case.pk, reviewer=moderator, version=case.version, outcome="agreed"),
+        lambda: cases.add_note(case.pk, by=moderator, text="Hm"),
+    ):
+        with pytest.raises(CannotDecide, match="deleted"):
+            act()
+    bulk = cases.bulk_decide({case.pk: case.version}, reviewer=moderator, outcome="agreed", category="hate")
+    assert (bulk.reviews, bulk.num_left) == ((), 1)
+
+
 def test_an_appealed_case_is_not_decided_in_bulk(case: Case, moderator: User) -> None:
     """The person is told that somebody has read it again, so somebody has to."""
     Appeal.objects.create(person=case.person, case=case)

@@ -117,6 +117,15 @@ def test_a_blind_look_spoils_nothing(owner: User, first: User, second: User) -> 
     assert second_reviews.next_for(second) == review
 
 
+def test_what_somebody_has_seen_hides_nothing_behind_it(owner: User, first: User, second: User) -> None:
+    """However many of the oldest they have looked into."""
+    for _ in range(51):
+        seen = stands(close(make_case(owner), first))
+        looks.look(seen.case, staff=second)
+    review = stands(close(make_case(owner), first))
+    assert second_reviews.next_for(second) == review
+
+
 def test_nobody_judges_their_own_words(first: User, second: User) -> None:
     """Staff chat too, and are flagged too."""
     stands(close(make_case(second), first))

@@ -178,6 +178,12 @@ def test_many_are_decided_after_a_confirmation(moderator: Client, owner: User) -
     assert "had changed, are appealed or not yours to decide: 1." in page
 
 
+def test_many_that_only_people_reported_are_called_so(moderator: Client, owner: User) -> None:
+    """As on their cards: no guard has called them unsafe."""
+    chosen = [cases.flag(make_reply(owner, state="done", text="Bread.").pk, "report", reason="wrong") for _ in range(2)]
+    assert "2 cases of “reported”: false alarm" in choose(moderator, "disagree_with_all", chosen)
+
+
 def test_many_are_of_one_category(moderator: Client, owner: User) -> None:
     """Asked for before the confirmation, and checked again after it."""
     chosen = [make_case(owner), make_case(owner, category="self_harm")]

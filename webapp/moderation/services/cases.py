@@ -114,7 +114,7 @@ def add_note(case_id: UUID, *, by: User, text: str) -> None:
 
     Raises CannotDecide if there is nothing to tell.
     """
-    case = Case.objects.select_for_update().get(pk=case_id)
+    case = _present(case_id)
     if not text.strip():
         raise CannotDecide(_("Please write something first."))
     _write_note(case, by, text)
@@ -202,7 +202,7 @@ def bulk_decide(seen: Mapping[UUID, int], *, reviewer: User, outcome: str, categ
             continue
         try:
             reviews.append(decide(case_id, reviewer=reviewer, version=version, outcome=outcome))
-        except (CannotDecide, Case.DoesNotExist):
+        except CannotDecide:
             continue  # changed since the list was shown, or gone, or not this reviewer's to decide: counted as left
     return Bulk(tuple(reviews), len(seen) - len(reviews))
 
@@ -214,10 +214,17 @@ def num_strikes(person_id: UUID, *, except_case: UUID | None = None) -> int:
 
 
 def _locked(case_id: UUID, version: int) -> Case:
-    """The case, ours until the transaction ends. Raises CaseChanged."""
-    case = Case.objects.select_for_update().get(pk=case_id)
+    """The case, ours until the transaction ends. Raises CannotDecide if it is gone, CaseChanged among them."""
+    case = _present(case_id)
     if case.version != version:
         raise CaseChanged(case, seen_version=version)
+    return case
+
+
+def _present(case_id: UUID) -> Case:
+    case = Case.objects.select_for_update().filter(pk=case_id).first()
+    if case is None:
+        raise CannotDecide(_("This case is gone: its chat was deleted."))
     return case
 
 

@@ -38,14 +38,14 @@ class Digest:
     by_category: Sequence[tuple[str, int]]
     by_source: Sequence[tuple[Flag.Source, int]]
     oldest: datetime | None
-    num_appeals: int
+    num_appealing: int
     oldest_appeal: datetime | None
     overturned: Share | None
     anchor: chain.Anchor
 
     @property
     def is_empty(self) -> bool:
-        return not self.num_open and not self.num_appeals
+        return not self.num_open and not self.num_appealing
 
 
 def digest() -> Digest:
@@ -59,7 +59,7 @@ def digest() -> Digest:
         by_category=standing.pending_by_category,
         by_source=[(Flag.Source(source), num) for source, num in sources],
         oldest=standing.oldest,
-        num_appeals=pending.count(),
+        num_appealing=pending.order_by().values("person").distinct().count(),
         oldest_appeal=pending.aggregate(oldest=Min("created_at"))["oldest"],
         overturned=standing.overturned,
         anchor=chain.head(),

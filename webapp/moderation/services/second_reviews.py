@@ -9,7 +9,6 @@ from webapp.moderation.models import AuditEntry, Case, Review
 from webapp.moderation.services import audit, four_eyes
 from webapp.moderation.services.cases import CannotDecide
 
-TRIED_AT_ONCE = 50
 BLIND = ("look_blind", "look_picture")
 """Looks that show nothing of the decision. Whoever sees a picture has read its words before, one way or the other."""
 
@@ -23,9 +22,9 @@ def waiting() -> QuerySet[Review]:
 
 def next_for(moderator: User) -> Review | None:
     """A decision this moderator can judge anew: not their own, not about them, on a case they have not looked into."""
-    others = waiting().exclude(reviewer=moderator).exclude(case__person=moderator)[:TRIED_AT_ONCE]
-    seen = _looked_into(moderator, {str(review.case_id) for review in others})
-    return next((review for review in others if str(review.case_id) not in seen), None)
+    others = waiting().exclude(reviewer=moderator).exclude(case__person=moderator)
+    seen = _looked_into(moderator, set(map(str, others.values_list("case_id", flat=True))))
+    return others.exclude(case__in=seen).first()
 
 
 @transaction.atomic
