@@ -17,12 +17,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from deploy.local import code_shield, kernels, models
 from deploy.local.chromium import ensure_chromium
+from deploy.local.second_look import PytestRun, second_look
 from deploy.local.steps import SetupProblem, step
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -74,13 +75,10 @@ def quick_checks() -> Sequence[Check]:
     )
 
 
-def tests_of(*folders: str) -> Check:
-    return Check(" ".join(folders), (PYTHON, "-m", "pytest", *folders))
-
-
-def stepping_back(check: Check, *, by: int) -> Check:
-    """The same, but others come first. Where they leave nothing to be had, by 5 a quarter of a core remains."""
-    return replace(check, command=("nice", "-n", str(by), *check.command))
+def run_of(name: str, *arguments: str, steps_back: int = 0) -> PytestRun:
+    """Others come first by `steps_back`. Where they leave nothing to be had, by 5 a quarter of a core remains."""
+    command = ("nice", "-n", str(steps_back), PYTHON, "-m", "pytest", *arguments)
+    return PytestRun(command, PROJECT / "var" / "tests" / f"failed-{name}")
 
 
 def main(which: str) -> NoReturn:
@@ -107,16 +105,16 @@ def main(which: str) -> NoReturn:
 
 
 def run_tests() -> int:
-    """The exit status of the tests: 0 if all have passed."""
-    apart = [tests_of(*IN_THE_BROWSER), stepping_back(tests_of(*OF_THE_ENGINE), by=4)]
-    rest = stepping_back(tests_of(*(f"--ignore={folder}" for folder in (*IN_THE_BROWSER, *OF_THE_ENGINE))), by=2)
+    """The exit status of the tests: 0 if all have passed, the few that failed beside others by themselves."""
+    apart = [run_of("browser", *IN_THE_BROWSER), run_of("engine", *OF_THE_ENGINE, steps_back=4)]
+    rest = run_of("rest", *(f"--ignore={folder}" for folder in (*IN_THE_BROWSER, *OF_THE_ENGINE)), steps_back=2)
     with ExitStack() as stack:
-        running = [stack.enter_context(beside(tests)) for tests in apart]
-        statuses = [subprocess.run(rest.command, check=False).returncode]  # noqa: S603 ourselves
-        for tests in running:
-            statuses.append(tests.process.wait())
-            print(f"\n{tests.check.name}:\n{tests.said()}", flush=True)
-    return next(filter(None, statuses), 0)
+        running = [stack.enter_context(beside(Check(run.memory.name, run.remembering()))) for run in apart]
+        ended = [(rest, subprocess.run(rest.remembering(), check=False).returncode)]  # noqa: S603 ourselves
+        for run, tests in zip(apart, running, strict=True):
+            ended.append((run, tests.process.wait()))
+            print(f"\n{' '.join(run.command)}:\n{tests.said()}", flush=True)
+    return second_look(ended)
 
 
 @contextmanager
