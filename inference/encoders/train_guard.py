@@ -10,6 +10,9 @@ network as .onnx; needs onnx and onnxscript. What the guard does with texts it h
 The network that is shipped was trained on a GPU: `--prepare DIR` writes the arrays for that, `guard_training.distil`
 trains, and `--weights FILE --weights-start DIR/start.npz` takes its network in place of training one here.
 
+With `--refine` the network that is there, beside --out, is trained on: with all of our own texts and one in `--every`
+of the others, on the processor.
+
 With `--calibrate-only` the network that is there is kept, and only its operating point is chosen anew. With
 `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
 trained on them.
@@ -28,20 +31,24 @@ import torch
 from inference.encoders.guard import MAX_TOKENS, Array, GuardClassifier, Parts, read, save
 from inference.encoders.guard_training.calibrate import NEUTRAL, Read, calibrated, stretches
 from inference.encoders.guard_training.example import CATEGORIES, Example, calibrates
-from inference.encoders.guard_training.export import export
+from inference.encoders.guard_training.export import export, read_back
 from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
 from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
-from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE, labels_of
-from inference.encoders.guard_training.network import pretrained
+from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE, OWN, labels_of
+from inference.encoders.guard_training.measure import Unseen
+from inference.encoders.guard_training.network import GuardNetwork, pretrained
 from inference.encoders.guard_training.offensive_words import read_offensive_words
 from inference.encoders.guard_training.prepare import prepare
 from inference.encoders.guard_training.reading import pair_of
+from inference.encoders.guard_training.refine import refined
 from inference.encoders.guard_training.texts import prompts, responses
+from inference.encoders.guard_training.unlabelled_sources import unlabelled
 from inference.encoders.guard_training.weights_file import load_network
 from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
+from inference.encoders.word_features import HashedWords
 
-MODEL_ID = "cria-guard-minilm-3.0"
+MODEL_ID = "cria-guard-minilm-3.1"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
@@ -66,11 +73,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = TrainingConfig(num_epochs=options.epochs)
     tokens = Tokens(options.encoder / "tokenizer.json", TRAINING_TOKENS)
     encoder = options.encoder / "model.safetensors"
+    words = fit_words([example.text for example in seen], *_word_labels(seen), WordsConfig())
     if options.weights:
         network = load_network(options.weights, options.weights_start, pretrained(encoder))
+    elif options.refine:
+        network = _refined(options, examples, calibrating, words, tokens)
     else:
-        network = fit(seen, tokens, encoder, config)
-    words = fit_words([example.text for example in seen], *_word_labels(seen), WordsConfig())
+        network = fit(seen, tokens, pretrained(encoder), config)
     parts = Parts(
         model_id=MODEL_ID,
         categories=CATEGORIES,
@@ -90,6 +99,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         save(options.out, _calibrated(parts, calibrating, lambda some: _as_served(classifier, some)))
         print(f"{options.out}, {onnx}: {(options.out.stat().st_size + onnx.stat().st_size) / 1e6:.1f} MB, {MODEL_ID}")
     print(f"trained in {time.monotonic() - started:.0f} s, {options.threads} thread(s)")
+
+
+def _refined(
+    options: argparse.Namespace,
+    examples: Sequence[Example],
+    calibrating: Sequence[Example],
+    words: HashedWords,
+    tokens: Tokens,
+) -> GuardNetwork:
+    texts = [e for e in (*examples, *unlabelled(options.data, list(examples))) if e.split == "train"]
+    own = [example for example in texts if example.source.startswith(OWN)]
+    others = [example for example in texts if not example.source.startswith(OWN)]
+    flat, starts = stretches(calibrating)
+    said = [example.text for example in flat]
+    parts = Read(
+        examples=calibrating,
+        starts=starts,
+        network=np.zeros((len(flat), JAILBREAK + 1), dtype=np.float32),
+        words=words.logits(said),
+        offensive=read_offensive_words(options.offensive).logits(said),
+    )
+    network = read_back(options.out.with_suffix(".onnx"), pretrained(options.encoder / "model.safetensors"))
+    return refined(network, [*own, *others[:: options.every]], flat, Unseen.of(parts), tokens)
 
 
 def _calibrate_shipped(options: argparse.Namespace, calibrating: Sequence[Example], served: Tokens) -> None:
@@ -114,7 +146,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--prepare-epochs", type=int, default=12)
     parser.add_argument("--weights", type=Path, help="a network of guard_training.distil, in place of training one")
     parser.add_argument("--weights-start", type=Path, help="start.npz of the folder it was trained on")
-    parser.add_argument("--every", type=int, default=1, help="of the prepared texts one in so many, to try it out")
+    parser.add_argument("--refine", action="store_true", help="train the network of --out on")
+    parser.add_argument("--every", type=int, default=1, help="of the prepared or the others' texts, one in so many")
     parser.add_argument("--leave-out", default="", help="sources to leave out, by the beginning of their names")
     parser.add_argument("--results", type=Path, help="JSON the figures of --leave-out are added to")
     options = parser.parse_args(argv)

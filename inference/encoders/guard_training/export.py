@@ -1,14 +1,17 @@
-"""The trained network as an ONNX file with int8 weights. Needs onnx and onnxscript, which serving does not."""
+"""The trained network as an ONNX file with int8 weights, and back. Needs onnx and onnxscript; serving does not."""
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from inference.encoders.guard_training.network import GuardNetwork
+from inference.encoders.guard_training.network import NUM_LAYERS, GuardNetwork
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "logits"
+MATRICES = ("query", "key", "value", "attended", "inner", "outer")
+"""Of a layer, in the order in which the graph multiplies by them."""
 
 
 def export(network: GuardNetwork, path: Path, float_path: Path | None = None) -> None:
@@ -31,6 +34,31 @@ def export(network: GuardNetwork, path: Path, float_path: Path | None = None) ->
             nodes_to_exclude=_heads(prepared),
         )
     _forget_its_making(path)
+
+
+def read_back(path: Path, network: GuardNetwork) -> GuardNetwork:
+    """`network` with the weights of the file that `export` wrote, as near as int8 is; its word vectors stay."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
+    weights = network.state_dict()
+    weights |= {name: torch.from_numpy(arrays[name].copy()) for name in weights if name in arrays}
+    weights["heads.weight"] = torch.from_numpy(arrays["heads.weight_Transposed"].T.copy())
+    for name in ("embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"):
+        weights[name] = torch.from_numpy(_in_floats(arrays, name))
+    products = [node.input[1].removesuffix("_quantized") for node in graph.node if node.op_type == "MatMulInteger"]
+    matrices = [f"layers.{layer}.{part}.weight" for layer in range(NUM_LAYERS) for part in MATRICES]
+    for name, product in zip(matrices, products, strict=True):
+        weights[name] = torch.from_numpy(_in_floats(arrays, product).T.copy())
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _in_floats(arrays: dict[str, Any], name: str) -> Any:
+    quantized = arrays[f"{name}_quantized"].astype("float32")
+    return (quantized - arrays[f"{name}_zero_point"].astype("float32")) * arrays[f"{name}_scale"]
 
 
 def _export_float(network: GuardNetwork, path: Path) -> None:

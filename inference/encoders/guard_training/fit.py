@@ -1,20 +1,21 @@
-"""Fine-tuning the network on labelled texts."""
+"""Fine-tuning a network on labelled texts: from the sentence encoder, or from a guard that is there."""
 
 import copy
 import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from inference.encoders.guard import Array
+from inference.encoders.guard_training.arrays import opinion_weights
 from inference.encoders.guard_training.example import Example
-from inference.encoders.guard_training.labels import labels_of
-from inference.encoders.guard_training.network import GuardNetwork, pretrained
+from inference.encoders.guard_training.labels import OWN, labels_of
+from inference.encoders.guard_training.network import GuardNetwork
+from inference.encoders.guard_training.opinions import mixed
 from inference.encoders.guard_training.reading import epoch, pair_of
 from inference.encoders.tokens import Tokens, padded
 
@@ -31,18 +32,25 @@ class TrainingConfig:
     warm_up: float = 0.06
     average_decay: float = 0.998
     """Of the moving average of the weights, which is what we keep."""
+    opinion: float = 0.0
+    """How much of a label is what the network said of the text before, so that it forgets little; of our own texts,
+    which are written where it was wrong, nothing."""
     seed: int = 0
 
 
-def fit(examples: Sequence[Example], tokenizer: Tokens, weights: Path, config: TrainingConfig) -> GuardNetwork:
-    """The sentence encoder, trained in all its layers but the word vectors, with the guard's outputs.
+REFINING = TrainingConfig(num_epochs=1, encoder_rate=4.0e-5, head_rate=2.0e-4, average_decay=0.995, opinion=0.5)
+"""For a network that has learned these texts, and now reads some more."""
 
-    In bfloat16 with float32 weights, AdamW, linear warm-up and decay. Seeded: the same texts give the same network on
-    the same machine and number of threads.
+
+def fit(examples: Sequence[Example], tokenizer: Tokens, network: GuardNetwork, config: TrainingConfig) -> GuardNetwork:
+    """`network` trained on, in all its layers but the word vectors: the moving average of its weights.
+
+    In bfloat16 where the processor has it, with float32 weights, AdamW, linear warm-up and decay. Seeded: the same
+    texts give the same network on the same machine and number of threads.
     """
     torch.manual_seed(config.seed)
     rng = random.Random(config.seed)  # noqa: S311  # an order of texts is no secret
-    network = pretrained(weights)
+    before = copy.deepcopy(network).eval() if config.opinion else None
     network.embeddings.word_embeddings.requires_grad_(False)
     average = copy.deepcopy(network).eval()
     epochs = [list(epoch(examples, rng)) for _ in range(config.num_epochs)]
@@ -56,7 +64,7 @@ def fit(examples: Sequence[Example], tokenizer: Tokens, weights: Path, config: T
     for number, read in enumerate(epochs):
         total = 0.0
         for batch in _batches(read, tokenizer, config.batch_size, rng):
-            total += _step(network, batch, optimizer)
+            total += _step(network, batch, optimizer, before, config.opinion)
             schedule.step()
             step += 1
             _follow(average, network, min(config.average_decay, step / (step + 20)))
@@ -70,7 +78,7 @@ def predict(network: GuardNetwork, examples: Sequence[Example], tokenizer: Token
     encodings = tokenizer.encode([pair_of(example) for example in examples])
     order = sorted(range(len(examples)), key=lambda row: len(encodings[row].ids))
     logits = np.empty((len(examples), network.heads.out_features), dtype=np.float32)
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.inference_mode(), _half_precision():
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             inputs = [torch.from_numpy(part) for part in padded([encodings[row] for row in rows])]
@@ -78,10 +86,24 @@ def predict(network: GuardNetwork, examples: Sequence[Example], tokenizer: Token
     return logits
 
 
-def _batches(
-    examples: Sequence[Example], tokenizer: Tokens, batch_size: int, rng: random.Random
-) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
-    """Batches of texts of similar length, in random order."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """labels, weights and how much an opinion of each output counts [B, 31]; is_own [B]: it is a text of our own."""
+
+    inputs: list[Tensor]
+    labels: Tensor
+    weights: Tensor
+    opinion_weights: Tensor
+    is_own: Tensor
+
+
+def _half_precision() -> torch.autocast:
+    """Of some use only where the processor computes with it."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled="AVX512" in torch.backends.cpu.get_cpu_capability())
+
+
+def _batches(examples: Sequence[Example], tokenizer: Tokens, batch_size: int, rng: random.Random) -> Iterator[_Batch]:
+    """Texts of similar length, in random order."""
     bucket = batch_size * BUCKET_BATCHES
     for first in range(0, len(examples), bucket):
         part = examples[first : first + bucket]
@@ -90,15 +112,29 @@ def _batches(
         groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
         rng.shuffle(groups)
         for group in groups:
-            labels, weights = labels_of([part[row] for row in group])
+            chosen = [part[row] for row in group]
+            labels, weights = (torch.from_numpy(array) for array in labels_of(chosen))
             inputs = [torch.from_numpy(array) for array in padded([encodings[row] for row in group])]
-            yield inputs, torch.from_numpy(labels), torch.from_numpy(weights)
+            opinions = torch.from_numpy(opinion_weights(chosen))
+            is_own = torch.tensor([example.source.startswith(OWN) for example in chosen])
+            yield _Batch(inputs, labels, weights, opinions, is_own)
 
 
-def _step(network: GuardNetwork, batch: tuple[list[Tensor], Tensor, Tensor], optimizer: torch.optim.Optimizer) -> float:
-    inputs, labels, weights = batch
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = network(*inputs)
+def _step(
+    network: GuardNetwork,
+    batch: _Batch,
+    optimizer: torch.optim.Optimizer,
+    before: GuardNetwork | None,
+    opinion: float,
+) -> float:
+    labels, weights = batch.labels, batch.weights
+    with _half_precision():
+        logits = network(*batch.inputs)
+        if before is not None:
+            with torch.inference_mode():
+                said = before(*batch.inputs).float().sigmoid()
+            share = opinion * (~batch.is_own[:, None]).float()
+            labels, weights = mixed(labels, weights, said, batch.opinion_weights, share)
     loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels, weight=weights, reduction="sum")
     optimizer.zero_grad()
     (loss / len(labels)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

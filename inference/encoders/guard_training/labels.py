@@ -10,6 +10,9 @@ from inference.encoders.guard_training.example import CATEGORIES, Example
 NUM_PER_ROLE = 1 + len(CATEGORIES)
 JAILBREAK = 2 * NUM_PER_ROLE
 
+OWN = "contrast/"
+"""How the sources of texts of our own begin."""
+
 CONTRAST_WEIGHT = 2.0
 CATEGORY_WEIGHT = 0.4
 OTHER_CATEGORIES_WEIGHT = 0.3
@@ -22,7 +25,7 @@ def labels_of(examples: Sequence[Example]) -> tuple[Array, Array]:
     weights = np.zeros_like(labels)
     for row, example in enumerate(examples):
         first = 0 if example.role == "user" else NUM_PER_ROLE
-        weight = example.weight * (CONTRAST_WEIGHT if example.source.startswith("contrast/") else 1.0)
+        weight = example.weight * (CONTRAST_WEIGHT if example.source.startswith(OWN) else 1.0)
         if example.unsafe is not None:
             labels[row, first], weights[row, first] = example.unsafe, weight
         if example.categories is not None:

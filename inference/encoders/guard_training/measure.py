@@ -105,6 +105,8 @@ class Unseen:
         worst, categories = read.worst(calibration), read.category_logits()
         figures: dict[str, float] = {}
         for name, side in (("half", self.half), ("other", ~self.half)):
+            if not side.any():
+                continue
             figures |= {f"{name}/{key}": value for key, value in _figures(read, worst, categories, side).items()}
         return Measured({key: round(value, 4) for key, value in figures.items()})
 

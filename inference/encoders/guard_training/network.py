@@ -94,8 +94,9 @@ _NAMES = {
 }
 
 
-def pretrained(path: Path) -> GuardNetwork:
+def pretrained(path: Path, *, seed: int = 0) -> GuardNetwork:
     """The network with the sentence encoder's weights and new outputs. `path` is its model.safetensors."""
+    torch.manual_seed(seed)
     network = GuardNetwork()
     weights = {}
     for name, tensor in load_file(path).items():

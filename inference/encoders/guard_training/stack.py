@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 
 from inference.encoders.guard_training.arrays import Views
 from inference.encoders.guard_training.network import GuardNetwork
+from inference.encoders.guard_training.opinions import mixed
 
 WORDS = "embeddings.word_embeddings.weight"
 MASK_ID, FIRST_WORD_ID = 103, 999
@@ -140,10 +141,7 @@ def train(start: GuardNetwork, data: OnDevice, plan: Plan, opinions: Tensor | No
             importance = importance * (data.folds[rows] != left_out[:, None])[:, :, None]
             if opinions is not None:
                 said = torch.sigmoid(opinions[0][rows]) if len(opinions) == 1 else _of_each(opinions, rows)
-                part = share[:, None, None]
-                both = (1.0 - part) * importance + part * opinion_importance
-                labels = ((1.0 - part) * importance * labels + part * opinion_importance * said) / both.clamp(min=1e-6)
-                importance = both
+                labels, importance = mixed(labels, importance, said, opinion_importance, share[:, None, None])
             loss = nn.functional.binary_cross_entropy_with_logits(logits, labels, weight=importance, reduction="none")
             each = loss.sum(dim=(1, 2)) / rows.shape[1]
             optimizer.zero_grad()

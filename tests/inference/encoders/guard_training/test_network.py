@@ -8,6 +8,7 @@ from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
 from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
 from inference.encoders.guard_training.labels import labels_of
 from inference.encoders.guard_training.network import GuardNetwork, pretrained
+from inference.encoders.guard_training.refine import mix
 from inference.encoders.minilm import SentenceEncoder
 from inference.encoders.tokens import Tokens, padded
 from tests.inference.encoders.conftest import TOKENIZER
@@ -48,12 +49,12 @@ def test_the_context_is_read_and_not_pooled():
 
 
 def test_training_is_seeded():
-    """The command in the model card makes the same network again."""
+    """The same texts make the same network again."""
     base = Example(text="", source="test", split="train", unsafe=False, categories=frozenset(), jailbreak=False)
     examples = [replace(base, text=f"{'poison' if n % 2 else 'bread'} {n}", unsafe=bool(n % 2)) for n in range(24)]
     config = TrainingConfig(num_epochs=1, batch_size=8)
     tokens = Tokens(TOKENIZER, 32)
-    first, second = (predict(fit(examples, tokens, WEIGHTS, config), examples, tokens) for _ in range(2))
+    first, second = (predict(fit(examples, tokens, pretrained(WEIGHTS), config), examples, tokens) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -67,3 +68,28 @@ def test_words_learn_what_they_are_shown():
     harmful, harmless = words.logits(["good poison", "good bread"])
     assert harmful[0] > 0 > harmless[0]
     assert harmful[1] == harmless[1] == 0
+
+
+def test_what_a_network_thought_before_keeps_it_from_forgetting():
+    """Of texts of others; of our own texts the label alone is learned."""
+    base = Example(text="", source="test", split="train", unsafe=True, categories=frozenset(), jailbreak=False)
+    tokens = Tokens(TOKENIZER, 32)
+    moved = {}
+    for source, opinion in (("test", 0.0), ("test", 1.0), ("contrast/test", 1.0)):
+        examples = [replace(base, text=f"bread {n}", source=source) for n in range(24)]
+        network = pretrained(WEIGHTS)
+        before = predict(network.eval(), examples, tokens)
+        config = TrainingConfig(num_epochs=4, batch_size=8, opinion=opinion)
+        moved[source, opinion] = (predict(fit(examples, tokens, network, config), examples, tokens) - before)[
+            :, 0
+        ].mean()
+    assert abs(moved["test", 1.0]) < 0.2 * moved["test", 0.0]
+    assert moved["contrast/test", 1.0] > 0.5 * moved["test", 0.0]
+
+
+def test_a_mix_lies_between_both_networks():
+    before, after = pretrained(WEIGHTS), pretrained(WEIGHTS, seed=1)
+    halfway = mix(before, after, 0.5).heads.weight
+    torch.testing.assert_close(halfway, (before.heads.weight + after.heads.weight) / 2)
+    torch.testing.assert_close(mix(before, after, 1.0).heads.weight, after.heads.weight)
+    assert not torch.equal(before.heads.weight, after.heads.weight)
