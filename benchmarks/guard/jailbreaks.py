@@ -38,7 +38,7 @@ def jailbreak_figures(guard: GuardClassifier, prompts: Sequence[Example]) -> Sec
         f"our own unseen injections at 0.5 ({len(own)})": np.mean(_scores(guard, own) >= 0.5),
         f"BIPIA orders in unseen e-mails at 0.5 ({len(mails)})": np.mean(_scores(guard, mails) >= 0.5),
     }
-    return {name: round(float(value), 3) for name, value in found.items()}
+    return {name: float(value) for name, value in found.items()}
 
 
 def unlike_training(texts: Sequence[str], prompts: Sequence[Example]) -> list[str]:

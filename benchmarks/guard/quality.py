@@ -68,7 +68,7 @@ def answer_figures(guard: GuardClassifier, answers: Sequence[Example]) -> Figure
             precision = float(average_precision_score(labels, [unsafe[row] for row in labelled]))
             figures.setdefault("labelled answers of models, average precision", {})[
                 f"GPTFuzz, {name} ({len(labelled)})"
-            ] = round(precision, 3)
+            ] = precision
     return figures
 
 
@@ -89,7 +89,7 @@ def _shares(examples: Sequence[Example], unsafe: Sequence[float], *, harmful: bo
 
 
 def _share(scores: Sequence[float]) -> float:
-    return round(float(np.mean(np.array(scores) >= 0.5)), 3)
+    return float(np.mean(np.array(scores) >= 0.5))
 
 
 def _category_figures(examples: Sequence[Example], scores: Sequence[GuardScores]) -> Section:
