@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 OURS = [view for view in views() if not view.is_admin]
 ADMIN = [view for view in views() if view.is_admin]
 NAMING = [view for view in OURS if view.names]
+ADMIN_NAMING = [view for view in ADMIN if view.names]
 
 # Open to whoever has the address, which cannot be guessed; one to be written from a letter; and the way to a provider.
 BY_ADDRESS = frozenset(
@@ -116,6 +117,19 @@ def test_every_change_has_a_pace(
     assert rows() == before
 
 
+def test_every_change_in_the_administration_has_a_pace(
+    person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of what an address names, which need not be there: it is refused before anybody looks."""
+    monkeypatch.setattr(rate_limits, "PACES", {})
+    monkeypatch.setattr(rate_limits, "USUAL", Pace(limit=1, period_s=3600))
+    browser = browser_of(person)
+    assert browser.post("/guest/").status_code == 204
+    assert {view.name: browser.post(view.address_of_nothing).status_code for view in ADMIN_NAMING} == dict.fromkeys(
+        (view.name for view in ADMIN_NAMING), 429
+    )
+
+
 def test_each_pace_is_that_of_a_view() -> None:
     """A view that was renamed would quietly lose its own pace."""
     assert {view.name for view in views()} >= set(rate_limits.PACES)
@@ -166,6 +180,20 @@ def test_the_administration_is_closed_to_people(view: View, person: User, redis:
     if view.name in {"admin:login", "admin:jsi18n"}:
         return
     assert answer.status_code in {302, 403, 404}
+
+
+def test_what_the_administration_has_is_closed_to_people(
+    person: User, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They see the door before anybody looks for what the address names: a view without a door would say 404."""
+    monkeypatch.setattr(rate_limits, "USUAL", Pace(limit=10_000, period_s=1))
+    before = rows()
+    for browser in (browser_of(person), Client()):
+        for view in ADMIN_NAMING:
+            for answer in (browser.get(view.address_of_nothing), browser.post(view.address_of_nothing)):
+                assert (view.name, answer.status_code) == (view.name, 302)
+                assert answer["Location"].startswith("/admin/login/")
+    assert rows() == before
 
 
 def body_of(view: View, mine: Mapping[str, object]) -> dict[str, str]:

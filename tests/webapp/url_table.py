@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from uuid import uuid4
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -11,7 +13,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.test import Client
-from django.urls import URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from django.views.generic import RedirectView
 
@@ -23,6 +25,9 @@ from webapp.library.models import Document
 from webapp.personal.models import Memory
 from webapp.privacy.models import DataExport, ErasureReceipt
 from webapp.sharing.models import ShareLink
+
+# A number, an id and a name, of which there is no thing; the administration takes only names of apps there are.
+NOTHING = ("0", "00000000-0000-0000-0000-000000000000", "nothing", "experiments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,14 @@ class View:
         if missing:
             raise LookupError(f"{self.name} names {missing}: add one to tests.webapp.url_table.one_of_each")
         return reverse(self.name, kwargs={name: things[name] for name in self.names})
+
+    @property
+    def address_of_nothing(self) -> str:
+        """An address for things that are not there. Raises LookupError where it names another kind of thing."""
+        for things in product(NOTHING, repeat=len(self.names)):
+            with suppress(NoReverseMatch):
+                return reverse(self.name, kwargs=dict(zip(self.names, things, strict=True)))
+        raise LookupError(f"{self.name} names {self.names}: add one of its kind to tests.webapp.url_table.NOTHING")
 
 
 def views() -> list[View]:
