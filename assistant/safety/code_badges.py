@@ -9,6 +9,9 @@ from assistant.safety.taxonomy import INSECURE_CODE
 from assistant.safety.verdict import Verdict
 from assistant.wording import Translate
 
+POLICY_VERSION = "code-shield"
+"""Stands for the rule about code, which no score leads to."""
+
 _parser = block_parser()
 
 
@@ -71,6 +74,6 @@ def insecure_code(report: CodeReport) -> Verdict:
         categories={INSECURE_CODE: 1.0},
         violated=(INSECURE_CODE,),
         guard_id=f"code-shield {report.rules_version}"[:100],
-        policy_version="code-shield",
+        policy_version=POLICY_VERSION,
         latency_ms=0.0,
     )

@@ -12,6 +12,7 @@ from assistant.safety.verdict import Verdict
 logger = logging.getLogger(__name__)
 
 GUARD_ID = "none (guard unavailable, failing open)"
+POLICY_VERSION = "fail-open"
 
 
 class FailOpen:
@@ -40,4 +41,4 @@ class FailOpen:
                 if self._policy.holds_without_guard(verdict.categories):
                     raise
             logger.error("guard_unavailable_failing_open")
-            return Verdict(action="allow", score=0.0, guard_id=GUARD_ID, policy_version="fail-open", latency_ms=0.0)
+            return Verdict(action="allow", score=0.0, guard_id=GUARD_ID, policy_version=POLICY_VERSION, latency_ms=0.0)

@@ -33,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """So many verdicts on one category would have led to another action."""
+    """In so many turns one category would have led to another action."""
 
     direction: str
     category: str

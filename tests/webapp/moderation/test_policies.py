@@ -1,24 +1,37 @@
 """Policies: drafted, put into force, and what the guards of every process judge by from then on."""
 
 import logging
+from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import IntegrityError
 
+from assistant.errors import GuardUnavailable
+from assistant.ports import ChatMessage
+from assistant.safety import verdict as safety
+from assistant.safety.canary import LEAKED
+from assistant.safety.code_badges import insecure_code
+from assistant.safety.code_shield.report import CodeReport
+from assistant.safety.fail_open import FailOpen
+from assistant.safety.hearing import HearingDistress
 from assistant.safety.policy import (
     DEFAULT_POLICY,
     DEFAULT_RULES,
     SMALL_MODEL,
     SMALL_MODEL_POLICY,
     SMALL_MODEL_RULES,
+    Policy,
     PolicyError,
+    policy_from,
 )
+from tests.webapp.moderation.making import make_reply
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation
 from webapp.moderation.models import AuditEntry, Case, PolicyVersion, Verdict
-from webapp.moderation.services import audit, policies
+from webapp.moderation.services import audit, policies, verdicts
 
 pytestmark = pytest.mark.django_db
 
@@ -129,5 +142,34 @@ def test_a_draft_is_replayed_over_what_is_on_record(chief: User, conversation: C
     )
     milder = rules(input={"*": {"block": 0.7}}, output={"*": {"block": 0.7}})
     found = policies.replayed(milder, days=7)
-    assert (found.num_verdicts, found.num_changed, found.spared, found.missed) == (2, 1, 1, 0)
+    assert (found.num_turns, found.num_changed, found.spared, found.missed) == (2, 1, 1, 0)
     assert policies.replayed(rules(), days=7).num_changed == 0
+
+
+class Away:
+    """A guard that does not answer."""
+
+    async def check(self, conversation: Sequence[ChatMessage]) -> safety.Verdict:
+        raise GuardUnavailable("away")
+
+
+def test_what_no_policy_decided_is_not_decided_otherwise(owner: User) -> None:
+    """The same rules would let pass an answer that read its instructions out, and put the help beside an answer that
+    nobody checks."""
+    message = [ChatMessage(role="user", text="I want to die")]
+    for verdict in (
+        LEAKED,
+        insecure_code(CodeReport(blocks=())),
+        async_to_sync(FailOpen(Away(), None, policy=without_closed()).check)(message),
+        async_to_sync(HearingDistress(Away(), policy=DEFAULT_POLICY).check)(message),
+    ):
+        direction: Literal["input", "output"] = "input" if "self_harm" in verdict.violated else "output"
+        verdicts.record(make_reply(owner).pk, direction, verdict)
+    stricter = rules(input=STRICTER, output={"*": {"block": 0.0}}, closed=[])
+    for replayed in (rules(), stricter):
+        found = policies.replayed(replayed, days=7)
+        assert (found.num_turns, found.num_changed) == (0, 0)
+
+
+def without_closed() -> Policy:
+    return policy_from(rules(closed=[]), version="1")

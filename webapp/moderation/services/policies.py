@@ -12,6 +12,8 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from assistant.safety import code_badges, fail_open, hearing
+from assistant.safety.canary import LEAKED
 from assistant.safety.policy import Policy, PolicyError, built_in_policy, built_in_rules, policy_from
 from assistant.safety.replay import Judged, Replay, replay
 from webapp.accounts.models import User
@@ -24,7 +26,9 @@ KEPT_S = 5.0
 """How long a process goes on with a policy before it looks whether another one is in force."""
 
 MAX_REPLAYED = 50_000
-_REPLAYED = ("direction", "categories", "action", "knows_language", "reply__case__outcome")
+_REPLAYED = ("reply", "direction", "categories", "action", "knows_language", "policy_version", "guard_id")
+_RULES_OF_THEIR_OWN = frozenset({LEAKED.policy_version, code_badges.POLICY_VERSION, hearing.GUARD_ID})
+"""Instructions read out, code, and somebody in distress while no guard answers: what is done then no score leads to."""
 
 _kept: tuple[float, Policy | None] | None = None
 
@@ -92,10 +96,19 @@ def activate(version: PolicyVersion, *, by: User, reason: str) -> None:
 def replayed(rules: Mapping[str, Any], *, days: int, num_parameters: int = 0) -> Replay:
     """What these rules would have done with the newest verdicts on record. Raises PolicyError."""
     since = timezone.now() - timedelta(days=days)
-    rows = Verdict.objects.filter(created_at__gte=since).order_by("-created_at").values_list(*_REPLAYED)
+    given = Verdict.objects.filter(created_at__gte=since).exclude(policy_version=fail_open.POLICY_VERSION)
+    rows = given.order_by("-created_at").values_list(*_REPLAYED, "reply__case__outcome")
     judged = (
-        Judged(direction=direction, categories=scores, action=action, knows_language=knows, reviewed=reviewed or "")
-        for direction, scores, action, knows, reviewed in rows[:MAX_REPLAYED].iterator()
+        Judged(
+            turn=reply_id,
+            direction=direction,
+            categories=scores,
+            action=action,
+            knows_language=knows,
+            by_policy=_RULES_OF_THEIR_OWN.isdisjoint((version, guard_id)),
+            reviewed=reviewed or "",
+        )
+        for reply_id, direction, scores, action, knows, version, guard_id, reviewed in rows[:MAX_REPLAYED].iterator()
     )
     return replay(policy_from(rules, version="draft"), judged, before=active(num_parameters=num_parameters))
 
