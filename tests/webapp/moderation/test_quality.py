@@ -53,6 +53,15 @@ def test_precision_is_agreed_of_decided(owner: User, first: User) -> None:
     assert shares() == {("hate", "input", "embedded-1"): (2, 3), ("privacy", "input", "embedded-1"): (0, 1)}
 
 
+def test_a_rule_that_the_guard_did_not_name_is_not_its_merit(owner: User, first: User) -> None:
+    """It said hate, and the moderator violence: a rule is broken, and the guard was wrong about which."""
+    close(make_case(owner), first)
+    close(make_case(owner), first, category="violent_crimes")
+    close(make_case(owner), first, "disagreed", category="violent_crimes")
+    (row,) = quality.precisions(A_YEAR_AGO)
+    assert (row.agreed.num, row.num_other, row.agreed.total) == (1, 1, 3)
+
+
 def test_a_guard_counts_once_for_each_case(owner: User, first: User) -> None:
     """Ten flagged windows of one answer are one finding; another guard's finding is its own."""
     reply = make_reply(owner, state="done")

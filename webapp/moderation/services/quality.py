@@ -11,12 +11,16 @@ from webapp.moderation.models import Case, Flag, Review
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Of what one guard flagged as one category in one direction, the share in which moderators saw a broken rule."""
+    """Of what one guard flagged as one category in one direction, the share in which moderators saw that rule broken.
+
+    In `num_other` more they saw another rule broken.
+    """
 
     category: str
     direction: str
     guard_id: str
     agreed: Share
+    num_other: int
 
 
 def standing_reviews(since: datetime) -> dict[object, Review]:
@@ -41,8 +45,10 @@ def precisions(since: datetime) -> Sequence[Precision]:
         if case_id in reviews and flagged_at <= reviews[case_id].created_at
     }
     totals = Counter(row[1:] for row in judged)
-    agreed = Counter(row[1:] for row in judged if reviews[row[0]].outcome == Case.Outcome.AGREED)
-    return [Precision(*row, wilson(agreed[row], total)) for row, total in totals.most_common()]
+    broken = {row for row in judged if reviews[row[0]].outcome == Case.Outcome.AGREED}
+    agreed = Counter(row[1:] for row in broken if reviews[row[0]].category == row[1])
+    other = Counter(row[1:] for row in broken if reviews[row[0]].category != row[1])
+    return [Precision(*row, wilson(agreed[row], total), other[row]) for row, total in totals.most_common()]
 
 
 def reviewer_agreement(since: datetime) -> Agreement:
