@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from assistant.safety.taxonomy import CATEGORIES, plain_name
+from assistant.safety.taxonomy import CATEGORIES, INSECURE_CODE, UNKNOWN, plain_name
 from webapp.moderation import appeal_admin, audit_admin, case_admin, policy_admin  # noqa: F401  # register theirs
 from webapp.moderation.models import Reveal, Verdict
 from webapp.moderation.readonly import ReadOnlyAdmin, ReadOnlyInline, page_link
@@ -25,7 +25,7 @@ class ViolatedCategoryFilter(admin.SimpleListFilter):
     parameter_name = "category"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(category, plain_name(category)) for category in CATEGORIES]
+        return [(category, plain_name(category)) for category in (*CATEGORIES, INSECURE_CODE, UNKNOWN)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Verdict]) -> QuerySet[Verdict]:
         if self.value() is None:

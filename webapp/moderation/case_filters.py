@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from assistant.safety.taxonomy import CATEGORIES, plain_name
 from webapp.accounts.models import User
+from webapp.moderation.case_forms import CATEGORY_NAMES
 from webapp.moderation.models import Case, Flag, Verdict
 from webapp.moderation.services import scoring
 
@@ -45,7 +45,7 @@ class CategoryFilter(admin.SimpleListFilter):
     parameter_name = "category"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Options:
-        return [(category, _(plain_name(category))) for category in CATEGORIES]
+        return list(CATEGORY_NAMES)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
         return queryset.filter(category=self.value()) if self.value() else queryset

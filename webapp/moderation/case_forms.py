@@ -13,11 +13,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from assistant.safety.taxonomy import CATEGORIES, plain_name
+from assistant.safety.taxonomy import CATEGORIES, INSECURE_CODE, UNKNOWN, plain_name
 from webapp.moderation.models import Case
 from webapp.moderation.services.case_rules import MAX_DAYS
 
-CATEGORY_CHOICES = [("", _("as flagged")), *((category, _(plain_name(category))) for category in CATEGORIES)]
+CATEGORY_NAMES = [(category, _(plain_name(category))) for category in (*CATEGORIES, INSECURE_CODE, UNKNOWN)]
+"""Whatever a case can be about: code that is withheld, and what a guard named by a code of its own, are cases too."""
 
 
 def errors_of(form: forms.Form) -> str:
@@ -27,7 +28,10 @@ def errors_of(form: forms.Form) -> str:
 
 class CategoryAndNote(forms.Form):
     category = forms.ChoiceField(
-        label=_("Category, as you see it"), choices=CATEGORY_CHOICES, required=False, widget=UnfoldAdminSelectWidget
+        label=_("Category, as you see it"),
+        choices=[("", _("as flagged")), *CATEGORY_NAMES],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
     )
     note = forms.CharField(
         label=_("Note for colleagues"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
+from assistant.safety.taxonomy import INSECURE_CODE, UNKNOWN
 from tests.webapp.moderation.conftest import BrowserOf
 from tests.webapp.moderation.making import close, make_case, make_moderator, make_reply
 from webapp.accounts.models import User
@@ -91,6 +92,17 @@ def test_the_queue_is_narrowed(moderator: Client, owner: User, filters: dict[str
     Case.objects.filter(pk=named["closed"].pk).update(state="closed", closed_at=timezone.now())
     names = {case.pk: name for name, case in named.items()}
     assert {names[case.pk] for case in listed(moderator, **filters)} == expected
+
+
+@pytest.mark.parametrize("category", [INSECURE_CODE, UNKNOWN])
+def test_whatever_opens_a_case_can_be_looked_for_and_named(moderator: Client, owner: User, category: str) -> None:
+    """Code that is withheld, and what a guard names by a code of its own, are among the categories of no policy."""
+    case, other = make_case(owner, category=category), make_case(owner)
+    assert f"?category={category}" in unescape(moderator.get(QUEUE).content.decode())
+    assert listed(moderator, category=category) == [case]
+    pressed = {"act": "agree", "version": other.version, "category": category}
+    moderator.post(f"{QUEUE}{other.pk}/act/", pressed)
+    assert Review.objects.get(case=other).category == category
 
 
 @pytest.mark.parametrize(
