@@ -24,10 +24,10 @@ class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
 class ShareLink(models.Model):
     """Whoever has the token sees `turns`, a copy made when the link was: nothing written later is in it.
 
-    `turns` is a list of {"reply": id, "question": text, "blocks": [html], "citations": [...], "notices": [html],
-    "model": name, "picture": {"id", "width", "height", "description"} or null, "picture_left_out": bool}, with what the
-    owner left out or had masked already gone. Of an open link not all may be shown any more, as what was withheld since
-    (`webapp.sharing.services.links`). Pictures are not copied.
+    `turns` is a list of {"reply": id, "question": text, "blocks": [html], "citations": [...], "model": name,
+    "picture": {"id", "width", "height", "description"} or null, "picture_left_out": bool}, with what the owner left out
+    or had masked already gone. Of an open link not all may be shown any more, as what was withheld since, and beside it
+    stands what the guard said (`webapp.sharing.services.links`). Pictures are not copied.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

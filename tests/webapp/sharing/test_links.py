@@ -323,6 +323,14 @@ def test_advice_and_warnings_stay_with_their_answer(chat: Conversation) -> None:
     assert "116 123" not in read
 
 
+def test_advice_and_warnings_are_taken_along(chat: Conversation, somebody_else: User) -> None:
+    """Who goes on from a shared chat reads its answers again, and the next ones build on them."""
+    advice, help_lines = ({"kind": kind, "html": f"<p>{kind}</p>"} for kind in ("advice", "help_lines"))
+    chat.replies.update(notices=[advice, help_lines])
+    copied = links.continue_as(somebody_else, links.open_link(share(chat).token), copy_id=uuid4())
+    assert [reply.notices for reply in copied.replies.all()] == [[advice], [advice]]
+
+
 @pytest.mark.parametrize("titled_by", ["words", "assistant"])
 def test_a_turn_that_is_left_out_is_not_told_by_the_title(chat: Conversation, titled_by: str) -> None:
     """The title was made of the first message; who leaves that out does not want it read as a heading."""

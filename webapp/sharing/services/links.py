@@ -41,7 +41,7 @@ EXPIRIES: dict[Expiry, timedelta | None] = {
 }
 _ONE_VIEW_S = 24 * 60 * 60
 _SHARED_NOTICES = frozenset({"advice", "warning"})  # what stands beside the answer, and is not about its reader
-_ASKED_OF_REPLIES = ("state", "unchecked_chars", "text", "code_reports", "message__text")
+_ASKED_OF_REPLIES = ("state", "unchecked_chars", "text", "code_reports", "notices", "message__text")
 _ADDRESS = re.compile(r'href="([^"]*)"')
 
 
@@ -113,9 +113,9 @@ def open_link(token: str) -> ShareLink:
     shown = {str(reply.pk): reply for reply in fit if reply.pk not in kept}
     first = ids[0] if ids else None
     link.turns = [
-        {**turn, "code_reports": _code_reports(turn, shown[turn["reply"]])}
+        {**turn, "code_reports": _code_reports(turn, reply), "notices": _notices(reply)}
         for turn in link.turns
-        if turn["reply"] in shown
+        if (reply := shown.get(turn["reply"]))
     ]
     if not link.turns:
         raise NotFound
@@ -176,6 +176,7 @@ def _copied_for(person: User, link: ShareLink, copy_id: UUID) -> Conversation:
             text=text,
             blocks=blocks,
             code_reports=turn["code_reports"],
+            notices=turn["notices"],
             renderer_version=link.renderer_version,
             seed=secrets.randbits(31),
             model_id=turn["model"],
@@ -202,6 +203,10 @@ def _may_be_shared(reply: Reply) -> bool:
 def _code_reports(turn: dict[str, Any], reply: Reply) -> list[dict[str, Any]]:
     """They name lines: of an answer with other lines than it had, because some are hidden, they would say nothing."""
     return reply.code_reports if turn["text"].count("\n") == reply.text.count("\n") else []
+
+
+def _notices(reply: Reply) -> list[dict[str, Any]]:
+    return [notice for notice in reply.notices if notice["kind"] in _SHARED_NOTICES]
 
 
 def _chosen(conversation: Conversation, choice: Choice) -> list[tuple[Message, Reply]]:
@@ -233,7 +238,6 @@ def _copy(message: Message, reply: Reply, choice: Choice) -> dict[str, Any]:
         "text": answer.text,
         "blocks": blocks,
         "citations": [{"number": number, "title": title} for number, title in enumerate(titles, start=1)],
-        "notices": [notice["html"] for notice in reply.notices if notice["kind"] in _SHARED_NOTICES],
         "model": reply.model_id,
         **_picture(reply, choice),
     }
