@@ -1,5 +1,7 @@
 """A second opinion on some decided cases, given without sight of the first: how far do moderators agree?"""
 
+from uuid import UUID
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -24,7 +26,7 @@ def next_for(moderator: User) -> Review | None:
     """A decision this moderator can judge anew: not their own, not about them, on a case they have not looked into."""
     others = waiting().exclude(reviewer=moderator).exclude(case__person=moderator)
     seen = _looked_into(moderator, set(map(str, others.values_list("case_id", flat=True))))
-    return others.exclude(case__in=seen).first()
+    return others.exclude(case__in=[UUID(case_id) for case_id in seen]).first()
 
 
 @transaction.atomic
