@@ -72,6 +72,8 @@ def kinds() -> Sequence[Kind]:
     """In the order of the page. Made anew for each reader: the days are said in their language."""
     verdicts = _days(_("%(days)s days: numbers, without a word of what was written."), "verdict_days")
     cases = _days(_("%(days)s days after it is closed, so that you can object."), "closed_case_days")
+    suspensions = _days(_("%(days)s days after they are over."), "closed_case_days")
+    appeals = _days(_("%(days)s days after the case is closed or the suspension is over."), "closed_case_days")
     unread = _("Until their text has been read, usually less than a minute.")
     import_ = _("The file until it is read, what became of it for a day.")
     with_texts = _("As long as the messages and answers they are about.")
@@ -101,8 +103,8 @@ def kinds() -> Sequence[Kind]:
         Kind("playground", _("Sessions in the playground"), PlaygroundSession.objects.all(), "person"),
         Kind("verdicts", _("Scores of the guard"), Verdict.objects.all(), verdict_owner, verdicts),
         Kind("cases", _("Reports and flagged turns"), Case.objects.all(), "person", cases),
-        Kind("appeals", _("Reviews you asked for"), Appeal.objects.all(), "person", cases),
-        Kind("suspensions", _("Suspensions"), Suspension.objects.all(), "person", WITH_THE_ACCOUNT),
+        Kind("appeals", _("Reviews you asked for"), Appeal.objects.all(), "person", appeals),
+        Kind("suspensions", _("Suspensions"), Suspension.objects.all(), "person", suspensions),
         Kind("addresses", _("E-mail addresses"), EmailAddress.objects.all(), "user", WITH_THE_ACCOUNT),
         Kind(
             "second_factors", _("Passkeys and other second factors"), Authenticator.objects.all(), "user", UNTIL_REMOVED

@@ -9,9 +9,10 @@ from django.utils import timezone
 from tests.webapp.moderation.making import close, close_after_look, make_case, make_moderator, make_reply, make_verdict
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
-from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Original, Review, Verdict
+from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Original, Review, Suspension, Verdict
 from webapp.moderation.services import appeals, cases, originals, retention
 from webapp.moderation.services.consequences import carry_out_due
+from webapp.moderation.services.suspensions import suspend
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,48 @@ def test_closed_cases_go_with_all_that_was_said_about_them(owner: User, moderato
     assert list(Case.objects.all()) == [kept]
     assert Note.objects.count() == 1
     assert AuditEntry.objects.filter(subject_ref=str(gone.pk)).count() == num_acts > 0
+
+
+def suspended(
+    owner: User, moderator: User, *, over_days_ago: float, lifted_days_ago: float | None = None
+) -> Suspension:
+    now = timezone.now()
+    suspension = suspend(owner, by=moderator, reason="Spam", until=now + timedelta(days=9))
+    suspension.until = now - timedelta(days=over_days_ago)
+    suspension.lifted_at = lifted_days_ago and now - timedelta(days=lifted_days_ago)
+    suspension.save()
+    return suspension
+
+
+def test_suspensions_that_are_over_go_with_what_was_said_against_them(
+    owner: User, moderator: User, settings: Any
+) -> None:
+    """As cases do: both hold what somebody wrote in their own words."""
+    days = settings.MODERATION.closed_case_days
+    kept = suspended(owner, moderator, over_days_ago=days - 1)
+    gone = suspended(owner, moderator, over_days_ago=days + 1)
+    suspended(owner, moderator, over_days_ago=-9, lifted_days_ago=days + 1)
+    long_ago = timezone.now() - timedelta(days=days + 1)
+    Appeal.objects.create(person=owner, suspension=gone, text="It was art", state="denied", decided_at=long_ago)
+    User.objects.filter(pk=owner.pk).update(suspended_until=gone.until, suspension_reason="Spam")
+    assert retention.tidy().suspensions == 2
+    assert list(Suspension.objects.all()) == [kept]
+    assert not Appeal.objects.exists()
+    owner.refresh_from_db()
+    assert (owner.suspended_until, owner.suspension_reason) == (None, "")
+
+
+def test_a_suspension_stays_as_long_as_its_appeal_is_new(owner: User, moderator: User) -> None:
+    """One that runs stays, too, and so does what the send button says of it."""
+    asked, told = (suspended(owner, moderator, over_days_ago=4000) for _ in range(2))
+    running = suspend(owner, by=moderator, reason="Spam again", until=timezone.now() + timedelta(days=1))
+    Appeal.objects.create(person=owner, suspension=asked, text="It was art")
+    Appeal.objects.create(person=owner, suspension=told, text="So was it", state="denied", decided_at=timezone.now())
+    for _ in range(2):  # the first run answers what waits
+        assert retention.tidy().suspensions == 0
+    assert set(Suspension.objects.all()) == {asked, told, running}
+    owner.refresh_from_db()
+    assert owner.suspension_reason == "Spam again"
 
 
 def test_what_is_not_settled_stays(owner: User, moderator: User) -> None:

@@ -84,6 +84,7 @@ def test_everybody_can_read_how_it_works(settings: Any) -> None:
         "withheld",
         f"{settings.MODERATION.original_days} days, encrypted",
         f"{settings.MODERATION.closed_case_days} days, with reports",
+        f"{settings.MODERATION.closed_case_days} days after they are over, with what was said against them",
         f"You can ask for {settings.MODERATION.appeals_per_day} reviews a day",
     ):
         assert said in page.replace("&#x27;", "'"), said
