@@ -82,13 +82,15 @@ async def test_a_short_turn_is_scored_in_the_light_of_those_before():
     assert scorer.calls[-1] == (("four",), "user", "two\nthree")
 
 
-async def test_the_language_is_reported_and_the_policy_is_stricter_where_it_is_not_known():
-    """A low score of a guard that cannot read the message is no reassurance."""
+async def test_the_language_is_reported_and_no_score_counts_more_where_it_is_not_known():
+    """It is said that the check misses more; lower thresholds would stop ordinary sentences sooner than harm."""
     verdict = await EmbeddedGuard(Dislikes("x")).check([user("hello")])
     assert (verdict.language, verdict.knows_language, verdict.action) == ("en", True, "allow")
     verdict = await EmbeddedGuard(Dislikes("x")).check([user("привет")])
     assert (verdict.language, verdict.knows_language) == ("ru", False)
-    assert verdict.action == DEFAULT_POLICY.unknown_language.action
+    assert (verdict.action, verdict.violated) == ("inform", ())
+    decision = DEFAULT_POLICY.decide({"hate": 0.49}, "input", knows_language=False)
+    assert (decision.action, decision.violated) == ("inform", ())
 
 
 async def test_disguised_letters_are_not_another_language():

@@ -103,6 +103,25 @@ def test_the_page_tells_the_rules_that_are_in_force(owner: User) -> None:
     assert "answered, with a warning" in after
 
 
+@pytest.mark.parametrize(
+    ("scale", "action", "said", "not_said"),
+    [
+        (1.0, "inform", "it is no stricter than in others", "What is written in one is withheld"),
+        (0.5, "block", "lower scores are enough", "is told that the check misses more"),
+    ],
+)
+def test_the_page_tells_how_strict_it_is_in_other_languages(
+    owner: User, scale: float, action: str, said: str, not_said: str
+) -> None:
+    """Nobody is to believe that a stricter check makes up for what the guard cannot read."""
+    rules = policies.active_rules() | {"unknown_language": {"scale": scale, "action": action}}
+    policies.activate(policies.draft(author=owner, rules=rules, note=""), by=owner, reason="")
+    policies.forget()
+    page = text_of(Client(), "/safety/")
+    assert f"In languages that the guard does not know {said}" in page
+    assert not_said not in page
+
+
 def test_the_guard_has_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Llama Guard is called so where it runs, and nowhere else."""
     card = wiring.GuardCard(name="Llama Guard 3", is_embedded=False, unavailable="degraded")
