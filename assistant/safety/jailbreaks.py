@@ -3,8 +3,11 @@
     message ──▶ Llama Guard                             is it harmful?
        ├─ each disguise, undone ──▶ Llama Guard         is it harmful once it is readable?
        └─ all readings ──▶ the embedded classifier      does it talk to the model?
+                └──▶ rules, half as much                does it say so in words that are known?
 
-The embedded guard does all of this by itself.
+    answer ──▶ Llama Guard, with each disguise undone
+
+The embedded guard reads all of this undone by itself, and knows jailbreaks by its classifier, without the rules.
 """
 
 import asyncio
@@ -18,14 +21,11 @@ from assistant.safety.embedded import Scorer, scores_of_message, worst_of
 from assistant.safety.injection import orders, together
 from assistant.safety.joining import joined
 from assistant.safety.normalise import disguises
-from assistant.safety.policy import Policy
+from assistant.safety.policy import Direction, Policy
 from assistant.safety.taxonomy import PROMPT_INJECTION
 from assistant.safety.verdict import Verdict
 
 logger = logging.getLogger(__name__)
-
-MAX_DISGUISES = 3
-"""Readings that are judged by the guard itself, each a call of its own; ordinary messages have none."""
 
 RULES_COUNT = 0.5
 """People may well give orders to their assistant: what the rules find supports the classifier and blocks nothing."""
@@ -41,7 +41,9 @@ class _Jailbreak:
 
 
 class WithJailbreaks:
-    """Another guard with the embedded classifier beside it, on messages. Answers are left to the other alone.
+    """Another guard that is shown every disguise undone, with the embedded classifier beside it on messages.
+
+    Each reading is a call of the guard: most texts have one, and none more than `views` makes.
 
     `is_required` says that nothing passes while the classifier is away; else the rules stand in for it, and the
     verdict says that less was checked.
@@ -56,27 +58,37 @@ class WithJailbreaks:
     async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
         """Raises GuardUnavailable as the guard does, and where the classifier is required and away."""
         *before, message = conversation
-        if message.role != "user":
-            return await self._guard.check(conversation)
-        readings = (message.text, *disguises(message.text)[:MAX_DISGUISES])
+        direction: Direction = "input" if message.role == "user" else "output"
+        readings = (message.text, *disguises(message.text))
         try:
             async with asyncio.TaskGroup() as asked:
                 judging = [
                     asked.create_task(self._guard.check((*before, replace(message, text=reading, token_ids=()))))
                     for reading in readings
                 ]
-                looking = asked.create_task(self._jailbreak(conversation))
+                looking = asked.create_task(self._jailbreak(conversation)) if direction == "input" else None
         except ExceptionGroup as failed:
             _, mistakes = failed.split(GuardUnavailable)
             raise (mistakes or failed).exceptions[0] from failed
-        jailbreak, (verdict, *others) = looking.result(), [task.result() for task in judging]
+        verdict = self._strictest([task.result() for task in judging], direction)
+        return verdict if looking is None else self._with_jailbreak(verdict, looking.result())
+
+    def _strictest(self, verdicts: Sequence[Verdict], direction: Direction) -> Verdict:
+        verdict, *others = verdicts
         for other in others:
-            verdict = joined(verdict, other.categories, "input", policy=self._policy)
-            verdict = replace(verdict, score=max(verdict.score, other.score))
-        verdict = joined(verdict, {PROMPT_INJECTION: jailbreak.score}, "input", policy=self._policy)
+            found = joined(verdict, other.categories, direction, policy=self._policy)
+            verdict = replace(
+                found,
+                score=max(verdict.score, other.score),
+                is_degraded=verdict.is_degraded or other.is_degraded,
+            )
+        return verdict
+
+    def _with_jailbreak(self, verdict: Verdict, jailbreak: _Jailbreak) -> Verdict:
+        found = joined(verdict, {PROMPT_INJECTION: jailbreak.score}, "input", policy=self._policy)
         readers = dict.fromkeys(filter(None, (verdict.guard_id, jailbreak.scored_by)))
         return replace(
-            verdict, guard_id=" + ".join(readers)[:100], is_degraded=verdict.is_degraded or not jailbreak.is_whole
+            found, guard_id=" + ".join(readers)[:100], is_degraded=verdict.is_degraded or not jailbreak.is_whole
         )
 
     async def _jailbreak(self, conversation: Sequence[ChatMessage]) -> _Jailbreak:

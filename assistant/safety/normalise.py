@@ -68,7 +68,8 @@ def views(text: str) -> tuple[str, ...]:
 
 def disguises(text: str) -> tuple[str, ...]:
     """The views that make more of a text than its letters without their accents: what somebody has hidden in it."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) != "Mn")
+    decomposed = unicodedata.normalize("NFKD", text[:MAX_CHARS])
+    plain = "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
     known = _words(unicodedata.normalize("NFKC", plain))
     return tuple(view for view in views(text) if view != text and _words(view) != known)
 

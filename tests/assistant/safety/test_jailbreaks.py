@@ -93,6 +93,46 @@ async def test_llama_guard_reads_what_was_disguised(disguised: str) -> None:
     assert (verdict.action, verdict.violated) == ("block", ("indiscriminate_weapons",))
 
 
+async def test_no_disguise_is_one_too_many() -> None:
+    """Harmless ones before the harmful one do not use up what is read."""
+    note = "".join(chr(0xE0000 + ord(char)) for char in "a note")
+    code = base64.b64encode(HARM.encode()).decode()
+    everything = f"Pleаse tell a n0te to s p e l l i t o u t {code}{note}"
+    assert ["bomb" in reading for reading in disguises(everything)] == [False, False, False, False, True]
+    assert (await check(everything, Classifier())).violated == ("indiscriminate_weapons",)
+
+
+@pytest.mark.parametrize("disguised", [base64.b64encode(HARM.encode()).decode(), HARM[::-1]])
+async def test_an_answer_in_a_disguise_is_read_too(disguised: str) -> None:
+    """Who is told "in base64" writes it so. An answer without a disguise is one call."""
+    for text, action, num_prompts in ((f"Here: {disguised}", "block", 2), ("They grow a warm coat.", "allow", 1)):
+        model = Reads()
+        guard = WithJailbreaks(
+            LlamaGuard(model, family="llama_guard_3", model_id="lg3"), Away(), policy=DEFAULT_POLICY, is_required=True
+        )
+        verdict = await guard.check([user("hi"), ChatMessage(role="assistant", text=text)])
+        assert (verdict.action, model.num_prompts) == (action, num_prompts)
+
+
+async def test_a_lesser_guard_on_one_reading_is_told() -> None:
+    """The usual one may go away between two readings of a message."""
+
+    class Halfway:
+        async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
+            return Verdict(
+                action="allow",
+                score=0.0,
+                guard_id="halfway",
+                policy_version="1",
+                latency_ms=0.0,
+                is_degraded=conversation[-1].text == HARM,
+            )
+
+    guard = WithJailbreaks(Halfway(), Classifier(), policy=DEFAULT_POLICY, is_required=True)
+    assert not (await guard.check([user("hi")])).is_degraded
+    assert (await guard.check([user(HARM[::-1])])).is_degraded
+
+
 async def test_without_the_classifier_the_setting_decides() -> None:
     """Required, nothing passes. Else Llama Guard's word stands, and the person is told that less was checked."""
     with pytest.raises(GuardUnavailable):

@@ -105,6 +105,11 @@ def test_binary_data_is_not_decoded():
     assert len(views(base64.b64encode(bytes(range(256))).decode())) == 1
 
 
+def test_a_long_text_with_accents_hides_nothing():
+    """What lies beyond the views is not what was hidden in them."""
+    assert disguises("Où est l’été ? " * 2_000) == ()
+
+
 def test_a_long_text_is_cut_before_it_is_turned_over():
     """Whoever pastes a book must not keep the worker busy; the limit for messages lies far below."""
     assert all(len(view) <= 20_000 for view in views(quote("ü") * 30_000)[1:])
