@@ -146,6 +146,27 @@ def open_webui() -> dict[str, Any]:
     }
 
 
+def claude(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A chat as Claude exports it."""
+    return {
+        "uuid": "claude-1",
+        "name": "Bridges",
+        "summary": "",
+        "created_at": "2026-03-01T10:00:00.123456Z",
+        "updated_at": "2026-03-01T10:05:00.123456Z",
+        "account": {"uuid": "u"},
+        "chat_messages": list(messages),
+        **fields,
+    }
+
+
+def claude_message(message_id: str, sender: str, *content: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """`text` has a note where a block is no text, as Claude writes it."""
+    words = "\n".join(block.get("text", "This block is not supported.") for block in content)
+    at = "2026-03-01T10:00:01.5Z"
+    return {"uuid": message_id, "sender": sender, "text": words, "content": list(content), "created_at": at, **fields}
+
+
 def as_file(document: Any) -> io.BytesIO:
     return io.BytesIO(json.dumps(document).encode())
 

@@ -15,6 +15,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from tests.webapp.sharing import making
+from tests.webapp.sharing.taking import take, take_all, texts
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.chat.services.conversations import branch
@@ -26,18 +27,6 @@ from webapp.sharing.services import exporting, importing
 from webapp.sharing.wording import left_out
 
 pytestmark = pytest.mark.django_db
-
-
-def take_all(person: User, file: io.BytesIO) -> importing.Imported:
-    return take(person, file, None)
-
-
-def take(person: User, file: io.BytesIO, chosen: set[str] | None) -> importing.Imported:
-    return importing.store(person, importing.prepare(person, file, chosen, progress=lambda *_: None))
-
-
-def texts(shape: Any) -> Any:
-    return [(question, [(answer[0], texts(answer[4])) for answer in answers]) for question, _at, answers in shape]
 
 
 def test_a_chatgpt_export_keeps_branches_times_and_the_shown_branch(person: User) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of export that we read: ChatGPT, Open WebUI and our own.
+"""The kinds of export that we read: ChatGPT, Claude, Open WebUI and our own.
 
 Ours is `docs/chat-export.md`.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.sharing.errors import BadFile
 from webapp.sharing.importing.chatgpt import chatgpt_chat
+from webapp.sharing.importing.claude import claude_chat
 from webapp.sharing.importing.foreign import ForeignChat, ForeignNode, ForeignThumb, items, mapping, moment, name, text
 from webapp.sharing.importing.open_webui import is_open_webui, open_webui_chat
 from webapp.sharing.importing.pieces import Pieces
@@ -49,6 +50,8 @@ def _chats_of(value: Any) -> Iterator[ForeignChat]:
 def _foreign(chat: Any) -> ForeignChat | None:
     if mapping(chat.get("mapping")):
         return chatgpt_chat(chat)
+    if items(chat.get("chat_messages")):
+        return claude_chat(chat)
     inner = mapping(chat.get("chat")) or chat
     return open_webui_chat(chat, inner) if is_open_webui(inner) else None
 
