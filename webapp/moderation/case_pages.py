@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -144,11 +145,14 @@ class CasePages(ModelAdmin):
         return self.has_view_permission(request) and request.user.has_perm("moderation.review_case")
 
     def queue_of(self, request: HttpRequest) -> QuerySet[Case]:
-        """The queue as it was filtered when a case was opened from it."""
+        """The queue as it was filtered when a case was opened from it; all that is to do where that cannot be read."""
         filtered, filters = copy.copy(request), QueryDict(request.GET.get("_changelist_filters", ""), mutable=True)
         filters.pop(PAGE_VAR, None)  # a queue that has grown shorter may not have that page any more
         filtered.GET = filters  # type: ignore[assignment]  # mutable here, read only from now on
-        return self.get_changelist_instance(filtered).queryset
+        try:
+            return self.get_changelist_instance(filtered).queryset
+        except IncorrectLookupParameters:
+            return self.get_queryset(request).exclude(state=Case.State.CLOSED)
 
     def facts(self, case: Case) -> dict[str, Any]:
         """What is told of a case without a word of the conversation."""

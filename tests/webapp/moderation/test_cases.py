@@ -281,6 +281,14 @@ def test_a_claim_is_seen_and_given_back(case: Case, moderator: User) -> None:
     assert cases.unclaim(case.pk, by=moderator, version=claimed.version).assignee is None
 
 
+def test_nobody_is_on_a_closed_case(case: Case, moderator: User) -> None:
+    """It would stand in the list as work that somebody does."""
+    close(case, moderator)
+    case.refresh_from_db()
+    with pytest.raises(CannotDecide, match="closed"):
+        cases.claim(case.pk, by=moderator, version=case.version)
+
+
 def test_a_broken_rule_raises_the_persons_other_cases(owner: User, moderator: User) -> None:
     """And a decision that is undone lowers them again."""
     decided, waiting = make_case(owner), make_case(owner)

@@ -71,6 +71,8 @@ def claim(case_id: UUID, *, by: User, version: int) -> Case:
     """Say that `by` works on it. Raises CannotDecide, CaseChanged among them."""
     case = _locked(case_id, version)
     check_is_not_about(case, by)
+    if case.state == Case.State.CLOSED:
+        raise CannotDecide(_("This case is closed. Open it again first."))
     case.assignee = by
     return _changed(case, by, "claim")
 
