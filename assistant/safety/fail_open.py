@@ -13,13 +13,16 @@ logger = logging.getLogger(__name__)
 
 GUARD_ID = "none (guard unavailable, failing open)"
 POLICY_VERSION = "fail-open"
+UNCHECKED = Verdict(
+    action="allow", score=0.0, guard_id=GUARD_ID, policy_version=POLICY_VERSION, latency_ms=0.0, is_unchecked=True
+)
 
 
 class FailOpen:
     """Another guard, whose silence passes as "allowed", but for the categories that the policy closes.
 
     For those `lesser` is asked; where there is none, or it is silent too, nobody can tell, and nothing passes. Each
-    pass is logged and stored as a verdict of its own.
+    pass is logged, and stored as a verdict of its own with the scores of `lesser`. The person is told.
     """
 
     def __init__(self, guard: Guard, lesser: Guard | None, *, policy: Policy) -> None:
@@ -32,6 +35,7 @@ class FailOpen:
         try:
             return await self._guard.check(conversation)
         except GuardUnavailable:
+            passed = UNCHECKED
             if self._policy.closed:
                 if self._lesser is None:
                     raise
@@ -40,5 +44,6 @@ class FailOpen:
                     return replace(verdict, is_degraded=True)
                 if self._policy.holds_without_guard(verdict.categories):
                     raise
+                passed = replace(passed, score=verdict.score, categories=verdict.categories, is_degraded=True)
             logger.error("guard_unavailable_failing_open")
-            return Verdict(action="allow", score=0.0, guard_id=GUARD_ID, policy_version=POLICY_VERSION, latency_ms=0.0)
+            return passed

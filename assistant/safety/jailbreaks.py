@@ -19,7 +19,7 @@ from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage, Guard
 from assistant.safety.embedded import Scorer, scores_of_message, worst_of
 from assistant.safety.injection import orders, together
-from assistant.safety.joining import joined
+from assistant.safety.joining import joined, with_scores
 from assistant.safety.normalise import disguises
 from assistant.safety.policy import Direction, Policy
 from assistant.safety.taxonomy import PROMPT_INJECTION
@@ -76,11 +76,13 @@ class WithJailbreaks:
     def _strictest(self, verdicts: Sequence[Verdict], direction: Direction) -> Verdict:
         verdict, *others = verdicts
         for other in others:
-            found = joined(verdict, other.categories, direction, policy=self._policy)
+            decisive = {} if other.is_unchecked else other.categories
+            found = joined(verdict, decisive, direction, policy=self._policy)
             verdict = replace(
-                found,
+                with_scores(found, other.categories),
                 score=max(verdict.score, other.score),
                 is_degraded=verdict.is_degraded or other.is_degraded,
+                is_unchecked=verdict.is_unchecked or other.is_unchecked,
             )
         return verdict
 

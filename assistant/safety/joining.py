@@ -9,9 +9,13 @@ from assistant.safety.verdict import Verdict
 
 
 def joined(verdict: Verdict, scores: Mapping[str, float | None], direction: Direction, *, policy: Policy) -> Verdict:
-    """The verdict, with `scores` beside its own; of a category that both name the higher one counts."""
+    """The verdict, with `scores` beside its own; of a category that both name the higher one counts.
+
+    What the verdict let pass is not decided again: it may have been by an operator's choice.
+    """
     found = with_scores(verdict, scores)
-    decision = policy.decide(found.categories, direction, knows_language=verdict.knows_language)
+    asking = {slug: found.categories[slug] for slug in verdict.violated if slug in found.categories}
+    decision = policy.decide({**scores, **asking}, direction, knows_language=verdict.knows_language)
     is_milder = STRICTNESS.index(decision.action) < STRICTNESS.index(verdict.action)
     return replace(
         found,

@@ -14,7 +14,7 @@ from assistant.safety.verdict import Verdict
 from assistant.wording import Translate, gettext_noop
 
 Direction = Literal["input", "output"]
-Kind = Literal["help_lines", "advice", "warning", "reduced_checking", "language"]
+Kind = Literal["help_lines", "advice", "warning", "reduced_checking", "unchecked", "language"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,12 @@ def notices_for(verdict: Verdict, *, country: str, translate: Translate = str) -
             notices.append(Notice("advice", f"<p>{translate(_ADVICE)}</p>"))
         if verdict.action == "warn":
             notices.append(Notice("warning", f"<p>{_warning(verdict, translate)}</p>"))
-        if not verdict.violated:
+        if not verdict.knows_language:
             less = _LESS_IN_LANGUAGE if verdict.reads_others else _LANGUAGE
             notices.append(Notice("language", f"<p>{translate(less)}</p>"))
-    if verdict.is_degraded:
+    if verdict.is_unchecked:
+        notices.append(Notice("unchecked", f"<p>{translate(_UNCHECKED)}</p>"))
+    elif verdict.is_degraded:
         notices.append(Notice("reduced_checking", f"<p>{translate(_REDUCED)}</p>"))
     return notices
 
@@ -124,3 +126,4 @@ _LESS_IN_LANGUAGE = gettext_noop(
     "The safety check was not made for this language: it may miss what it would find in English, and may be wrong."
 )
 _REDUCED = gettext_noop("The usual safety check is away for the moment. A simpler one read this.")
+_UNCHECKED = gettext_noop("The safety check is away for the moment. This was answered without it.")

@@ -19,6 +19,7 @@ class Verdict:
     violated        the categories that led to that action, strongest first; empty if it is allowed
     guard_id        which guard, with its version
     is_degraded     a lesser guard judged, because the usual one was away
+    is_unchecked    no guard decided, because the usual one was away; what another found decided nothing
     language        of the message, as an ISO 639-1 code, where the guard recognised it
     knows_language  whether the guard was made for that language
     reads_others    whether it reads something of those, too, that it was not made for
@@ -32,6 +33,7 @@ class Verdict:
     policy_version: str
     latency_ms: float
     is_degraded: bool = False
+    is_unchecked: bool = False
     language: str = ""
     knows_language: bool = True
     reads_others: bool = False

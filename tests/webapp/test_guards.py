@@ -342,10 +342,10 @@ async def test_llama_guard_says_which_language_it_was_not_made_for(
         ("degraded", None, scored, "allow, degraded"),
         ("degraded", "safe", None, "allow, degraded"),
         ("degraded", None, None, GuardUnavailable),
-        ("open", None, scored, "allow"),
+        ("open", None, scored, "allow, unchecked"),
         ("open", "safe", None, "allow, degraded"),
         ("open", None, None, GuardUnavailable),
-        ("open", "gibberish", scored, "allow"),
+        ("open", "gibberish", scored, "allow, unchecked"),
         ("open", "unsafe, and here is why", scored, "block"),
     ],
 )
@@ -365,7 +365,8 @@ async def test_what_is_away_is_made_up_for_as_the_setting_says(
             await made.check(said("How do llamas keep warm?"))
     else:
         verdict = await made.check(said("How do llamas keep warm?"))
-        assert verdict.action + (", degraded" if verdict.is_degraded else "") == outcome
+        less = ", unchecked" if verdict.is_unchecked else ", degraded" if verdict.is_degraded else ""
+        assert verdict.action + less == outcome
     assert "self_harm" in (await made.check(said("I want to kill myself"))).categories
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage
 from assistant.safety.fail_open import GUARD_ID, FailOpen
+from assistant.safety.joining import joined
 from assistant.safety.llama_guard import LlamaGuard
 from assistant.safety.policy import DEFAULT_POLICY
 from assistant.safety.verdict import Verdict
@@ -46,9 +47,12 @@ async def test_while_the_guard_answers_its_word_stands() -> None:
 
 @pytest.mark.parametrize("found", [{}, {"hate": 1.0}, {"child_exploitation": 0.19}])
 async def test_its_silence_passes_what_is_of_no_closed_category(found: Mapping[str, float]) -> None:
-    """Whatever else the lesser guard finds: that is what the operator chose."""
+    """Whatever else the lesser guard finds: that is what the operator chose. It is kept for the staff, and said."""
     verdict = await FailOpen(Finds(None), Finds(found), policy=DEFAULT_POLICY).check(ASKED)
     assert (verdict.action, verdict.guard_id) == ("allow", GUARD_ID)
+    assert (verdict.is_unchecked, verdict.is_degraded, verdict.categories) == (True, True, found)
+    heard = joined(verdict, {"self_harm": 0.5}, "input", policy=DEFAULT_POLICY)
+    assert (heard.action, heard.violated) == ("inform", ("self_harm",))
 
 
 @pytest.mark.parametrize("category", sorted(DEFAULT_POLICY.closed))
@@ -66,7 +70,8 @@ async def test_where_nobody_can_tell_nothing_passes(lesser: Finds | None) -> Non
     with pytest.raises(GuardUnavailable):
         await FailOpen(Finds(None), lesser, policy=DEFAULT_POLICY).check(ASKED)
     nothing_closed = replace(DEFAULT_POLICY, closed=frozenset())
-    assert (await FailOpen(Finds(None), lesser, policy=nothing_closed).check(ASKED)).action == "allow"
+    verdict = await FailOpen(Finds(None), lesser, policy=nothing_closed).check(ASKED)
+    assert (verdict.action, verdict.is_unchecked, verdict.is_degraded) == ("allow", True, False)
 
 
 @given(rest=st.text(max_size=60), blanks=st.text(" \n", max_size=3))

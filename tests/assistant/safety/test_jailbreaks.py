@@ -114,23 +114,22 @@ async def test_an_answer_in_a_disguise_is_read_too(disguised: str) -> None:
         assert (verdict.action, model.num_prompts) == (action, num_prompts)
 
 
-async def test_a_lesser_guard_on_one_reading_is_told() -> None:
-    """The usual one may go away between two readings of a message."""
+@pytest.mark.parametrize("less", ["is_degraded", "is_unchecked"])
+async def test_less_checking_of_one_reading_is_told(less: str) -> None:
+    """The guard may go away between two readings of a message. What an operator lets pass then is not decided here."""
 
     class Halfway:
         async def check(self, conversation: Sequence[ChatMessage]) -> Verdict:
-            return Verdict(
-                action="allow",
-                score=0.0,
-                guard_id="halfway",
-                policy_version="1",
-                latency_ms=0.0,
-                is_degraded=conversation[-1].text == HARM,
-            )
+            verdict = Verdict(action="allow", score=0.0, guard_id="halfway", policy_version="1", latency_ms=0.0)
+            if conversation[-1].text != HARM:
+                return verdict
+            found = {"hate": 1.0} if less == "is_unchecked" else {}
+            return replace(verdict, categories=found, **{less: True})
 
     guard = WithJailbreaks(Halfway(), Classifier(), policy=DEFAULT_POLICY, is_required=True)
-    assert not (await guard.check([user("hi")])).is_degraded
-    assert (await guard.check([user(HARM[::-1])])).is_degraded
+    for text, is_less in (("hi", False), (HARM[::-1], True)):
+        verdict = await guard.check([user(text)])
+        assert (verdict.action, getattr(verdict, less)) == ("allow", is_less)
 
 
 async def test_without_the_classifier_the_setting_decides() -> None:

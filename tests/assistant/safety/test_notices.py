@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -8,7 +7,7 @@ from assistant.safety.notices import Notice, merged, notices_for, refusal_html
 from assistant.safety.verdict import Action, Verdict
 
 
-def verdict(action: Action, *violated: str, is_degraded: bool = False) -> Verdict:
+def verdict(action: Action, *violated: str, **known: bool) -> Verdict:
     return Verdict(
         action=action,
         score=0.6,
@@ -16,7 +15,7 @@ def verdict(action: Action, *violated: str, is_degraded: bool = False) -> Verdic
         guard_id="test",
         policy_version="1",
         latency_ms=1.0,
-        is_degraded=is_degraded,
+        **known,
     )
 
 
@@ -28,10 +27,15 @@ def verdict(action: Action, *violated: str, is_degraded: bool = False) -> Verdic
         (verdict("inform", "self_harm"), ["help_lines"]),
         (verdict("inform", "specialized_advice"), ["advice"]),
         (verdict("inform", "self_harm", "specialized_advice"), ["help_lines", "advice"]),
-        (verdict("inform"), ["language"]),
+        (verdict("inform", knows_language=False), ["language"]),
+        (verdict("inform", "specialized_advice", knows_language=False), ["advice", "language"]),
+        (verdict("warn", "hate", knows_language=False), ["warning", "language"]),
+        (verdict("allow", knows_language=False), []),
         (verdict("warn", "hate"), ["warning"]),
         (verdict("warn", "self_harm"), ["help_lines", "warning"]),
         (verdict("allow", is_degraded=True), ["reduced_checking"]),
+        (verdict("allow", is_unchecked=True), ["unchecked"]),
+        (verdict("allow", is_unchecked=True, is_degraded=True), ["unchecked"]),
     ],
 )
 def test_each_action_says_what_it_has_to_say(judged: Verdict, kinds: list[str]) -> None:
@@ -57,7 +61,7 @@ def test_help_is_that_of_the_country() -> None:
 def test_a_language_is_hardly_read_or_less_well() -> None:
     """A large model reads a little of every one; of the classifier that would be a lie."""
     for reads_others, said in ((False, "hardly reads"), (True, "was not made for")):
-        (notice,) = notices_for(replace(verdict("inform"), reads_others=reads_others), country="")
+        (notice,) = notices_for(verdict("inform", knows_language=False, reads_others=reads_others), country="")
         assert said in notice.html
 
 
