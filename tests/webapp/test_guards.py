@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from assistant.errors import GuardUnavailable
 from assistant.ports import ChatMessage, Guard
 from assistant.safety.policy import DEFAULT_POLICY
+from assistant.safety.verdict import Verdict
 from assistant.turn import TurnRunner
 from inference.client import InferenceClient
 from tests.assistant.test_turn import ANSWER, CONFIG, PASSAGE, NoCode, Notebook, ScriptedModel, Shelf, turn
@@ -111,6 +112,7 @@ def server() -> Iterator[Server]:
 async def guard_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
     """The guard as the settings put it together."""
     async with AsyncExitStack() as stack:
+        monkeypatch.setattr(guards, "_silent", {})
 
         async def made(guard: str = "embedded", unavailable: str = "closed", policy: Any = DEFAULT_POLICY) -> Guard:
             changed = {"guard": guard, "guard_unavailable": unavailable, "guard_url": server.url, "guard_model": ""}
@@ -389,6 +391,43 @@ async def test_a_guard_that_hangs_gives_way_to_a_lesser_one(
     monkeypatch.setattr(guards, "LLAMA_GUARD_WITHIN_S", 0.0)
     verdict = await (await guard_for("llama-guard-3", "degraded")).check(said("Hi"))
     assert (verdict.action, verdict.is_degraded) == ("allow", True)
+
+
+@pytest.mark.parametrize(("unavailable", "is_spared"), [("degraded", True), ("open", True), ("closed", False)])
+async def test_a_guard_that_hangs_is_spared_for_a_while_where_another_stands_in(
+    unavailable: str,
+    is_spared: bool,
+    server: Server,
+    guard_for: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer has many checks, each of which would wait as long. What waits for the guard anyway asks it again."""
+    clock = FixedClock()
+    monkeypatch.setattr(guards, "time", clock)
+
+    async def check() -> Verdict | None:
+        try:
+            return await (await guard_for("llama-guard-3", unavailable)).check(said("Hi"))
+        except GuardUnavailable:
+            return None
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(guards, "LLAMA_GUARD_WITHIN_S", 0.0)
+        await check()
+    clock.now = guards.SPARED_S - 1
+    spared = await check()
+    assert (spared is not None and spared.is_degraded) is is_spared
+    clock.now += 1
+    back = await check()
+    assert back is not None and not back.is_degraded
+
+
+class FixedClock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The guard of the settings over its servers."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Literal
@@ -18,17 +19,24 @@ from assistant.safety.taxonomy import CheckpointFamily
 from inference.client import InferenceClient
 from inference.encoders.language import language_of
 from inference.errors import InferenceRejected, InferenceUnavailable
-from webapp.settings.environment import environment
+from webapp.settings.environment import Endpoint, environment
 from webapp.wiring.cards import card_of
 from webapp.wiring.servers import guard_client, guard_server
 
 LLAMA_GUARD_WITHIN_S, SCORES_WITHIN_S = 20.0, 8.0
 """Together less than a turn waits for a verdict, so that a lesser guard has its time when the usual one hangs."""
+SPARED_S = 30.0
+"""A guard that hangs is not asked for so long where a lesser one stands in: each check would wait for it in vain."""
+
 FAMILIES: Mapping[str, CheckpointFamily] = {
     "llama-guard-2": "llama_guard_2",
     "llama-guard-3": "llama_guard_3",
     "llama-guard-3-1b": "llama_guard_3_1b",
 }
+
+
+_silent: dict[Endpoint, float] = {}
+"""When a guard last let its time pass, by the monotonic clock."""
 
 
 async def connect_guard(stack: AsyncExitStack, encoders: InferenceClient, policy: Policy) -> Guard:
@@ -43,7 +51,8 @@ async def connect_guard(stack: AsyncExitStack, encoders: InferenceClient, policy
         guard: Guard = FailOpen(embedded, None, policy=policy) if is_open else embedded
     else:
         client = await stack.enter_async_context(guard_client())
-        completions = GuardCompletions(client)
+        has_stand_in = environment.guard_unavailable != "closed"
+        completions = GuardCompletions(client, has_stand_in=has_stand_in)
         guard = LlamaGuard(
             completions,
             family=FAMILIES[environment.guard],
@@ -90,15 +99,19 @@ class GuardScorer:
 
 class GuardCompletions:
     """Llama Guard's Completions over the OpenAI-compatible server of the settings: of the model that they name, or of
-    its first."""
+    its first. One that kept silent is spared for a while, `has_stand_in` granted."""
 
-    def __init__(self, client: InferenceClient) -> None:
+    def __init__(self, client: InferenceClient, *, has_stand_in: bool) -> None:
         self._client = client
+        self._has_stand_in = has_stand_in
 
     async def complete(self, prompt: str, *, max_tokens: int, top_logprobs: int) -> CompletionResult:
+        server = guard_server()
+        if self._has_stand_in and time.monotonic() - _silent.get(server, -SPARED_S) < SPARED_S:
+            raise GuardUnavailable("the guard did not answer in time a moment ago")
         try:
             async with asyncio.timeout(LLAMA_GUARD_WITHIN_S):
-                model = environment.guard_model or (await card_of(self._client, guard_server())).id
+                model = environment.guard_model or (await card_of(self._client, server)).id
                 found = await self._client.complete(
                     prompt, model=model, max_tokens=max_tokens, num_top_logprobs=top_logprobs
                 )
@@ -107,6 +120,7 @@ class GuardCompletions:
         except (InferenceUnavailable, InferenceRejected) as error:
             raise GuardUnavailable(_why(error)) from error
         except TimeoutError as error:
+            _silent[server] = time.monotonic()
             raise GuardUnavailable("the guard did not answer in time") from error
         return CompletionResult(text=found.text, logprobs=found.top_logprobs)
 
