@@ -7,6 +7,7 @@ from uuid import UUID
 
 from assistant.errors import RetrievalUnavailable
 from assistant.ports import Passage
+from assistant.safety.normalise import views
 from assistant.safety.taxonomy import PROMPT_INJECTION
 from inference.client import InferenceClient
 from inference.encoders.language import language_of as text_language
@@ -39,17 +40,22 @@ class PassageEmbedder:
 
 
 class PassageJudge:
-    """The library's InjectionScorer: the embedded guard's classifier, where it knows that category."""
+    """The library's InjectionScorer: the embedded guard's classifier, where it knows that category.
+
+    Orders in a disguise are orders, as for the rules: of all readings of a text the worst one counts.
+    """
 
     def __init__(self, client: InferenceClient) -> None:
         self._client = client
 
     async def scores(self, texts: Sequence[str]) -> Sequence[float]:
+        readings = [views(text) for text in texts]
         try:
-            found = await self._client.moderate(texts, role="user")
+            found = await self._client.moderate([reading for of_text in readings for reading in of_text], role="user")
         except (InferenceUnavailable, InferenceRejected) as error:
             raise RetrievalUnavailable(str(error)) from error
-        return [row.get(PROMPT_INJECTION, 0.0) for row in found.scores]
+        rows = iter(found.scores)
+        return [max(next(rows).get(PROMPT_INJECTION, 0.0) for _ in of_text) for of_text in readings]
 
 
 class LibraryIndex:
