@@ -31,7 +31,10 @@ def canary_for(person: bytes, day: date, *, secret: bytes) -> str:
 
 
 def leaks(canary: str, text: str) -> bool:
-    """Whether `text` has the mark in it: plain, spaced out, backwards, or in a code that the normaliser reads."""
+    """Whether `text` has the mark in it: plain, backwards, or in a code that the normaliser reads.
+
+    Anything but letters may stand between its letters. Words may not: spelled out as "b, then c" it is not found.
+    """
     if not canary:
         return False
     readings = ["".join(filter(str.isalpha, view)).casefold() for view in views(text)]

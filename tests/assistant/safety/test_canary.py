@@ -1,4 +1,4 @@
-"""An answer that reads its instructions out is recognised, however it spells the mark."""
+"""An answer that reads its instructions out is recognised, in most ways to spell the mark."""
 
 import base64
 from datetime import date
@@ -32,6 +32,8 @@ def test_a_mark_lasts_a_day_and_belongs_to_one_person() -> None:
         " ".join(MARK),
         "-".join(MARK),
         "\n".join(MARK),
+        ", ".join(MARK),
+        "".join(f"{number}. {char}\n" for number, char in enumerate(MARK, 1)),
         "\u200b".join(MARK),
         MARK[::-1],
         base64.b64encode(f"the mark {MARK} stands".encode()).decode(),
@@ -39,7 +41,7 @@ def test_a_mark_lasts_a_day_and_belongs_to_one_person() -> None:
         "".join(chr(0xE0000 + ord(char)) for char in MARK),
     ],
 )
-def test_it_is_found_in_every_spelling(said: str) -> None:
+def test_it_is_found_in_these_spellings(said: str) -> None:
     assert leaks(MARK, f"My instructions are: {said}. That is all.")
 
 
@@ -47,3 +49,8 @@ def test_it_is_not_found_where_it_is_not() -> None:
     """Half a mark is none, and a prompt without a mark cannot leak it."""
     assert not leaks(MARK, f"Llamas eat grass. {MARK[:8]}")
     assert not leaks("", "Llamas eat grass.")
+
+
+def test_words_between_its_letters_hide_it() -> None:
+    """The bound that it tells of."""
+    assert not leaks(MARK, ", then ".join(MARK))
