@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from assistant.safety import fail_open
 from assistant.safety.policy import Direction, Policy, PolicyError, policy_from
 from webapp.experiments.models import Arm
 from webapp.experiments.services.per_person import People, Window
@@ -56,7 +57,7 @@ def _blocked(people: People, window: Window) -> set[Any]:
         replies |= {
             reply_id
             for arm_id, verdict_id, reply_id in part
-            if verdict_id in verdicts and _blocks(policies.get(arm_id), verdicts[verdict_id])
+            if verdict_id in verdicts and would_block(policies.get(arm_id), verdicts[verdict_id])
         }
     return replies
 
@@ -77,8 +78,10 @@ def _policy(arm: Arm) -> Policy | None:
         return None
 
 
-def _blocks(policy: Policy | None, verdict: Verdict) -> bool:
-    if policy is None:
+def would_block(policy: Policy | None, verdict: Verdict) -> bool:
+    """Whether `policy` would have withheld what this was said of; without one, whether it was withheld."""
+    # What a lesser guard found while an operator let everything pass says nothing about a policy.
+    if policy is None or verdict.policy_version == fail_open.POLICY_VERSION:
         return verdict.action == Verdict.Action.BLOCK
     direction: Direction = "input" if verdict.direction == Verdict.Direction.INPUT else "output"
     return policy.decide(verdict.categories, direction, knows_language=verdict.knows_language).action == "block"
