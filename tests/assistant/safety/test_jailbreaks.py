@@ -124,7 +124,8 @@ async def test_less_checking_of_one_reading_is_told(less: str) -> None:
             if conversation[-1].text != HARM:
                 return verdict
             found = {"hate": 1.0} if less == "is_unchecked" else {}
-            return replace(verdict, categories=found, **{less: True})
+            is_unchecked = less == "is_unchecked"
+            return replace(verdict, categories=found, is_unchecked=is_unchecked, is_degraded=not is_unchecked)
 
     guard = WithJailbreaks(Halfway(), Classifier(), policy=DEFAULT_POLICY, is_required=True)
     for text, is_less in (("hi", False), (HARM[::-1], True)):

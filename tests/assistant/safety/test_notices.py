@@ -7,7 +7,14 @@ from assistant.safety.notices import Notice, merged, notices_for, refusal_html
 from assistant.safety.verdict import Action, Verdict
 
 
-def verdict(action: Action, *violated: str, **known: bool) -> Verdict:
+def verdict(
+    action: Action,
+    *violated: str,
+    is_degraded: bool = False,
+    is_unchecked: bool = False,
+    knows_language: bool = True,
+    reads_others: bool = False,
+) -> Verdict:
     return Verdict(
         action=action,
         score=0.6,
@@ -15,7 +22,10 @@ def verdict(action: Action, *violated: str, **known: bool) -> Verdict:
         guard_id="test",
         policy_version="1",
         latency_ms=1.0,
-        **known,
+        is_degraded=is_degraded,
+        is_unchecked=is_unchecked,
+        knows_language=knows_language,
+        reads_others=reads_others,
     )
 
 
