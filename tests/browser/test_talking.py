@@ -35,9 +35,10 @@ messages, replies = [], []
 for number in range({num_turns}):
     at += datetime.timedelta(milliseconds=1)
     message = Message(id=uuid.uuid4(), conversation=conversation, parent_id=parent, text=f"Question {{number}}.")
-    answer = f"This is answer {{number}}. It is about llamas. " + "They walk over the pass. " * 20
+    answer = f"This is answer {{number}}. It is about **Andean** llámas. " + "They walk over the pass. " * 20
+    shown = answer.replace("**Andean**", "<strong>Andean</strong>")
     reply = Reply(conversation=conversation, message=message, state="done", text=answer, created_at=at,
-                  blocks=["<p>" + answer + "</p>"], seed=number, deadline=at,
+                  blocks=["<p>" + shown + "</p>"], seed=number, deadline=at,
                   filled={{"room": 3000, "instructions": 100, "earlier": 2100, "question": 20}})
     messages.append(message)
     replies.append(reply)
@@ -386,17 +387,18 @@ def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: S
 
 
 def test_a_link_leads_to_the_sentence(desk: ChatPage, stack: Stack) -> None:
-    """The turn is in sight, its sentence is marked, and the chat goes on below it."""
+    """The turn is in sight, its sentence is marked, whatever is bold or has an accent in it, and the chat goes on below
+    it."""
     desk.send(HELLO)
     desk.wait_until("done")
     run_in(stack, GROW, conversation=conversation_of(desk), num_turns=60)
     desk.page.reload()
     reply = str(stack.sql("SELECT id FROM chat_reply WHERE text LIKE 'This is answer 12.%'")[-1])
-    desk.page.goto(f"{desk.page.url}?at={reply}&q=llamas")
+    desk.page.goto(f"{desk.page.url}?at={reply}&q=Llamas")
     expect(desk.page.get_by_text("This is answer 12.")).to_be_in_viewport()
     desk.page.wait_for_function("() => CSS.highlights.has('found')")
     found = desk.page.evaluate("[...CSS.highlights.get('found')].map((range) => range.toString().trim())")
-    assert found == ["It is about llamas."]
+    assert found == ["It is about Andean llámas."]
     expect(desk.question).to_have_text("Question 59.")
     desk.send(HELLO)
     expect(desk.page).not_to_have_url(re.compile(r"\?"))  # else a reload would lead back to before it

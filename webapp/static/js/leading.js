@@ -1,7 +1,9 @@
 // A link leads to a reply of a long chat: it is marked for a moment, and in it the sentence that was searched for.
 
 const MARKED_MS = 2_500;
+const BLOCK = "p, li, h1, h2, h3, h4, h5, h6, td, th, dt, dd, pre, blockquote, div";
 const LETTER = /[\p{L}\p{N}]/gu;
+const CHARACTER = /[^]/gu;
 const TELLING_LETTERS = 8; // fewer stand anywhere
 const SENTENCE = /[^.!?。！？\n]+[.!?。！？]*/gu;
 
@@ -28,18 +30,18 @@ function* saidIn(turn) {
   while (walker.nextNode()) yield walker.currentNode;
 }
 
-/** The first sentence under `turn` that has all the words, or else one of them. */
+/** The first sentence under `turn` that has all the words, or else one of them. Its words may be set in many ways. */
 function sentenceWith(turn, words) {
-  const wanted = words.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = folded(words).split(/\s+/).filter(Boolean);
   let best = { found: 0 };
-  for (const node of saidIn(turn)) {
-    for (const match of node.data.matchAll(SENTENCE)) {
-      const text = match[0].toLocaleLowerCase();
-      const found = wanted.filter((word) => text.includes(word)).length;
-      if (found > best.found) best = { node, start: match.index, end: match.index + match[0].length, found };
+  for (const nodes of blocksOf(saidIn(turn))) {
+    const { text, places } = spelled(nodes, CHARACTER);
+    for (const { 0: sentence, index } of text.matchAll(SENTENCE)) {
+      const found = wanted.filter((word) => sentence.includes(word)).length;
+      if (found > best.found) best = { places, from: index, to: index + sentence.length, found };
     }
   }
-  return best.found ? [rangeOf([best.node, best.start], [best.node, best.end])] : [];
+  return best.found ? [rangeOver(best.places, best.from, best.to)] : [];
 }
 
 /**
@@ -47,15 +49,7 @@ function sentenceWith(turn, words) {
  * compared: whatever marks are between them.
  */
 function sentencesOf(turn, passage) {
-  const places = []; // of each letter: its node, where it begins there and where it ends
-  let letters = "";
-  for (const node of saidIn(turn)) {
-    for (const { 0: letter, index } of node.data.matchAll(LETTER)) {
-      const lower = letter.toLowerCase();
-      letters += lower;
-      for (let unit = 0; unit < lower.length; unit += 1) places.push([node, index, index + letter.length]);
-    }
-  }
+  const { text: letters, places } = spelled(saidIn(turn), LETTER);
   const ranges = [];
   const whole = letters.indexOf(lettersOf(passage));
   let from = Math.max(0, whole);
@@ -64,15 +58,50 @@ function sentencesOf(turn, passage) {
     const at = wanted.length >= (whole < 0 ? TELLING_LETTERS : 1) ? letters.indexOf(wanted, from) : -1;
     if (at < 0) continue;
     from = at + wanted.length;
-    const [first, start] = places[at];
-    const [last, , end] = places[from - 1];
-    ranges.push(rangeOf([first, start], [last, end]));
+    ranges.push(rangeOver(places, at, from));
   }
   return ranges;
 }
 
+/** The text nodes that follow each other in one paragraph, item or cell. */
+function* blocksOf(nodes) {
+  let [shown, block] = [[], null];
+  for (const node of nodes) {
+    const around = node.parentElement.closest(BLOCK);
+    if (around !== block && shown.length) yield shown.splice(0);
+    block = around;
+    shown.push(node);
+  }
+  if (shown.length) yield shown;
+}
+
+/** What of these nodes matches `pattern`, folded; and the place of each unit of it: its node, from where, to where. */
+function spelled(nodes, pattern) {
+  const places = [];
+  let text = "";
+  for (const node of nodes) {
+    for (const { 0: character, index } of node.data.matchAll(pattern)) {
+      const units = folded(character);
+      text += units;
+      for (let unit = 0; unit < units.length; unit += 1) places.push([node, index, index + character.length]);
+    }
+  }
+  return { text, places };
+}
+
+/** As the search compares: without accents, in small letters. */
+function folded(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
 function lettersOf(text) {
-  return (text.match(LETTER) ?? []).join("").toLowerCase();
+  return folded((text.match(LETTER) ?? []).join(""));
+}
+
+function rangeOver(places, from, to) {
+  const [first, start] = places[from];
+  const [last, , end] = places[to - 1];
+  return rangeOf([first, start], [last, end]);
 }
 
 function rangeOf(start, end) {
