@@ -59,6 +59,16 @@ AGE = """() => localStorage.setItem("cria.outbox", JSON.stringify(
   JSON.parse(localStorage.getItem("cria.outbox")).map((entry) => ({ ...entry, at: entry.at - 120_000 }))))"""
 
 
+NOTE_BEGINNINGS = """() => {
+  window.beginnings = [];
+  const isReply = (node) => node.matches?.(".reply");
+  new MutationObserver((records) => {
+    for (const reply of records.flatMap(({ addedNodes }) => [...addedNodes]).filter(isReply))
+      window.beginnings.push(reply.querySelector("[data-part=body]").textContent.trim());
+  }).observe(document.getElementById("turns"), { childList: true, subtree: true });
+}"""
+
+
 def run_in(stack: Stack, program: str, **values: object) -> None:
     """Change the rows of the running assistant."""
     subprocess.run(
@@ -118,12 +128,17 @@ def versions(chat: ChatPage, whose: str) -> Locator:
 
 
 def test_another_answer_and_back(chat: ChatPage) -> None:
-    """Both are kept, the chosen one is shown after a reload, and the focus stays on the arrow."""
+    """Both are kept, the chosen one is shown after a reload, and the focus stays on the arrow. It begins with nothing,
+    whatever was asked for before."""
     send(chat, HELLO)
     chat.wait_until("done")
     first = chat.reply_id
+    chat.page.evaluate(NOTE_BEGINNINGS)
+    chat.last.locator("[data-do=continue]").dispatch_event("click")  # refused: it is not offered for what is done
+    expect(chat.page.locator("#composer-notice")).to_be_visible()
     chat.last.get_by_role("button", name="Write another answer").click()
     expect(chat.last).not_to_have_attribute("data-reply", first)
+    assert chat.page.evaluate("window.beginnings") == [""]
     chat.wait_until("done")
     second = chat.reply_id
     answers = versions(chat, "this answer")

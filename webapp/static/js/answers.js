@@ -89,6 +89,12 @@ export class Answers {
     if (!tell({ type: "continue", reply: view.id })) this.#toContinue.clear();
   }
 
+  /** The next answer to this turn begins with nothing, whatever became of going on: that may have been refused. */
+  startOver(view, tell) {
+    this.#toContinue.delete(this.#thread.turnIdOf(view));
+    tell({ type: "retry", reply: view.id });
+  }
+
   #finished(view) {
     this.#followed.remove(view.id);
     this.#toStop.delete(view.id);

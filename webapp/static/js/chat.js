@@ -77,6 +77,10 @@ function send(text, { parent, attachments, origin } = {}) {
   scroll.toEnd({ smooth: true });
 }
 
+function tell(command) {
+  return sending.tell(command);
+}
+
 function stop() {
   answers.stop(sending.waiting?.turn_id);
 }
@@ -151,9 +155,8 @@ onAct("code-report", (_view, button) => toggleCodeReport(button));
 onAct("copy-code", (view, button) => copyCode(button.closest("figure"), view));
 onAct("wrap-code", (_view, button) => toggleWrap(button));
 onAct("edit", edit);
-onAct("retry", (view) => sending.tell({ type: "retry", reply: view.id }));
-onAct("regenerate", (view) => sending.tell({ type: "retry", reply: view.id }));
-onAct("continue", (view) => answers.goOn(view, (command) => sending.tell(command)));
+for (const name of ["retry", "regenerate"]) onAct(name, (view) => answers.startOver(view, tell));
+onAct("continue", (view) => answers.goOn(view, tell));
 onAct("select", (_view, button) => catchingUp.select(button.dataset.to, button));
 onAct("followup", (_view, button) => send(button.textContent, { origin: "followup" }));
 onAct("send-unsent", (view) => {
