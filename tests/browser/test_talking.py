@@ -337,7 +337,8 @@ def test_what_a_closed_tab_did_not_get_to_send_is_on_the_next_page(desk: ChatPag
 
 
 def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
-    """Then the person reads why, and sends it or takes it back into the field."""
+    """Then the person reads why, and sends it or takes it back into the field. Or they stop the answer for the sake of
+    what waits, and it goes out at once."""
     desk.send(LONG_TEXT)
     for text in (HELLO, GOODBYE):
         desk.field.fill(text)
@@ -356,6 +357,15 @@ def test_what_waits_is_held_by_a_stop(desk: ChatPage) -> None:
     expect(desk.question).to_have_text(HELLO)
     expect(waiting).to_have_count(0)
     expect(desk.field).to_have_value(GOODBYE)
+    desk.wait_until("done")
+    desk.send(LONG_TEXT)
+    stopped = desk.page.locator(f"[data-reply='{desk.reply_id}']")
+    desk.field.fill(GOODBYE)
+    desk.field.press("Enter")
+    waiting.get_by_role("button", name="Stop and send").press("Enter")
+    expect(desk.question).to_have_text(GOODBYE)
+    expect(stopped).to_have_attribute("data-state", "cancelled")
+    expect(waiting).to_have_count(0)
     desk.wait_until("done")
 
 

@@ -49,7 +49,8 @@ const attaching = startAttaching(composer);
 const sending = new Sending({ thread, socket, composer, attaching, changed, catchUp });
 const queue = new Queue(document.getElementById("queue"), {
   address: () => conversation() && address("queue/"),
-  tell: (command) => sending.tell(command),
+  tell,
+  active: () => thread.active?.id,
   onEdit: (turnId, text, documents) => sending.wantBack(turnId, text, documents),
   onShown: (turnIds) => sending.queued(turnIds),
 });

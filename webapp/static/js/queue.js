@@ -1,8 +1,9 @@
 // Messages that wait for the answer being written. They are kept on the server; this shows them and carries out their
 // buttons.
 //
-//   <div id="queue"><ol><li data-turn="…"> <span data-part="text"> <button data-queue="edit|unqueue|send_now"></li></ol></div>
-//   const queue = new Queue(element, { address: () => "/c/…/queue/", tell(command), onEdit(turnId, text, documents), onShown(turnIds) });
+//   <div id="queue"><ol><li data-turn="…"> <span data-part="text"> <button data-queue="edit|unqueue|send_now|send_instead"></li></ol></div>
+//   const queue = new Queue(element, {
+//     address: () => "/c/…/queue/", tell(command), active: () => "…", onEdit(turnId, text, documents), onShown(turnIds) });
 //
 // What is pressed is shown when the server has agreed: the message may have been sent a moment ago.
 
@@ -13,7 +14,7 @@ export class Queue {
   #address;
   #onShown;
 
-  constructor(element, { address, tell, onEdit, onShown }) {
+  constructor(element, { address, tell, active, onEdit, onShown }) {
     this.#element = element;
     this.#address = address;
     this.#onShown = onShown;
@@ -23,6 +24,7 @@ export class Queue {
       const item = button.closest("[data-turn]");
       const turnId = item.dataset.turn;
       if (button.dataset.queue === "edit") onEdit(turnId, item.querySelector("[data-part=text]").textContent, attachedTo(item));
+      else if (button.dataset.queue === "send_instead") sendInstead(turnId, active(), tell);
       else tell({ type: button.dataset.queue, turn_id: turnId });
     });
   }
@@ -44,4 +46,10 @@ export class Queue {
   get #items() {
     return [...this.#element.querySelectorAll("[data-turn]")];
   }
+}
+
+/** Stop the answer `active`, then send this one: the server carries out one after the other. */
+function sendInstead(turnId, active, tell) {
+  const isStopped = !active || tell({ type: "stop", reply: active });
+  if (isStopped) tell({ type: "send_now", turn_id: turnId });
 }
