@@ -83,11 +83,24 @@ def test_pins_folders_tags_and_the_archive(chat: ChatPage) -> None:
 
 
 def test_a_copy_of_a_chat_opens(chat: ChatPage) -> None:
+    """Of all of it, or up to one answer; there the button is reached with the keyboard, too."""
     start(chat, "Say hello to Ada.")
     address, answer = chat.page.url, chat.answer
     menu(chat, "Ada", "Duplicate")
     expect(chat.page).not_to_have_url(address)
     expect(chat.question).to_have_text("Say hello to Ada.")
+    assert chat.answer == answer
+    chat.send("Say it once more.")
+    chat.wait_until("done")
+    address = chat.page.url
+    first = chat.page.locator(".turn").first
+    first.get_by_role("button", name="Copy answer").focus()
+    chat.page.keyboard.press("Tab")
+    chat.page.keyboard.press("Tab")
+    expect(first.get_by_role("button", name="Copy the chat up to here")).to_be_focused()
+    chat.page.keyboard.press("Enter")
+    expect(chat.page).not_to_have_url(address)
+    expect(chat.page.locator(".turn [data-part=question]")).to_have_text(["Say hello to Ada."])
     assert chat.answer == answer
 
 

@@ -158,6 +158,7 @@ onAct("wrap-code", (_view, button) => toggleWrap(button));
 onAct("edit", edit);
 for (const name of ["retry", "regenerate"]) onAct(name, (view) => answers.startOver(view, tell));
 onAct("continue", (view) => answers.goOn(view, tell));
+onActLater(["fork"], async () => (await import("./fork.js")).startForks(address));
 onAct("select", (_view, button) => catchingUp.select(button.dataset.to, button));
 onAct("followup", (_view, button) => send(button.textContent, { origin: "followup" }));
 onAct("send-unsent", (view) => {
