@@ -28,8 +28,8 @@ def tell(chat: ChatPage) -> Tell:
         }"""
     )
 
-    def tell(left: int, next_in_s: int, full_in_s: int) -> None:
-        limits = {"limit": 20, "left": left, "next_in_s": next_in_s, "full_in_s": full_in_s}
+    def tell(left: int, next_in_s: int, full_in_s: int, limit: int = 20) -> None:
+        limits = {"limit": limit, "left": left, "next_in_s": next_in_s, "full_in_s": full_in_s}
         chat.page.evaluate(
             "(limits) => window.server.dispatchEvent(new CustomEvent('ready', { detail: { limits } }))", limits
         )
@@ -45,6 +45,17 @@ def test_the_limit_is_worth_a_word_when_a_quarter_is_left(chat: ChatPage, tell: 
     tell(5, 300, 2820)
     expect(line).to_have_text("5 of 20 messages left, more at 02:05 PM")
     chat.page.clock.fast_forward(301_000)
+    expect(line).to_be_hidden()
+
+
+def test_the_last_message_is_worth_a_word_however_few_there_are(chat: ChatPage, tell: Tell) -> None:
+    """A quarter of three is less than one. Where one is all there is, nothing is missing."""
+    line = chat.page.locator("#limits")
+    tell(2, 300, 300, limit=3)
+    expect(line).to_be_hidden()
+    tell(1, 300, 1500, limit=3)
+    expect(line).to_have_text("1 of 3 messages left, more at 02:05 PM")
+    tell(1, 0, 0, limit=1)
     expect(line).to_be_hidden()
 
 

@@ -1,4 +1,5 @@
-// How many messages may still go out, as soon as it is worth a word: a quarter of them or fewer. None left: a countdown.
+// How many messages may still go out, as soon as it is worth a word: a quarter of them or fewer, or the last one. None
+// left: a countdown.
 //
 //   <p class="composer-limits" id="limits" hidden></p>
 //   showLimits(element, socket)   the server says in hello, ack and refused what is left
@@ -19,7 +20,7 @@ export function showLimits(element, socket) {
       show(...oneMore(limits, toldAt));
       return;
     }
-    element.hidden = left > limit * WORTH_A_WORD;
+    element.hidden = left === limit || left > Math.max(1, limit * WORTH_A_WORD);
     element.textContent = left ? inWords(limit, left, waitMs) : countdown(waitMs);
     if (left < limit) timer = setTimeout(show, left ? waitMs : Math.min(SECOND_MS, waitMs), limits, toldAt);
   };
