@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from django.urls import resolve
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.chat_page import ChatPage, Watch
 from tests.browser.every_page import make_everything
@@ -27,6 +27,13 @@ RULES_OF_ALL: dict[str, object] = {
 }
 RULES_OF_COLOURS: dict[str, object] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 """What another theme can change."""
+RULES_OF_WIDTH: dict[str, object] = {
+    "type": "rule",
+    "values": ["target-size", "color-contrast", "scrollable-region-focusable", "aria-hidden-focus", "heading-order"],
+}
+"""What a narrower page can change."""
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 # Who is in front of the page, where it is not somebody with an account and a chat.
 WHO = {
@@ -153,7 +160,7 @@ class Visitor:
         is_page = self.page.evaluate("() => document.doctype !== null")
         arrived = resolve(urlsplit(self.page.url).path).view_name
         assert (answer.status in {200, 401}, is_page, arrived) == (True, True, view.name), view
-        return wrong_on(self.page, without=["#sidebar"])  # the same on all; see the other tests
+        return self._wrong_on_both_screens("html", without=["#sidebar"])  # the same on all; see the other tests
 
     def _wrong_in_dialog(self, address: str) -> list[str]:
         self.page.goto(f"{self.url}/about/")
@@ -168,7 +175,14 @@ class Visitor:
             address,
         )
         expect(self.page.locator("#organise-dialog")).to_be_visible()
-        return wrong_on(self.page, "#organise-dialog")
+        return self._wrong_on_both_screens("#organise-dialog")
+
+    def _wrong_on_both_screens(self, within: str, without: Sequence[str] = ()) -> list[str]:
+        found = wrong_on(self.page, within, without=without)
+        self.page.set_viewport_size(PHONE)
+        narrow = wrong_in("light", self.page, within, [*NOT_OURS, *without], RULES_OF_WIDTH)
+        self.page.set_viewport_size(DESK)
+        return found + [f"phone, {line}" for line in narrow]
 
     def become(self, who: str) -> None:
         context = self.page.context
@@ -221,7 +235,7 @@ def test_what_opens_over_a_page(chat: ChatPage) -> None:
     chat.conversation("Weather in Lima").get_by_role("button", name="Options").click()
     found += wrong_on(page)
     page.keyboard.press("Escape")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     found += wrong_on(page)
     page.get_by_role("button", name="Open sidebar").click()
     assert found + wrong_on(page) == []

@@ -240,6 +240,21 @@ def test_a_long_answer_is_jumped_to_at_once_by_whoever_wants_no_motion(page: Pag
         assert page.evaluate(JUMP) is is_at_once
 
 
+MOVES = """() => document.getAnimations().some(({ playState, effect }) =>
+  playState === "running" && effect.getComputedTiming().duration > 1)"""
+
+
+def test_new_words_do_not_move_for_whoever_wants_no_motion(page: Page, apply: Apply) -> None:
+    """For others they fade in."""
+    motions: tuple[tuple[Literal["reduce", "no-preference"], bool], ...] = (("reduce", False), ("no-preference", True))
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function(f"() => !({MOVES})()")  # what the page began with is over
+    for epoch, (motion, moves) in enumerate(motions, start=1):
+        page.emulate_media(reduced_motion=motion)
+        apply(f"{epoch}-1", "tail", index=0, html="<p>One.</p>" * epoch)
+        assert page.evaluate(MOVES) is moves
+
+
 def test_a_source_explains_itself_on_focus(page: Page, apply: Apply) -> None:
     """Escape takes the excerpt away, for it may lie over what one wants to read."""
     apply("1-1", "citation", **SOURCE)

@@ -1,9 +1,11 @@
 """What an answer was made with, on the page: tools, memories, what to ask next."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ANSWER_MS, ChatPage
 from tests.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -11,8 +13,9 @@ pytestmark = pytest.mark.browser
 SUM = "What is 17% of 2,340?"
 
 
-def test_a_calculation_is_shown_as_a_step_with_its_result(chat: ChatPage) -> None:
-    """Exact whatever the model, the same after a reload, and the chat is named after it."""
+def test_a_calculation_is_shown_as_a_step_with_its_result(chat: ChatPage, stack: Stack) -> None:
+    """Exact whatever the model, the same after a reload, and the chat is named after it. An idea under it is a click
+    from being asked, and the message says that it was one."""
     chat.send(SUM)
     chat.wait_until("done")
     for _ in range(2):
@@ -26,6 +29,13 @@ def test_a_calculation_is_shown_as_a_step_with_its_result(chat: ChatPage) -> Non
         expect(chat.last.locator("[data-part=followups] button")).to_have_count(3)
         expect(chat.page.locator("#page-title")).to_have_text("17% of 2,340")
         chat.page.reload()
+    idea = chat.last.locator("[data-part=followups] button").first
+    text = idea.inner_text()
+    idea.click()
+    expect(chat.question).to_have_text(text)
+    expect(chat.last).to_have_attribute("data-reply", re.compile(".{36}"), timeout=ANSWER_MS)
+    (origin,) = stack.sql("SELECT origin FROM chat_message WHERE text = ? ORDER BY created_at DESC LIMIT 1", text)
+    assert origin == "followup"
 
 
 def test_what_is_remembered_is_shown_used_and_undone(chat: ChatPage, stack: Stack) -> None:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import dateformat
 from playwright.sync_api import BrowserContext, Error, Locator, Route, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
@@ -541,6 +543,9 @@ def test_somebody_suspended_is_told_why_and_until_when(chat: ChatPage, stack: St
     run_in(stack, SUSPEND, conversation=conversation_of(chat), days=2)
     chat.page.reload()
     told = chat.page.get_by_role("region", name="You cannot send messages right now")
+    (until,) = stack.sql("SELECT MAX(suspended_until) FROM accounts_user WHERE suspension_reason = 'Insults'")
+    day = dateformat.format(datetime.fromisoformat(str(until)).replace(tzinfo=UTC).astimezone(), "N j, Y")
+    expect(told).to_contain_text(f"Until {day}, ")
     expect(told).to_contain_text("Reason: Insults")
     expect(told.get_by_role("link", name="Ask for a review")).to_be_visible()
     expect(chat.field).to_be_hidden()

@@ -1,4 +1,4 @@
-"""What a page says of the messages that are left, and of the place in the line."""
+"""What a page says of the messages that are left, of the place in the line, and of a model that is away."""
 
 from collections.abc import Callable
 
@@ -80,3 +80,30 @@ def test_who_waits_sees_their_place(page: Page, apply: Apply, stack: Stack) -> N
     expect(words).to_have_text("You are next, about 9 s")
     apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue=None))
     expect(words).to_have_text("Waiting for a free place…")
+
+
+def test_while_the_model_is_away_one_reads_for_how_long_and_who_is_next(page: Page, apply: Apply) -> None:
+    """The place is that of one's own message, and goes when it is answered."""
+    page.evaluate(
+        """async () => {
+          const { showAbsence } = await import("/static/js/model_away.js");
+          window.server = new EventTarget();
+          const parts = { socket: window.server, turns: document.getElementById("turns"), address: "/model/" };
+          showAbsence(document.getElementById("model-away"), parts);
+        }"""
+    )
+    banner = page.locator("#model-away")
+    waits = snapshot(state="queued", phase="queued", reply=page.evaluate("window.view.id"))
+    said = (
+        (None, 2, "Nobody knows how long", "2 messages are before yours."),
+        (130, 0, "2 minutes;", "Yours is the next"),
+    )
+    for for_s, before, how_long, place in said:
+        page.evaluate(
+            "(away) => window.server.dispatchEvent(new CustomEvent('ready', { detail: { away } }))", {"for_s": for_s}
+        )
+        apply("0-0", "snapshot", **{**waits, "queue": {"before": before, "wait_s": 20}})
+        expect(banner.locator("[data-part=for]")).to_contain_text(how_long)
+        expect(banner.locator("[data-part=place]")).to_contain_text(place)
+    apply("1-1", "snapshot", **{**waits, "state": "running"})
+    expect(banner.locator("[data-part=place]")).to_be_empty()
