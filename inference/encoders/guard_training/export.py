@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from inference.encoders.guard_training.network import NUM_LAYERS, GuardNetwork
@@ -34,6 +35,24 @@ def export(network: GuardNetwork, path: Path, float_path: Path | None = None) ->
             nodes_to_exclude=_heads(prepared),
         )
     _forget_its_making(path)
+    with_unsigned_weights(path)
+
+
+def with_unsigned_weights(path: Path) -> None:
+    """The same whole numbers, counted from 128: where a processor has no VNNI, sums of signed weights overflow, and
+    scores would move with the machine."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
+    arrays = {array.name: array for array in model.graph.initializer}
+    products = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
+    for name in {name for node in products for name in (node.input[1], node.input[3])}:
+        signed = numpy_helper.to_array(arrays[name])
+        if signed.dtype == np.int8:
+            unsigned = (signed.astype(np.int16) + 128).astype(np.uint8)
+            arrays[name].CopyFrom(numpy_helper.from_array(unsigned, name))
+    onnx.save(model, path)
 
 
 def read_back(path: Path, network: GuardNetwork) -> GuardNetwork:

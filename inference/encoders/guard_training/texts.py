@@ -19,6 +19,7 @@ from inference.encoders.guard_training.ordinary_sources import ANSWER_SOURCES, O
 from inference.encoders.guard_training.wordings import as_answers, reworded
 
 CONTRAST_FILE = Path(__file__).parents[1] / "data" / "contrast.jsonl"
+UNREAD_FILE = CONTRAST_FILE.with_name("unread.jsonl")
 OWN_DEV_SHARE = 0.2
 
 _MAY_HOLD_JAILBREAKS = ("ailuminate", "wild-jailbreaks", "gptfuzz-templates", "injected-mails")
@@ -47,6 +48,12 @@ def _without_jailbreak(example: Example) -> Example:
 def contrast() -> list[Example]:
     """Our own texts: look-alikes on both sides of the line, everyday requests, talks and answers."""
     return [_own(json.loads(line)) for line in CONTRAST_FILE.read_text(encoding="utf-8").splitlines()]
+
+
+def unread() -> list[Example]:
+    """Texts of our own that were written after the shipped network was trained, and chose nothing of it."""
+    written = [_own(json.loads(line)) for line in UNREAD_FILE.read_text(encoding="utf-8").splitlines()]
+    return [replace(example, split="dev") for example in written]
 
 
 def _own(row: dict[str, Any]) -> Example:

@@ -6,8 +6,9 @@ import pytest
 
 from assistant.safety.policy import SMALL_MODEL_POLICY
 from benchmarks.guard import figures, goals, in_force, quality, speed
+from benchmarks.guard.unread import unread_figures
 from inference.encoders.guard import SHIPPED, GuardClassifier
-from inference.encoders.guard_training.texts import contrast
+from inference.encoders.guard_training.texts import contrast, unread
 from tests.inference.encoders.conftest import TOKENIZER
 
 TOLERANCE = figures.TOLERANCE
@@ -36,6 +37,20 @@ def test_the_model_card_says_what_was_measured(stored: figures.Figures):
     assert figures.changed(figures.in_card(), stored) == []
 
 
+def test_what_the_card_says_of_its_figures_is_among_them():
+    """A new training that changes a figure changes the sentences about it."""
+    before, block, after = re.split(r"```figures\n(.*?)```", figures.CARD.read_text(encoding="utf-8"), flags=re.DOTALL)
+    told = set(re.findall(r"\b[01]\.\d{3}\b", before + after))
+    assert len(told) > 15
+    assert told <= set(re.findall(r"[\d.]+$", block, re.MULTILINE))
+
+
+def test_the_card_counts_our_own_texts(guard: GuardClassifier):
+    card = figures.CARD.read_text(encoding="utf-8")
+    assert f"`{guard.model_id}`" in card
+    assert all(f"{len(texts):,} texts of our own" in card for texts in (contrast(), unread()))
+
+
 @pytest.mark.parametrize("change", [{"x": 0.52}, {"x": None}, {"z": 0.5}])
 def test_another_figure_is_told(change: dict[str, float | None]):
     """One that moved, one that is gone, and a new one; but not times, which depend on the machine."""
@@ -46,8 +61,14 @@ def test_another_figure_is_told(change: dict[str, float | None]):
 
 
 def test_the_stored_figures_are_those_of_the_shipped_files(stored: figures.Figures, guard: GuardClassifier):
-    """Measured again where it takes seconds: the sizes, and our own texts of the dev split."""
+    """Measured again where it takes seconds: the sizes, and our own texts of the dev split and those of people that
+    were not read. Whatever the processor: the sums of the network are whole numbers that fit."""
     assert stored["size, MB"] == pytest.approx(speed.size_figures(), abs=TOLERANCE)
+    asked = [example for example in unread() if example.role == "user" and not example.context]
+    for title, section in unread_figures(guard, asked).items():
+        again = {name: stored[title][name] for name in section if name in stored[title]}
+        assert len(again) > 3
+        assert {name: section[name] for name in again} == pytest.approx(again, abs=TOLERANCE)
     found = quality.prompt_figures(guard, [example for example in contrast() if example.role == "user"])
     for section in (HARMFUL, HARMLESS):
         assert found[section].items() and found[section] == pytest.approx(own(stored[section]), abs=TOLERANCE)
