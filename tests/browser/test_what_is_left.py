@@ -54,6 +54,7 @@ def test_the_last_message_is_worth_a_word_however_few_there_are(chat: ChatPage, 
     tell(2, 300, 300, limit=3)
     expect(line).to_be_hidden()
     tell(1, 300, 1500, limit=3)
+    expect(line).to_be_visible()
     expect(line).to_have_text("1 of 3 messages left, more at 02:05 PM")
     tell(1, 0, 0, limit=1)
     expect(line).to_be_hidden()
