@@ -321,9 +321,8 @@ async def test_a_checkpoint_knows_the_languages_of_its_card(
     middling = Says("safe", ({"safe": math.log(0.6), "unsafe": math.log(0.4)},))
     for language, is_known in (("en", True), ("de", knows_german), ("zh", False), ("", True)):
         for model, action in ((Says("safe"), "warn"), (middling, "block")):
-            guard = LlamaGuard(
-                model, family=family, model_id="lg", policy=strict, language_of=lambda _text, said=language: said
-            )
+            said = dict.fromkeys((message.text for message in conversation), language)
+            guard = LlamaGuard(model, family=family, model_id="lg", policy=strict, language_of=said.__getitem__)
             verdict = await guard.check(conversation)
             assert (verdict.language, verdict.knows_language) == (language, is_known)
             assert verdict.action == ("allow" if is_known else action)

@@ -70,8 +70,8 @@ def test_the_stored_figures_are_those_of_the_shipped_files(stored: figures.Figur
         assert len(again) > 3
         assert {name: section[name] for name in again} == pytest.approx(again, abs=TOLERANCE)
     found = quality.prompt_figures(guard, [example for example in contrast() if example.role == "user"])
-    for section in (HARMFUL, HARMLESS):
-        assert found[section].items() and found[section] == pytest.approx(own(stored[section]), abs=TOLERANCE)
+    for title in (HARMFUL, HARMLESS):
+        assert found[title].items() and found[title] == pytest.approx(own(stored[title]), abs=TOLERANCE)
 
 
 def test_the_goals_that_were_set_are_met_but_for_those_the_card_owns_up_to(stored: figures.Figures):

@@ -70,7 +70,8 @@ def suspended(
     now = timezone.now()
     suspension = suspend(owner, by=moderator, reason="Spam", until=now + timedelta(days=9))
     suspension.until = now - timedelta(days=over_days_ago)
-    suspension.lifted_at = lifted_days_ago and now - timedelta(days=lifted_days_ago)
+    if lifted_days_ago is not None:
+        suspension.lifted_at = now - timedelta(days=lifted_days_ago)
     suspension.save()
     return suspension
 

@@ -31,7 +31,7 @@ def test_a_claude_export_keeps_versions_where_it_tells_of_them(person: User) -> 
     chats = [making.claude(*messages), making.claude(*earlier, uuid="claude-2", name="Earlier")]
     take_all(person, making.zipped(conversations__json=json.dumps(chats).encode(), users__json=b"[]"))
     chat = Conversation.objects.get(title="Bridges")
-    after = [("Always?", [("No.", [])])]
+    after: list[object] = [("Always?", [("No.", [])])]
     assert texts(making.shape(chat)) == [(said["q"], [(said["a"], after), (said["b"], [])])]
     assert (chat.imported_from, chat.created_at) == ("Claude", datetime(2026, 3, 1, 10, 0, 0, 123456, tzinfo=UTC))
     assert texts(making.shape(Conversation.objects.get(title="Earlier"))) == [(said["q"], [(said["a"], after)])]
