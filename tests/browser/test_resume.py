@@ -1,9 +1,11 @@
 """An answer is never lost: not by a reload, a second tab, a stop or the death of a server."""
 
+import json
 import re
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
 from tests.stack import Stack
@@ -123,6 +125,63 @@ def test_a_message_sent_while_the_server_is_away_arrives_once(chat: ChatPage, st
     stack.wait_until_ready()
     chat.page.reload()
     expect(chat.page.locator(".turn")).to_have_count(2)
+
+
+@dataclass
+class Lines:
+    """Connections that nobody closes and through which nothing comes any more: the first after the first words of an
+    answer, the second after its greeting. Those after them are whole."""
+
+    page: Page
+    silent: list[bool] = field(default_factory=list)
+
+    def open(self, browser: WebSocketRoute) -> None:
+        number = len(self.silent)
+        ends_with = [lambda told: told.get("html") or told.get("blocks"), lambda told: told["type"] == "hello"]
+        self.silent.append(False)
+        server = browser.connect_to_server()
+
+        def tell(message: str | bytes) -> None:
+            if not self.silent[number]:
+                browser.send(message)
+                self.silent[number] = number < len(ends_with) and bool(ends_with[number](json.loads(message)))
+
+        server.on_message(tell)
+        browser.on_message(lambda message: None if self.silent[number] else server.send(message))
+
+    def wait_for(self, *silent: bool) -> None:
+        """Less long than the page needs where it asks only now and then whether somebody is there."""
+        for _ in range(50):
+            if self.silent == list(silent):
+                return
+            self.page.wait_for_timeout(200)
+        raise AssertionError(self.silent)
+
+
+def test_the_page_finds_out_that_a_connection_is_dead(chat: ChatPage) -> None:
+    """A device that slept, a network that changed: nobody says so. It asks when somebody looks at it again, and now and
+    then; whoever does not answer in eight seconds is given up, and the answer goes on, nothing twice."""
+    page, lines = chat.page, Lines(chat.page)
+    page.route_web_socket(re.compile("/ws/chat/"), lines.open)
+    page.clock.install()
+    chat.open()
+    chat.send("Tell me three facts about bread.")
+    chat.wait_for_words(1)
+    lines.wait_for(True)
+    before = settled(chat.answer)
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.fast_forward(8_000)
+    lines.wait_for(True, True)
+    page.clock.fast_forward(20_000)
+    page.clock.fast_forward(8_000)
+    lines.wait_for(True, True, False)
+
+    chat.wait_until("done")
+    streamed = chat.answer
+    assert streamed.startswith(before) and len(streamed) > len(before)
+    page.reload()
+    assert chat.answer == streamed
 
 
 def test_a_draft_outlives_a_reload(chat: ChatPage) -> None:
