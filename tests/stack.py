@@ -19,7 +19,7 @@ from asgiref.sync import sync_to_async
 from tests.migrated import migrated_database
 
 ROOT = Path(__file__).resolve().parents[1]
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
 READY_TIMEOUT_S = 60
 
 
@@ -77,7 +77,11 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self.wait_until_ready(START_TIMEOUT_S)
+        try:
+            self.wait_until_ready(START_TIMEOUT_S)
+        except BaseException:
+            self.stop()  # nobody is in `with` yet
+            raise
 
     @property
     def launcher(self) -> subprocess.Popen[bytes]:
