@@ -388,7 +388,7 @@ def test_a_long_chat_opens_at_its_end_and_grows_upwards(desk: ChatPage, stack: S
     gauge.press("Enter")
     window = desk.page.get_by_role("dialog", name="What the assistant keeps in mind")
     expect(window.get_by_role("meter", name=said)).to_have_attribute("value", "80")
-    expect(window).to_contain_text("2400 of 3000")
+    expect(window).to_contain_text("2404 of 3000")
     desk.page.keyboard.press("Escape")
     expect(window).to_be_hidden()
     expect(gauge).to_be_focused()
