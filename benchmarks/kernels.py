@@ -20,7 +20,7 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 from inference.config import physical_cores
 from inference.kernels.library import Isa, NativeLibrary, load
-from inference.kernels.native_llama import NativeLlama
+from inference.kernels.native_llama import InputBits, NativeLlama
 from inference.kvcache.storage import KvStorage, num_blocks_for
 from inference.model.batch import Batch, Segment
 from inference.weights.checkpoint import BlockMatrix
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model", nargs="?", default=str(MODEL))
     parser.add_argument("--threads", type=int, default=physical_cores())
-    parser.add_argument("--input-bits", type=int, choices=(8, 16), default=None)
+    parser.add_argument("--input-bits", type=int, choices=(8, 16), default=16)
     parser.add_argument("--quick", action="store_true")
     return parser.parse_args()
 
@@ -96,7 +96,7 @@ def measure_product(library: NativeLibrary, kind: str, num_threads: int, runs: i
     return packed.content.numel() * 4 / statistics.median(seconds) / 1e9
 
 
-def measure_model(path: str, num_threads: int, input_bits: int | None, runs: int) -> dict[str, float]:
+def measure_model(path: str, num_threads: int, input_bits: InputBits, runs: int) -> dict[str, float]:
     """Tokens per second of prompts and replies."""
     checkpoint = open_checkpoint(path)
     reason = NativeLlama.fits(checkpoint)
@@ -104,8 +104,7 @@ def measure_model(path: str, num_threads: int, input_bits: int | None, runs: int
         raise SystemExit(f"{path} does not run on the native kernels: {reason}")
     library = load()
     assert library is not None
-    chosen = {8: 8, 16: 16, None: None}[input_bits]
-    model = NativeLlama(library, checkpoint, max_context=2048, num_threads=num_threads, input_bits=chosen)  # type: ignore[arg-type]  # argparse has checked it
+    model = NativeLlama(library, checkpoint, max_context=2048, num_threads=num_threads, input_bits=input_bits)
     print(f"{Path(path).name}, inputs of {model.input_bits} bits")
     blocks_each = num_blocks_for(1024 + CONTEXT)
     kv = KvStorage(model.kv_shape, num_blocks=1 + NUM_SEQUENCES * blocks_each)

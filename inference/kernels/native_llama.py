@@ -28,7 +28,6 @@ from inference.weights.shape import ModelShape
 
 MATRICES = ("q", "k", "v", "o", "gate", "up", "down")
 NORMS = ("attention_norm", "mlp_norm")
-WITH_VNNI = (Isa.AVXVNNI, Isa.AVX512)
 
 InputBits = Literal[8, 16]
 
@@ -38,9 +37,9 @@ class NativeLlama:
 
     `num_threads` may be changed between two steps. One step at a time.
 
-    `input_bits` is what inputs of products are rounded to. With 16 the answers are those of float32, at the same speed
-    for one row, where memory is the limit, and four fifths of it for long prompts; so that is the default where the
-    processor multiplies bytes fast. The head, which is applied to few rows and is most sensitive, always has 16.
+    `input_bits` is what inputs of products are rounded to. With 16 the answers are those of float32 on every processor,
+    at the same speed for one row, where memory is the limit, and four fifths of it for long prompts (three fifths
+    without VNNI). The head, which is applied to few rows and is most sensitive, always has 16.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class NativeLlama:
         max_context: int,
         num_threads: int,
         isa: Isa = Isa.BEST,
-        input_bits: InputBits | None = None,
+        input_bits: InputBits = 16,
     ) -> None:
         self.shape = checkpoint.shape
         self.max_context = max_context
@@ -63,7 +62,7 @@ class NativeLlama:
             head_dim=self.shape.head_dim,
             dtype=torch.bfloat16,
         )
-        self.input_bits: InputBits = input_bits or (16 if self.isa in WITH_VNNI else 8)
+        self.input_bits: InputBits = input_bits
         self._library = library
         self._weights = _Weights(library, checkpoint, levels=self.input_bits // 8)
         positions = torch.arange(max_context)

@@ -75,16 +75,15 @@ def divergence(found: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
 
 
 def test_answers_as_float32_does(native: NativeLlama, smollm2: Checkpoint) -> None:
-    """Inputs of products are rounded to 16 bits where the processor does that fast, else to 8: then logits move by a
-    few hundredths, and near ties may turn."""
+    """On every processor: with inputs of 8 bits the first of these questions was answered otherwise by one without VNNI."""
     reference = load_model(smollm2, dtype="float32", max_context=512)
     for question in QUESTIONS:
         ids = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=question)]).ids)
         blocks = blocks_for(len(ids))
         exact = compute(reference, ids, storage(reference), blocks)[-1:]
         served = compute(native, ids, storage(native), blocks)[-1:]
-        assert float(divergence(served, exact)) < (0.001 if native.input_bits == 16 else 0.02)
-        assert exact[0].max() - exact[0, served.argmax()] < 0.3
+        assert float(divergence(served, exact)) < 0.001
+        assert int(served.argmax()) == int(exact.argmax())
 
 
 @pytest.mark.parametrize("kind", ["Q4_0", "Q4_1", "Q8_0"])
