@@ -50,14 +50,14 @@ async def test_insecure_code_in_an_answer_is_named_beside_it(stack: Stack) -> No
 
 
 async def test_grave_finds_are_withheld_where_the_operator_says_so() -> None:
-    """Not one character of the code leaves the server, and the refusal says why."""
+    """What is written around the code comes, of the code itself not one character, and the refusal says why."""
     with Stack(CRIA_CODE_SHIELD="block") as stack:
         async with ChatClient(stack.url) as client:
             ack = await client.send(OVERFLOWING)
             page = await asyncio.wait_for(client.read(ack["reply"]), 120)
     assert page.state == "blocked"
     assert "code with known weaknesses" in page.shown
-    assert not any("gets" in shown for _, shown in page.history)
+    assert not any("<pre>" in shown for _, shown in page.history)
 
 
 def plain(html: str) -> str:
