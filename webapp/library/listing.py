@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 
 from webapp.library.models import Document
 from webapp.library.wording import reason
@@ -27,7 +27,8 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """`kind` is "" for plain text; `reason` says why it could not be read."""
+    """`kind` is "" for plain text; `reason` says why it could not be read. `num_flagged` of its passages look like orders
+    to the assistant, and are not quoted."""
 
     id: UUID
     title: str
@@ -37,6 +38,7 @@ class Listed:
     kind: str
     num_bytes: int
     num_passages: int
+    num_flagged: int
     created_at: datetime
 
     def to_wire(self) -> dict[str, Any]:
@@ -45,12 +47,11 @@ class Listed:
 
 def own_documents(person_id: UUID) -> list[Listed]:
     """All of them, newest first."""
-    rows = Document.objects.owned_by(person_id).annotate(num_passages=Count("passages")).order_by("-created_at")
-    return [_listed(row) for row in rows.defer("text")]
+    return [_listed(row) for row in _counted(Document.objects.owned_by(person_id)).order_by("-created_at")]
 
 
 def listed(document: Document) -> Listed:
-    return _listed(Document.objects.annotate(num_passages=Count("passages")).defer("text").get(pk=document.pk))
+    return _listed(_counted(Document.objects.all()).get(pk=document.pk))
 
 
 def known(person_id: UUID, document_ids: Iterable[UUID]) -> dict[UUID, Listed]:
@@ -58,9 +59,16 @@ def known(person_id: UUID, document_ids: Iterable[UUID]) -> dict[UUID, Listed]:
     earlier one is that one."""
     asked = Document.objects.filter(owner=person_id, pk__in=document_ids).values_list("pk", "same_as", "deleted_at")
     survivors = {pk: same_as if deleted_at else pk for pk, same_as, deleted_at in asked}
-    rows = Document.objects.owned_by(person_id).filter(pk__in=set(survivors.values())).defer("text")
-    found = {row.pk: _listed(row) for row in rows.annotate(num_passages=Count("passages"))}
+    rows = Document.objects.owned_by(person_id).filter(pk__in=set(survivors.values()))
+    found = {row.pk: _listed(row) for row in _counted(rows)}
     return {pk: found[survivor] for pk, survivor in survivors.items() if survivor in found}
+
+
+def _counted(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """Without their texts, with the numbers of their passages."""
+    return documents.defer("text").annotate(
+        num_passages=Count("passages"), num_flagged=Count("passages", filter=Q(passages__flagged=True))
+    )
 
 
 def _listed(row: Any) -> Listed:
@@ -73,5 +81,6 @@ def _listed(row: Any) -> Listed:
         kind=_KINDS.get(row.mime, ""),
         num_bytes=row.num_bytes,
         num_passages=row.num_passages,
+        num_flagged=row.num_flagged,
         created_at=row.created_at,
     )

@@ -49,6 +49,16 @@ def test_uploads_are_scanned_too(index: Index, retrieval: Retrieval, person: Use
     assert quoted(ORDER, retrieval, person) == []
 
 
+def test_the_owner_is_told_what_is_not_quoted(index: Index, person: User, client: Client) -> None:
+    """Else nobody knows why answers leave it out. Where nothing is, nothing is said."""
+    client.force_login(person)
+    index(add_document(owner=person, title="Food", text="Llamas eat grass."))
+    assert "orders to the assistant" not in client.get("/library/").content.decode()
+    index(add_document(owner=person, title="Mail", text=TEXT))
+    shown = client.get("/library/").content.decode()
+    assert shown.count("1 passage reads like orders to the assistant, so answers do not quote it.") == 1
+
+
 def test_a_flag_holds_whatever_an_index_still_knows(index: Index, retrieval: Retrieval) -> None:
     """An index in memory may be older than the flag."""
     index(add_document(owner=None, title="Food", text="Llamas eat grass."))
