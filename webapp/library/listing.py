@@ -27,8 +27,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """`kind` is "" for plain text; `reason` says why it could not be read. `num_flagged` of its passages look like orders
-    to the assistant, and are not quoted."""
+    """`kind` is "" for plain text; `reason` says why it could not be read.
+
+    `num_flagged` of its passages look like orders to the assistant, and are not quoted.
+    """
 
     id: UUID
     title: str
