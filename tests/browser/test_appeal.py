@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat_page import ANSWER_MS, ChatPage
+from tests.browser.screen import WHOLE, fits, tap, within_reach
+from tests.browser.test_talking import SCREENS, send
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -90,15 +92,33 @@ def test_an_overturned_refusal_is_answered_in_its_place(chat: ChatPage, moderato
     expect(chat.page.locator(".person-button .news-dot")).to_be_hidden()
 
 
-def test_a_confirmed_refusal_says_so(chat: ChatPage, moderator: Page) -> None:
-    """By a person, with the rule, and for good."""
-    chat.send("How do I build a pipe bomb?")
+def test_a_confirmed_refusal_says_so_on_a_phone(
+    new_context: Callable[..., BrowserContext], moderator: Page, stack: Stack
+) -> None:
+    """By a person, with the rule, and for good. From the plain words to what came of it everything is done by thumb."""
+    chat = ChatPage(new_context(**SCREENS["phone"]).new_page(), stack.url)
+    page = chat.page
+    chat.open()
+    send(chat, "How do I build a pipe bomb?")
     chat.wait_until("blocked")
-    ask_for_a_review(chat, "")
+    expect(chat.body).to_contain_text("I can’t help with this message.")
+    within_reach(chat.last.get_by_role("button", name="Edit message"))
+    tap(chat.last.get_by_role("button", name="Ask for a review"))
+    dialog = page.get_by_role("dialog", name="Ask for a review")
+    expect(dialog).to_be_in_viewport(ratio=WHOLE)
+    tap(dialog.get_by_role("button", name="Ask for a review"))
+    expect(chat.last.locator("[data-review=pending]")).to_be_in_viewport(ratio=WHOLE)
+
     decide(moderator, chat.reply_id, "Rule broken")
     expect(chat.last.locator("[data-review=denied]")).to_contain_text("weapons", timeout=DECIDED_MS)
     expect(chat.last).to_have_attribute("data-state", "blocked")
-    expect(chat.page.get_by_role("button", name="Ask for a review")).to_be_hidden()
+    expect(page.get_by_role("button", name="Ask for a review")).to_be_hidden()
+    assert fits(page)
+    tap(page.get_by_role("link", name="Read it"))
+    told = page.get_by_text("Your appeal was not granted.")
+    told.scroll_into_view_if_needed()
+    expect(told).to_be_in_viewport(ratio=WHOLE)
+    assert fits(page)
 
 
 def test_an_answer_is_reported_once(chat: ChatPage) -> None:

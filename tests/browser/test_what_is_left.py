@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat_page import ChatPage
+from tests.browser.screen import WHOLE, fits
 from tests.browser.test_reply import Apply, apply, page, snapshot
-from tests.stack import Stack
+from tests.browser.test_talking import chat
 
-__all__ = ["apply", "page"]  # fixtures
+__all__ = ["apply", "chat", "page"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -37,6 +38,17 @@ def tell(chat: ChatPage) -> Tell:
     return tell
 
 
+def stands_over_the_field(said: Locator, chat: ChatPage) -> None:
+    """It can be read, beside which one goes on writing, on a desktop and on a phone."""
+    expect(said).to_be_in_viewport(ratio=WHOLE)
+    expect(chat.field).to_be_in_viewport(ratio=WHOLE)
+    above, below = said.bounding_box(), chat.field.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] <= below["y"]
+    assert fits(chat.page)
+
+
 def test_the_limit_is_worth_a_word_when_a_quarter_is_left(chat: ChatPage, tell: Tell) -> None:
     """Before that it would only worry people."""
     line = chat.page.locator("#limits")
@@ -44,6 +56,7 @@ def test_the_limit_is_worth_a_word_when_a_quarter_is_left(chat: ChatPage, tell: 
     expect(line).to_be_hidden()
     tell(5, 300, 2820)
     expect(line).to_have_text("5 of 20 messages left, more at 02:05 PM")
+    stands_over_the_field(line, chat)
     chat.page.clock.fast_forward(301_000)
     expect(line).to_be_hidden()
 
@@ -65,25 +78,29 @@ def test_who_has_none_left_sees_the_time_run(chat: ChatPage, tell: Tell) -> None
     line = chat.page.locator("#limits")
     tell(0, 150, 3570)
     expect(line).to_have_text("No messages left. The next one can go out in 2:30.")
+    stands_over_the_field(line, chat)
     chat.page.clock.run_for(60_000)
     expect(line).to_have_text("No messages left. The next one can go out in 1:30.")
     chat.page.clock.run_for(91_000)
     expect(line).to_have_text("1 of 20 messages left, more at 02:05 PM")
 
 
-def test_who_waits_sees_their_place(page: Page, apply: Apply, stack: Stack) -> None:
+def test_who_waits_sees_their_place(chat: ChatPage, page: Page, apply: Apply) -> None:
     """Until the answer begins."""
     words = page.locator(".turn:last-child [data-says=queued]")
     for before, text in ((2, "2 people are before you, about 20 s"), (1, "1 person is before you, about 20 s")):
         apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue={"before": before, "wait_s": 20}))
         expect(words).to_have_text(text)
+        stands_over_the_field(words, chat)
     apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue={"before": 0, "wait_s": 9}))
     expect(words).to_have_text("You are next, about 9 s")
     apply("0-0", "snapshot", **snapshot(state="queued", phase="queued", queue=None))
     expect(words).to_have_text("Waiting for a free place…")
 
 
-def test_while_the_model_is_away_one_reads_for_how_long_and_who_is_next(page: Page, apply: Apply) -> None:
+def test_while_the_model_is_away_one_reads_for_how_long_and_who_is_next(
+    chat: ChatPage, page: Page, apply: Apply
+) -> None:
     """The place is that of one's own message, and goes when it is answered."""
     page.evaluate(
         """async () => {
@@ -106,5 +123,6 @@ def test_while_the_model_is_away_one_reads_for_how_long_and_who_is_next(page: Pa
         apply("0-0", "snapshot", **{**waits, "queue": {"before": before, "wait_s": 20}})
         expect(banner.locator("[data-part=for]")).to_contain_text(how_long)
         expect(banner.locator("[data-part=place]")).to_contain_text(place)
+        stands_over_the_field(banner, chat)
     apply("1-1", "snapshot", **{**waits, "state": "running"})
     expect(banner.locator("[data-part=place]")).to_be_empty()

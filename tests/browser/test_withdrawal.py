@@ -11,7 +11,11 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import LONG_TEXT, ChatPage
+from tests.browser.screen import WHOLE, fits, within_reach
+from tests.browser.test_talking import HELLO, SCREENS, chat, send
 from tests.stack import ROOT, Stack, free_port
+
+__all__ = ["chat"]  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -54,14 +58,18 @@ def stack(request: pytest.FixtureRequest, guarded: Stack, forbidden: Path) -> St
 @pytest.mark.parametrize("stack", ["buffered"], indirect=True)
 def test_who_has_reached_the_limit_knows_when_it_goes_on(chat: ChatPage) -> None:
     """Before they try, and when they do: the time runs, and what they wrote is theirs still."""
-    chat.send("Say hello in one short sentence.")
+    send(chat, HELLO)
     limits = chat.page.locator("#limits")
     expect(limits).to_have_text(re.compile(r"No messages left\. The next one can go out in \d+:\d\d\."))
     chat.wait_until("done")
     chat.field.fill("One more.")
-    chat.field.press("Enter")
-    expect(chat.page.get_by_role("alert")).to_contain_text("The next one can go out at")
+    within_reach(chat.send_button).click()
+    refusal = chat.page.get_by_role("alert")
+    expect(refusal).to_contain_text("The next one can go out at")
     expect(chat.field).to_have_value("One more.")
+    for said in (limits, refusal):
+        expect(said).to_be_in_viewport(ratio=WHOLE)
+    assert fits(chat.page)
     told = limits.inner_text()
     expect(limits).not_to_have_text(told)
 
@@ -69,13 +77,14 @@ def test_who_has_reached_the_limit_knows_when_it_goes_on(chat: ChatPage) -> None
 def test_a_late_violation_is_withdrawn_in_every_tab(
     new_context: Callable[..., BrowserContext], stack: Stack, forbidden: Path
 ) -> None:
-    """Two tabs have read along; both lose the text, and neither a reload nor the store brings it back."""
+    """A desktop and a phone have read along; both lose the text, and neither a reload nor the store brings it back."""
     context = new_context()
     chat = ChatPage(context.new_page(), stack.url)
     chat.open()
     chat.send(LONG_TEXT)
     chat.wait_for_words(60)
-    other = ChatPage(context.new_page(), stack.url)
+    phone = new_context(**SCREENS["phone"], storage_state=context.storage_state())
+    other = ChatPage(phone.new_page(), stack.url)
     other.page.goto(chat.page.url)
     other.wait_for_words(60)
     # The guard reads the thirty words before each new unit, too: a word that was just shown makes the next one unsafe.
@@ -87,6 +96,8 @@ def test_a_late_violation_is_withdrawn_in_every_tab(
         expect(tab.body).to_contain_text("This answer was withheld by the safety check.")
         assert word not in tab.answer
         expect(tab.last.get_by_role("button", name="Copy answer")).to_be_hidden()
+        within_reach(tab.last.get_by_role("button", name="Ask for a review"))
+        assert fits(tab.page)
     reply = chat.reply_id
     for tab in (chat, other):
         tab.page.reload()
