@@ -10,8 +10,8 @@ import pytest
 from assistant.ports import ChatMessage, DrawnPicture, GeneratedPiece, GenerationEnd, GenerationRequest, ToolCall
 from assistant.tools.registry import tools_for
 from assistant.tools.tool import Drawing, Tool, ToolServices
-from tests.assistant.test_turn import ANSWER, Notebook, ScriptedModel, Shelf, WordGuard, run, turn
 from tests.assistant.tools.services import OnePage, Painter, Reader, drawing
+from tests.assistant.turns import ANSWER, Notebook, ScriptedModel, Shelf, WordGuard, run, turn
 
 WISH = ChatMessage(role="user", text="Draw a picture of a llama in a hat.")
 

@@ -21,7 +21,7 @@ from assistant.safety.verdict import Verdict
 from assistant.turn import TurnRunner
 from inference.client import InferenceClient
 from inference.server.encoders import MAX_INPUTS
-from tests.assistant.test_turn import ANSWER, CONFIG, PASSAGE, NoCode, Notebook, ScriptedModel, Shelf, turn
+from tests.assistant.turns import ANSWER, CONFIG, PASSAGE, NoCode, Notebook, ScriptedModel, Shelf, turn
 from tests.webapp.site_settings import change_settings
 from webapp import wiring
 from webapp.library.services.indexing import BATCH_SIZE

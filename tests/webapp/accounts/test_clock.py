@@ -14,7 +14,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.test import Client
 from django.utils import timezone, translation
 
-from tests.assistant.test_turn import WordGuard
+from tests.assistant.turns import WordGuard
 from tests.webapp.chat.talking import end, send
 from tests.webapp.site_settings import change_settings
 from webapp.accounts.models import User

@@ -16,7 +16,7 @@ from django.utils import timezone
 from assistant.errors import ModelUnavailable
 from assistant.ports import GeneratedPiece, GenerationEnd, GenerationRequest
 from assistant.window import Filled
-from tests.assistant.test_turn import WordGuard
+from tests.assistant.turns import WordGuard
 from tests.webapp.chat.talking import end, send
 from tests.webapp.chat.test_withholding import BLOCK
 from webapp import jobs, wiring

@@ -16,7 +16,7 @@ from assistant.errors import NoRoomForPicture, PictureFailed, PictureRefused, To
 from assistant.ports import GenerationEnd
 from assistant.reply import GrowingReply, Written
 from assistant.safety.canary import LEAKED
-from tests.assistant.test_turn import WordGuard
+from tests.assistant.turns import WordGuard
 from tests.image_server import ImageServer, png
 from tests.webapp.chat.drawing import DRAWN, WISH, draw
 from tests.webapp.chat.talking import end, send

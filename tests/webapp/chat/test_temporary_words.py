@@ -28,7 +28,7 @@ from assistant.ports import (
 from assistant.reply import GrowingReply, Written
 from assistant.tools.steps import Step
 from assistant.window import Filled
-from tests.assistant.test_turn import NoCode, Shelf, WordGuard
+from tests.assistant.turns import NoCode, Shelf, WordGuard
 from tests.conftest import RedisServer
 from tests.webapp.chat.drawing import WISH, draw
 from tests.webapp.chat.talking import end, send

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 
 from assistant.errors import ModelUnavailable
 from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest
-from tests.assistant.test_turn import WordGuard
+from tests.assistant.turns import WordGuard
 from webapp import wiring
 from webapp.accounts.models import User
 from webapp.chat import hints

@@ -16,7 +16,7 @@ from assistant.ports import GeneratedPiece, GenerationEnd, GenerationRequest, Pa
 from assistant.reply import GrowingReply, Written
 from assistant.safety.verdict import Verdict
 from assistant.window import Filled
-from tests.assistant.test_turn import WordGuard
+from tests.assistant.turns import WordGuard
 from tests.client import Page
 from webapp import wiring
 from webapp.accounts.models import User

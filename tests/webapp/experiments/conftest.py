@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.assistant.test_turn import NoCode, Shelf, WordGuard
+from tests.assistant.turns import NoCode, Shelf, WordGuard
 from tests.webapp.experiments.playing import DEADLY, Echo
 from tests.webapp.experiments.team import member_of
 from webapp import jobs, wiring

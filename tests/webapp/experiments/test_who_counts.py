@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from assistant.errors import GuardUnavailable, ModelUnavailable
 from assistant.ports import ChatMessage, GeneratedPiece, GenerationEnd, GenerationRequest
 from assistant.safety.verdict import Verdict
-from tests.assistant.test_turn import NoCode, Shelf, WordGuard
+from tests.assistant.turns import NoCode, Shelf, WordGuard
 from tests.webapp.experiments.making import prompt, running
 from webapp import wiring
 from webapp.accounts.models import User
