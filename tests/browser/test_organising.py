@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.browser.chat_page import ANSWER_MS, ChatPage
+from tests.browser.fitting import PHONE, misfits, open_drawer
+from tests.browser.test_sharing import IMPORTED_MS, choose
 from tests.stack import Stack
+from tests.webapp.sharing import making
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 NewContext = Callable[..., BrowserContext]
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 def ended(chat: ChatPage) -> None:
@@ -217,3 +221,80 @@ def test_on_a_phone(new_context: NewContext, stack: Stack) -> None:
     chat.open("/chats/")
     page.get_by_role("button", name="Select").tap()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def talk(title: str, question: str, answer: str) -> dict[str, Any]:
+    """A chat to bring along, with this question first and this answer last."""
+    document = making.chatgpt(title=title, conversation_id=title)
+    for node, text in (("q1", question), ("a2", answer)):
+        document["mapping"][node]["message"]["content"]["parts"] = [text]
+    return document
+
+
+def test_a_phone_keeps_chats_in_order_and_finds_a_sentence(
+    new_context: NewContext, stack: Stack, tmp_path: Path
+) -> None:
+    """Folder, tag and archive from the menu, many at once on the list, and a search that lands far up in a chat."""
+    chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
+    page, main, dialog = chat.page, chat.page.get_by_role("main"), chat.page.locator("#organise-dialog")
+    sentence = "May I feed quinoa to seven guests?"
+    talks = (talk("Dinner", sentence, "Yes. " + "Boil it well.\n\n" * 80), talk("A walk", "Up?", "Up."))
+    choose(chat, tmp_path, *talks, talk("Letters", "Dear?", "Dear."))
+    main.get_by_role("button", name="Import", exact=True).tap()
+    expect(main.get_by_text("3 chats were imported.")).to_be_visible(timeout=IMPORTED_MS)
+
+    def ask(title: str, item: str) -> None:
+        chat.conversation(title).get_by_role("button", name="Options").tap()
+        page.locator("#chat-menu").get_by_role("button", name=item, exact=True).tap()
+
+    open_drawer(chat)
+    ask("Dinner", "Move to a folder")
+    dialog.get_by_label("New folder").fill("Family")
+    assert misfits(page) == []
+    dialog.get_by_role("button", name="Move").tap()
+    expect(folder(chat, "Family").locator(".conversation")).to_have_text(re.compile("Dinner"))
+    ask("A walk", "Tags")
+    dialog.get_by_label("New tag").fill("hills")
+    dialog.get_by_role("button", name="Add").tap()
+    expect(dialog.get_by_role("button", name="Remove the tag hills")).to_be_visible()
+    assert misfits(page) == []
+    dialog.get_by_role("button", name="Close").tap()
+    ask("A walk", "Archive")
+    expect(chat.conversation("A walk")).to_be_hidden()
+    chat.sidebar.get_by_role("link", name="Archive").tap()
+    row = main.locator(".chat-row")
+    expect(row).to_contain_text("A walk")
+    expect(row.get_by_role("link", name="hills")).to_be_visible()
+    assert misfits(page) == []
+
+    chat.open("/chats/")
+    main.get_by_role("button", name="Select").tap()
+    main.get_by_role("button", name="All on this page").tap()
+    expect(main.get_by_text("2 chats selected")).to_be_visible()
+    assert misfits(page) == []
+    main.get_by_label("Tag", exact=True).fill("home")
+    main.get_by_role("button", name="Add the tag").tap()
+    expect(row.get_by_role("link", name="home")).to_have_count(2)
+    main.get_by_role("button", name="Select").tap()
+    main.get_by_role("checkbox", name="Letters").check()
+    main.get_by_label("Folder").select_option("Family")
+    main.get_by_role("button", name="Move").tap()
+    expect(row.filter(has_text="Letters")).to_contain_text("Family")
+    main.get_by_role("button", name="Select").tap()
+    main.get_by_role("checkbox", name="Letters").check()
+    main.get_by_role("button", name="Archive").tap()
+    expect(row).to_have_count(1)
+    assert misfits(page) == []
+
+    main.get_by_role("link", name="Dinner").tap()
+    expect(page.get_by_text(sentence)).not_to_be_in_viewport()
+    open_drawer(chat)
+    page.get_by_role("link", name="Search", exact=True).tap()
+    page.get_by_label("Search chats").fill("feed quinoa")
+    hit = page.get_by_role("option").filter(has_text=sentence)
+    expect(hit.locator("mark").first).to_be_visible()
+    assert misfits(page) == []
+    hit.tap()
+    chat.page.wait_for_function("() => CSS.highlights.has('found')")
+    expect(page.get_by_text(sentence)).to_be_in_viewport(ratio=1)
+    assert misfits(page) == []

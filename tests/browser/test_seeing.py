@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat_page import ChatPage
+from tests.browser.fitting import spilled
 from tests.browser.test_axe import wrong_on
 from tests.browser.test_sharing import bring_along
 from tests.browser.test_talking import run_in
@@ -34,17 +35,6 @@ from webapp.accounts.models import User
 make_case(User.objects.create(username="{name}", is_guest=True))
 """
 LANDMARKS = re.compile(": (region|landmark-one-main): ")  # good practice that Unfold's frame leaves out, not WCAG
-# What is cut off: its own text does not fit into it, and nothing lets one see the rest.
-CUT_OFF = """() => [...document.querySelectorAll("button, a.button, label, h1, h2, h3, p, li, dt, dd")]
-    .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-    .filter((element) => {
-      const { overflowX, overflowY, textOverflow } = getComputedStyle(element);
-      const isHidden = /hidden|clip/.test(overflowX + overflowY) && textOverflow !== "ellipsis";
-      const isTooWide = element.scrollWidth > element.clientWidth + 1;
-      const isTooHigh = element.scrollHeight > element.clientHeight + 1;
-      return isHidden && (isTooWide || isTooHigh) && !element.closest(".sr-only, .skip-link");
-    })
-    .map((element) => element.outerHTML.slice(0, 120))"""
 PAGES = ("/settings/general/", "/settings/assistant/", "/library/", "/search/?q=weather", "/chats/", "/shared/")
 
 
@@ -159,9 +149,3 @@ def test_with_text_twice_as_large_nothing_is_cut_off(new_context: NewContext, st
     for path in (*PAGES, address.removeprefix(chat.url)):
         chat.open(path)
         assert spilled(chat.page) == [], path
-
-
-def spilled(page: Page) -> list[str]:
-    """What is cut off, and the page if it is wider than the screen."""
-    is_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    return [*(["the page is too wide"] if is_wide else []), *page.evaluate(CUT_OFF)]
