@@ -9,10 +9,11 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
+from tests.webapp.moderation.making import make_case, make_moderator
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
 from webapp.library.models import Document, Passage
-from webapp.moderation.models import Verdict
+from webapp.moderation.models import Case, Verdict
 
 PRIVATE = "my-secret-diagnosis"
 BrowserOf = Callable[[str], Client]
@@ -22,6 +23,16 @@ WITHHELD_NOTICE = "<p>withheld-notice</p>"
 @pytest.fixture
 def owner(db: None) -> User:
     return User.objects.create_user("ada", email="ada@example.com")
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    return make_moderator()
+
+
+@pytest.fixture
+def case(owner: User) -> Case:
+    return make_case(owner)
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.chat.models import Conversation, Message, Reply
-from webapp.moderation.models import Case, Review, Verdict
-from webapp.moderation.services import cases, looks
+from webapp.moderation.models import Appeal, Case, Review, Verdict
+from webapp.moderation.services import cases, looks, originals
+from webapp.moderation.services.consequences import carry_out_due
 
 SECRET = "my-secret-diagnosis"
 
@@ -105,3 +106,22 @@ def at_once(act: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(arguments)) as pool:
         return list(pool.map(run, arguments))
+
+
+def withheld_answer(owner: User, text: str) -> Case:
+    reply = make_reply(owner)
+    Reply.objects.filter(pk=reply.pk).update(input_checked=True)
+    originals.keep(reply.pk, text)
+    return cases.flag(reply.pk, "guard_output", verdict=make_verdict(reply, direction="output"), category="hate")
+
+
+def appeal_against(case: Case) -> Appeal:
+    appeal = Appeal.objects.create(person=case.person, case=case, text="Please look again")
+    cases.flag(case.reply_id, "appeal", text=appeal.text)
+    return appeal
+
+
+def let_time_pass() -> None:
+    """Until nothing can be undone any more; then beat comes by."""
+    Review.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
+    carry_out_due()

@@ -23,11 +23,6 @@ from webapp.moderation.services.consequences import carry_out_due
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
-
-
 def suspended(person: User, by: User | None = None) -> Suspension:
     return suspensions.suspend(person, by=by, reason="Spam", until=timezone.now() + timedelta(days=3))
 

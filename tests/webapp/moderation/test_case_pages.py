@@ -27,11 +27,6 @@ def moderator(browser_of: BrowserOf) -> Client:
     return browser_of("moderator")
 
 
-@pytest.fixture
-def case(owner: User) -> Case:
-    return make_case(owner)
-
-
 def address(case: Case, page: str = "change") -> str:
     return f"{QUEUE}{case.pk}/{page}/"
 

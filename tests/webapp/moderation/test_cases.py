@@ -17,16 +17,6 @@ from webapp.moderation.services.cases import CannotDecide, CaseChanged
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
-
-
-@pytest.fixture
-def case(owner: User) -> Case:
-    return make_case(owner)
-
-
 def judgement(action: str, score: float = 0.95) -> safety.Verdict:
     return safety.Verdict(
         action=action,  # type: ignore[arg-type]

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
-
-
-@pytest.fixture
 def decided(owner: User, moderator: User) -> Case:
     """A case that the moderator decided, and that its person appeals against now."""
     case = make_case(owner)

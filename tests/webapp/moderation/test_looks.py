@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.webapp.moderation.making import SECRET, add_turn, make_case, make_moderator, make_reply, make_verdict
+from tests.webapp.moderation.making import SECRET, add_turn, make_case, make_reply, make_verdict
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.moderation.models import AuditEntry, Case, Reveal
@@ -10,11 +10,6 @@ from webapp.moderation.services import cases, originals
 from webapp.moderation.services.looks import Look, Piece, cut, look, turns_around
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
 
 
 def words(pieces: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.webapp.moderation.making import close, close_after_look, make_case, make_moderator, make_reply, make_verdict
+from tests.webapp.moderation.making import close, close_after_look, make_case, make_reply, make_verdict
 from webapp.accounts.models import User
 from webapp.chat.models import Reply
 from webapp.moderation.models import Appeal, AuditEntry, Case, Note, Original, Review, Suspension, Verdict
@@ -15,11 +15,6 @@ from webapp.moderation.services.consequences import carry_out_due
 from webapp.moderation.services.suspensions import suspend
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
 
 
 def closed(owner: User, moderator: User, *, days_ago: float) -> Case:

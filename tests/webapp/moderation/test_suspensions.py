@@ -18,11 +18,6 @@ from webapp.moderation.services.suspensions import lift, suspend
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def moderator(db: None) -> User:
-    return make_moderator()
-
-
 def for_days(person: User, days: float, *, by: User, reason: str = "Spam") -> Suspension:
     return suspend(person, by=by, reason=reason, until=timezone.now() + timedelta(days=days))
 
