@@ -19,7 +19,7 @@ from tests.webapp.sharing import making
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 NewContext = Callable[..., BrowserContext]
-IMPORTED_MS = 30_000
+IMPORTED_MS = 120_000  # the workers do this last
 
 
 def choose(chat: ChatPage, folder: Path, *documents: dict[str, Any]) -> None:
