@@ -77,7 +77,7 @@ def quick_checks() -> Sequence[Check]:
 
 def run_of(name: str, *arguments: str, steps_back: int = 0) -> PytestRun:
     """Others come first by `steps_back`. Where they leave nothing to be had, by 5 a quarter of a core remains."""
-    command = ("nice", "-n", str(steps_back), PYTHON, "-m", "pytest", *arguments)
+    command = ("nice", "-n", str(steps_back), PYTHON, "-m", "pytest", "--durations=15", *arguments)
     return PytestRun(command, PROJECT / "var" / "tests" / f"failed-{name}")
 
 
