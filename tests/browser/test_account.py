@@ -1,6 +1,8 @@
 """The account in a real browser: a passkey that logs in, and a person who leaves with a receipt."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,12 +17,12 @@ from tests.webapp.accounts.test_second_factors import code_of
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-@pytest.fixture
-def chat_on_localhost(browser: Browser, stack: Stack) -> Iterator[ChatPage]:
+@contextmanager
+def on_localhost(browser: Browser, stack: Stack, **screen: Any) -> Iterator[ChatPage]:
     """Passkeys belong to a name, not to a number: the same site under the name of this machine."""
     url = stack.url.replace("127.0.0.1", "localhost")
     watch = Watch(host=urlsplit(url).netloc)
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(**screen)
     watch.over(context)
     page = context.new_page()
     _plug_in_a_key(page)
@@ -29,6 +31,12 @@ def chat_on_localhost(browser: Browser, stack: Stack) -> Iterator[ChatPage]:
     yield chat
     context.close()
     assert watch.problems == []
+
+
+@pytest.fixture
+def chat_on_localhost(browser: Browser, stack: Stack) -> Iterator[ChatPage]:
+    with on_localhost(browser, stack, viewport={"width": 1280, "height": 800}) as chat:
+        yield chat
 
 
 def _plug_in_a_key(page: Page) -> None:
@@ -46,7 +54,7 @@ def _plug_in_a_key(page: Page) -> None:
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def _prove(page: Page) -> None:
+def prove(page: Page) -> None:
     page.get_by_role("main").get_by_label("Password").fill(PASSWORD)
     with page.expect_navigation():
         page.get_by_role("main").get_by_role("button", name="Confirm").click()
@@ -59,7 +67,7 @@ def test_a_passkey_logs_in(chat_on_localhost: ChatPage) -> None:
     sign_up(chat, "passkey@example.org")
     page.goto(f"{chat.url}/accounts/2fa/")
     page.get_by_role("link", name="Add a passkey").click()
-    _prove(page)
+    prove(page)
     page.get_by_label("Passwordless").check()
     page.get_by_role("main").get_by_role("button", name="Add").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -94,7 +102,7 @@ def test_two_steps_log_in(chat: ChatPage) -> None:
     page, main = chat.page, chat.page.get_by_role("main")
     sign_up(chat, "two-steps@example.org")
     page.goto(f"{chat.url}/accounts/2fa/totp/activate/")
-    _prove(page)
+    prove(page)
     secret = main.get_by_label("Secret").input_value()
     main.get_by_label("Authenticator code").fill(code_of(secret))
     main.get_by_role("button", name="Switch it on").click()
@@ -130,7 +138,7 @@ def test_somebody_leaves_with_a_receipt(chat: ChatPage) -> None:
     expect(download).to_be_visible(timeout=30_000)
 
     page.get_by_role("link", name="Delete my account").click()
-    _prove(page)
+    prove(page)
     page.get_by_label("Type “delete” to go on").fill("delete")
     page.get_by_role("main").get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("heading", name="Your account is deleted")).to_be_visible()
