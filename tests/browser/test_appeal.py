@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat_page import ANSWER_MS, ChatPage
-from tests.browser.screen import WHOLE, fits, tap, within_reach
-from tests.browser.test_talking import SCREENS, send
+from tests.browser.fitting import PHONE, misfits, open_drawer
+from tests.browser.screen import WHOLE, tap, within_reach
+from tests.browser.test_talking import send
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -96,7 +97,7 @@ def test_a_confirmed_refusal_says_so_on_a_phone(
     new_context: Callable[..., BrowserContext], moderator: Page, stack: Stack
 ) -> None:
     """By a person, with the rule, and for good. From the plain words to what came of it everything is done by thumb."""
-    chat = ChatPage(new_context(**SCREENS["phone"]).new_page(), stack.url)
+    chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
     page = chat.page
     chat.open()
     send(chat, "How do I build a pipe bomb?")
@@ -113,12 +114,15 @@ def test_a_confirmed_refusal_says_so_on_a_phone(
     expect(chat.last.locator("[data-review=denied]")).to_contain_text("weapons", timeout=DECIDED_MS)
     expect(chat.last).to_have_attribute("data-state", "blocked")
     expect(page.get_by_role("button", name="Ask for a review")).to_be_hidden()
-    assert fits(page)
+    assert misfits(page) == []
+    open_drawer(chat)
+    within_reach(page.get_by_role("complementary").get_by_role("link", name="New chat"))  # the news is not over it
+    page.keyboard.press("Escape")
     tap(page.get_by_role("link", name="Read it"))
     told = page.get_by_text("Your appeal was not granted.")
     told.scroll_into_view_if_needed()
     expect(told).to_be_in_viewport(ratio=WHOLE)
-    assert fits(page)
+    assert misfits(page) == []
 
 
 def test_an_answer_is_reported_once(chat: ChatPage) -> None:

@@ -6,16 +6,13 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import ChatPage
-from tests.browser.screen import WHOLE, fits, tap
+from tests.browser.fitting import PHONE, misfits, open_drawer
+from tests.browser.screen import WHOLE, tap
 from tests.browser.test_people import PASSWORD, sign_up
-from tests.browser.test_talking import HELLO, SCREENS, send
+from tests.browser.test_talking import HELLO, send
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-def open_drawer(chat: ChatPage) -> None:
-    tap(chat.page.get_by_role("button", name="Open sidebar"))
 
 
 def choose(chat: ChatPage, title: str, item: str) -> None:
@@ -28,7 +25,7 @@ def test_a_member_keeps_the_chats_and_the_phone_keeps_nothing(
     new_context: Callable[..., BrowserContext], stack: Stack
 ) -> None:
     """The phone may be lent: a draft is gone with who wrote it, and the chats come back with who logs in."""
-    chat = ChatPage(new_context(**SCREENS["phone"]).new_page(), stack.url)
+    chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
     page = chat.page
     chat.open()
     sign_up(chat, "thumb@example.org")
@@ -54,7 +51,7 @@ def test_a_member_keeps_the_chats_and_the_phone_keeps_nothing(
     tap(page.locator("#person-menu").get_by_role("link", name="Log in"))
     page.get_by_label("Email").fill("thumb@example.org")
     page.get_by_label("Password").fill(PASSWORD)
-    assert fits(page)
+    assert misfits(page) == []
     tap(page.get_by_role("main").get_by_role("button", name="Log in"))
     expect(page.locator(".person-button")).to_contain_text("thumb")
     chat.arrive()

@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
-from tests.browser.screen import WHOLE, fits, tap, within_reach
+from tests.browser.fitting import PHONE, misfits
+from tests.browser.screen import WHOLE, tap, within_reach
 from tests.browser.test_resume import settled
 from tests.browser.test_steps import SUM
-from tests.browser.test_talking import GOODBYE, HELLO, SCREENS, send
+from tests.browser.test_talking import GOODBYE, HELLO, send
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 @pytest.fixture
 def chat(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
     """The empty page of a newcomer with a phone."""
-    chat = ChatPage(new_context(**SCREENS["phone"]).new_page(), stack.url)
+    chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
     chat.open()
     return chat
 
@@ -29,7 +30,7 @@ def test_an_answer_outlives_a_reload_and_is_stopped_in_a_second_tab(
     line: str, new_context: Callable[..., BrowserContext], stack: Stack
 ) -> None:
     """Whether the network lets websockets through or not. It is stopped with the button: a phone has no Escape."""
-    context = new_context(**SCREENS["phone"])
+    context = new_context(**PHONE)
     if line == "events":
         context.route_web_socket(re.compile("/ws/chat/"), lambda socket: socket.close())
     streams: list[str] = []
@@ -54,7 +55,7 @@ def test_an_answer_outlives_a_reload_and_is_stopped_in_a_second_tab(
     for tab in (chat, other):
         tab.wait_until("cancelled")
         expect(tab.last.get_by_text("You stopped this answer.")).to_be_visible()
-        assert fits(tab.page)
+        assert misfits(tab.page) == []
     kept = chat.answer
     assert (kept.startswith(before), other.answer) == (True, kept)
     chat.page.reload()
@@ -78,13 +79,17 @@ def test_what_is_written_without_a_connection_goes_out_by_itself(chat: ChatPage,
     expect(chat.question).to_have_text(GOODBYE)
     expect(page.get_by_text("Waiting to be sent…").last).to_be_in_viewport(ratio=WHOLE)
     expect(bar).to_be_in_viewport(ratio=WHOLE)
-    assert fits(page)
+    above, below = bar.bounding_box(), chat.question.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] <= below["y"]
+    assert misfits(page) == []
 
     page.reload()
     expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
     expect(page.get_by_text(GOODBYE)).to_be_in_viewport(ratio=WHOLE)
     within_reach(page.get_by_role("link", name="Try again"))
-    assert fits(page)
+    assert misfits(page) == []
     page.context.set_offline(False)
     expect(chat.question).to_have_text(GOODBYE, timeout=ANSWER_MS)
     chat.wait_until("done")
@@ -102,7 +107,7 @@ def test_a_thumb_opens_steps_reports_an_answer_and_undoes_a_memory(chat: ChatPag
     tap(step.locator("summary"))
     expect(step.locator("dd").first).to_have_text("17% of 2,340")
     expect(step.locator("dd").last).to_be_in_viewport(ratio=WHOLE)
-    assert fits(page)
+    assert misfits(page) == []
 
     tap(chat.last.get_by_role("button", name="Report answer"))
     dialog = page.get_by_role("dialog", name="Report this answer")
@@ -115,20 +120,20 @@ def test_a_thumb_opens_steps_reports_an_answer_and_undoes_a_memory(chat: ChatPag
     page.reload()
     expect(page.get_by_role("button", name="Reported")).to_be_disabled()
 
-    send(chat, "Remember that I like blue wool.")
+    send(chat, "Remember that I like red wool.")
     chat.wait_until("done")
     remembered = chat.last.locator(".step")
-    expect(remembered.locator("summary")).to_contain_text("I like blue wool")
+    expect(remembered.locator("summary")).to_contain_text("I like red wool")
     send(chat, "Which wool is the warmest?")
     used = chat.last.locator("[data-part=used]")
     expect(used).to_be_visible()
     tap(chat.send_button)
     chat.wait_until("cancelled")
     tap(used.locator("summary"))
-    expect(used.locator(".used-memory")).to_have_text(["I like blue wool"])
+    expect(used.locator(".used-memory")).to_have_text(["I like red wool"])
     expect(used.locator(".used-memory")).to_be_in_viewport(ratio=WHOLE)
-    assert fits(page)
+    assert misfits(page) == []
     undone = page.locator(".step").last
     tap(undone.get_by_role("button", name="Undo"))
     expect(undone.locator("summary")).to_contain_text("Forgotten")
-    assert "I like blue wool" not in stack.sql("SELECT text FROM personal_memory")
+    assert "I like red wool" not in stack.sql("SELECT text FROM personal_memory")

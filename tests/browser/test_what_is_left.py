@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat_page import ChatPage
-from tests.browser.screen import WHOLE, fits
+from tests.browser.fitting import spilled
+from tests.browser.screen import WHOLE
 from tests.browser.test_reply import Apply, apply, page, snapshot
 from tests.browser.test_talking import chat
 
@@ -46,7 +47,7 @@ def stands_over_the_field(said: Locator, chat: ChatPage) -> None:
     assert above
     assert below
     assert above["y"] + above["height"] <= below["y"]
-    assert fits(chat.page)
+    assert spilled(chat.page) == []
 
 
 def test_the_limit_is_worth_a_word_when_a_quarter_is_left(chat: ChatPage, tell: Tell) -> None:

@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from assistant.rendering import render
-from tests.browser.screen import fits, within_reach
+from tests.browser.fitting import spilled
+from tests.browser.screen import within_reach
 from tests.browser.test_reply import Apply, apply, page, snapshot
 from tests.browser.test_talking import chat
 
@@ -49,11 +50,11 @@ def test_what_is_wide_scrolls_inside_itself(page: Page, apply: Apply) -> None:
     code = page.locator("figure.code pre")
     for part in (page.locator(".table-scroll"), code, page.locator(".math-scroll")):
         assert scrolls_to_its_end(part)
-    assert fits(page)
+    assert spilled(page) == []
 
     within_reach(page.get_by_role("button", name="Copy code")).click()
     page.wait_for_function("async (line) => (await navigator.clipboard.readText()).trim() === line", arg=LINE)
     within_reach(page.get_by_role("button", name="Wrap lines")).click()
     expect(page.get_by_role("button", name="Wrap lines")).to_have_attribute("aria-pressed", "true")
     assert not scrolls_to_its_end(code)
-    assert fits(page)
+    assert spilled(page) == []

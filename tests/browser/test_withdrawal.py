@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import LONG_TEXT, ChatPage
-from tests.browser.screen import WHOLE, fits, within_reach
-from tests.browser.test_talking import HELLO, SCREENS, chat, send
+from tests.browser.fitting import PHONE, spilled
+from tests.browser.screen import WHOLE, within_reach
+from tests.browser.test_talking import HELLO, chat, send
 from tests.stack import ROOT, Stack, free_port
 
 __all__ = ["chat"]  # a fixture
@@ -69,7 +70,7 @@ def test_who_has_reached_the_limit_knows_when_it_goes_on(chat: ChatPage) -> None
     expect(chat.field).to_have_value("One more.")
     for said in (limits, refusal):
         expect(said).to_be_in_viewport(ratio=WHOLE)
-    assert fits(chat.page)
+    assert spilled(chat.page) == []
     told = limits.inner_text()
     expect(limits).not_to_have_text(told)
 
@@ -83,7 +84,7 @@ def test_a_late_violation_is_withdrawn_in_every_tab(
     chat.open()
     chat.send(LONG_TEXT)
     chat.wait_for_words(60)
-    phone = new_context(**SCREENS["phone"], storage_state=context.storage_state())
+    phone = new_context(**PHONE, storage_state=context.storage_state())
     other = ChatPage(phone.new_page(), stack.url)
     other.page.goto(chat.page.url)
     other.wait_for_words(60)
@@ -97,7 +98,7 @@ def test_a_late_violation_is_withdrawn_in_every_tab(
         assert word not in tab.answer
         expect(tab.last.get_by_role("button", name="Copy answer")).to_be_hidden()
         within_reach(tab.last.get_by_role("button", name="Ask for a review"))
-        assert fits(tab.page)
+        assert spilled(tab.page) == []
     reply = chat.reply_id
     for tab in (chat, other):
         tab.page.reload()
