@@ -65,6 +65,15 @@ def test_the_page_holds_the_newest_turns_only(long_chat: Conversation, person: U
     assert len(html.encode()) < 400_000
 
 
+def test_what_is_far_from_the_end_is_left_out_of_the_layout(
+    long_chat: Conversation, person: User, sign_in: SignIn
+) -> None:
+    """It costs when it comes into sight. The end, where a chat opens, has its height from the beginning."""
+    html = sign_in(person).get(long_chat.get_absolute_url()).content.decode()
+    classes = re.findall(r'<article class="([^"]+)" data-turn="[^"]', html)
+    assert classes == ["turn turn-earlier"] * (WINDOW_TURNS - 8) + ["turn"] * 8
+
+
 def test_a_long_chat_takes_no_more_queries_than_a_short_one(
     long_chat: Conversation, person: User, sign_in: SignIn
 ) -> None:
