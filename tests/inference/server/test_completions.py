@@ -187,6 +187,8 @@ async def test_our_client_reads_a_greedy_completion(tmp_path: Path) -> None:
             assert found.text == "safe"
             assert [max(top, key=lambda name: top[name]) for top in found.top_logprobs] == list("safe")
             written = await client.complete(f"<|begin_of_text|>{prompt}", model="", max_tokens=10, num_top_logprobs=2)
-            assert written == found
+            assert written.text == found.text
+            for one, other in zip(written.top_logprobs, found.top_logprobs, strict=True):
+                assert one == pytest.approx(other, abs=1e-4), "torch rounds otherwise beside what is kept of the prompt"
     finally:
         server.stop()
