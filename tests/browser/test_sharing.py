@@ -19,6 +19,10 @@ from tests.webapp.sharing import making
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 NewContext = Callable[..., BrowserContext]
+SEEN_ON_ITS_BUTTON = """(button) => {
+  button.dataset.copied = ""; // for good, and not for a moment
+  return getComputedStyle(button.querySelector(".icon-after")).color === getComputedStyle(button).color;
+}"""
 IMPORTED_MS = 120_000  # the workers do this last
 
 
@@ -146,9 +150,10 @@ def test_chats_of_three_products_arrive_on_a_phone_and_one_is_shared(
     assert misfits(page) == []
     dialog.get_by_role("button", name="Make a link").tap()
     day = dateformat.format(datetime.now(UTC) + timedelta(days=1), "N j, Y")
-    expect(dialog.get_by_role("status")).to_contain_text(f"It works until {day}")
+    expect(dialog.get_by_role("status")).to_have_text(re.compile(rf"It works until {day}, .+ \(UTC\)\.$"))
     dialog.get_by_role("button", name="Copy link").tap()
-    expect(dialog.locator("[data-copied]")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("Link copied")
+    assert dialog.locator("[data-copy-from]").evaluate(SEEN_ON_ITS_BUTTON)
     assert misfits(page) == []
     address = page.evaluate("navigator.clipboard.readText()")
     reader = new_context().new_page()
@@ -161,6 +166,8 @@ def test_chats_of_three_products_arrive_on_a_phone_and_one_is_shared(
     expect(link).to_contain_text("Bridges")
     expect(link).to_contain_text("1 view")
     expect(link).to_contain_text(f"until {day}")
+    expect(link.locator(".icon-before")).to_be_visible()
+    expect(link.locator(".icon-after")).to_be_hidden()
     assert misfits(page) == []
     link.get_by_role("button", name="Revoke").tap()
     expect(link.get_by_text("Revoked")).to_be_visible()
