@@ -120,7 +120,7 @@ def test_chats_of_three_products_arrive_on_a_phone_and_one_is_shared(
     new_context: NewContext, stack: Stack, tmp_path: Path
 ) -> None:
     """Chosen, previewed and found; then a link for one day that hides names, is counted, and is ended."""
-    context = new_context(**PHONE)
+    context = new_context(**PHONE, timezone_id="UTC")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat = ChatPage(context.new_page(), stack.url)
     page, main = chat.page, chat.page.get_by_role("main")
