@@ -14,7 +14,7 @@ from inference.encoders.guard_training.example import CATEGORIES, Example
 from inference.encoders.guard_training.labels import JAILBREAK, NUM_PER_ROLE
 
 FALSE_ALARMS: Mapping[str, float] = {
-    "arena-hard": 0.01,
+    "arena-hard": 0.014,
     "self-instruct": 0.015,
     "gsm8k": 0.015,
     "wildguard-benign": 0.06,

@@ -75,7 +75,7 @@ def divergence(found: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
 
 
 def test_answers_as_float32_does(native: NativeLlama, smollm2: Checkpoint) -> None:
-    """On every processor: with inputs of 8 bits the first of these questions was answered otherwise by one without VNNI."""
+    """On every processor: with inputs of 8 bits one without VNNI answered the first question otherwise."""
     reference = load_model(smollm2, dtype="float32", max_context=512)
     for question in QUESTIONS:
         ids = list(build_prompt(smollm2.chat_format, [ChatMessage(role="user", content=question)]).ids)

@@ -46,7 +46,7 @@ def test_our_own_texts_are_well_formed():
             assert example.jailbreak and not example.categories
         else:
             assert example.unsafe == bool((example.categories or frozenset()) - {"specialized_advice"})
-            assert example.jailbreak is None
+            assert example.unsafe or not example.jailbreak, "what a frame wraps is harmful, or nobody says"
 
 
 def test_what_was_written_for_the_training_stays_there():
@@ -139,4 +139,4 @@ def test_jailbreaks_are_told_from_what_looks_like_them(data: Path):
         if example.source.startswith(("wild-jailbreaks", "gptfuzz-templates", "injected-mails")):
             assert example.jailbreak is True
         elif example.source.startswith("ailuminate"):
-            assert example.jailbreak is None
+            assert example.unsafe or not example.jailbreak, "what a frame wraps is harmful, or nobody says"
