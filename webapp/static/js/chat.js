@@ -212,10 +212,16 @@ page.addEventListener("click", (event) => {
   composer.focus();
 });
 
-document.querySelector("[data-share-open]")?.addEventListener("click", () => {
-  const failed = () => composer.say(gettext("This did not get through. Please try again."));
-  import("./share.js").then(({ openShareDialog }) => openShareDialog(conversation()), failed);
-});
+const shareButton = document.querySelector("[data-share-open]");
+if (shareButton) {
+  // A rule with `body:has()` would do, and ask a long chat for all its styles again at each word.
+  const show = () => (shareButton.hidden = page.matches("[data-empty], [data-temporary]"));
+  new MutationObserver(show).observe(page, { attributeFilter: ["data-empty", "data-temporary"] });
+  shareButton.addEventListener("click", () => {
+    const failed = () => composer.say(gettext("This did not get through. Please try again."));
+    import("./share.js").then(({ openShareDialog }) => openShareDialog(conversation()), failed);
+  });
+}
 
 // Begin
 

@@ -132,6 +132,8 @@ export class Composer {
   #showCount() {
     const left = this.#maxChars - this.#field.value.trim().length;
     this.#count.hidden = left > this.#maxChars * (1 - COUNT_FROM);
+    // Text that changes may match `:has(:empty)`, so the styles of a whole long chat are asked for again at each key.
+    if (this.#count.hidden) return;
     this.#count.toggleAttribute("data-over", left < 0);
     const num = Math.abs(left);
     const text = left < 0 ? ngettext("%(num)s too many", "%(num)s too many", num) : ngettext("%(num)s left", "%(num)s left", num);
