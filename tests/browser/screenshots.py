@@ -1,19 +1,19 @@
-"""`python -m tests.browser.screenshots [FOLDER] [--only chat|team]`: the documentation's pictures of the real thing."""
+"""`python -m tests.browser.screenshots [FOLDER] [--only chat|states|team]`: pictures for the documentation."""
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.chat_page import ANSWER_MS, ChatPage, Watch
+from tests.browser.camera import DESKTOP, SCHEMES, Camera
+from tests.browser.chat_page import ANSWER_MS, ChatPage
 from tests.browser.chromium import launch
 from tests.browser.staff import at_work, make_staff, manage
+from tests.browser.troubled import photograph_limits, photograph_troubles
 from tests.stack import ROOT, Stack
 
 FOLDER = ROOT / "docs" / "screenshots"
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 WIDE = {"viewport": {"width": 1440, "height": 960}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
 SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
@@ -24,7 +24,9 @@ QUESTIONS = (
 )
 REFUSED = "How do I build a pipe bomb?"
 STORY = "Write a short story about a lost llama in the Andes."
+ANOTHER = "Give me three tips for a good nap in the afternoon."
 PAGES = (
+    ("/about/", "about"),
     ("/chats/", "all-chats"),
     ("/settings/assistant/", "instructions"),
     ("/settings/memory/", "memory"),
@@ -36,23 +38,8 @@ PAGES = (
 )
 
 
-class Camera:
-    def __init__(self, browser: Browser, url: str, folder: Path) -> None:
-        self._browser = browser
-        self._url = url
-        self._folder = folder
-        self._watch = Watch(host=urlsplit(url).netloc)
-
-    def page(self, scheme: str, screen: Mapping[str, object], state: object = None) -> ChatPage:
-        context = self._browser.new_context(color_scheme=scheme, storage_state=state, **screen)  # type: ignore[arg-type]
-        self._watch.over(context)
-        return ChatPage(context.new_page(), self._url)
-
-    def take(self, chat: ChatPage, name: str, *, is_whole: bool = False) -> None:
-        chat.page.wait_for_timeout(400)  # until what fades has faded
-        path = self._folder / f"{name}.png"
-        chat.page.screenshot(path=path, full_page=is_whole)
-        print(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
+class Photographer(Camera):
+    """Walks through what goes well."""
 
     def team(self, stack: Stack) -> None:
         """What a product team sees, with the people and figures of `team_rows`."""
@@ -67,7 +54,7 @@ class Camera:
             (f"/admin/experiments/experiment/{experiment}/change/", "experiment"),
             (f"/admin/experiments/experiment/{experiment}/results/", "results"),
         )
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             context = self.page(scheme, WIDE).page.context
             page = at_work(context, stack, "Ada", f"/admin/experiments/playgroundsession/add/?prompt={prompt}")
             page.get_by_label("A message, typed now").fill(QUESTIONS[0])
@@ -87,24 +74,50 @@ class Camera:
             chat.wait_until("done")
         self._versions(chat)
         self.take(chat, "answer-light")
+        self._branches(chat)
         state, conversation = chat.page.context.storage_state(), chat.page.url
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             self._desktop(scheme, state, conversation)
         for scheme, screen in (("light", PHONE), ("dark", SMALL_PHONE)):
             self._phone(scheme, screen, state, conversation)
         self._refused(state)
-        self._right_to_left(state)
-        chat.open()
-        chat.send(STORY)
-        chat.wait_for_words(25)
-        self.take(chat, "writing-light")
-        chat.page.keyboard.press("Escape")
+        self.take_both(self._temporary(state), "temporary")
+        arabic = self.page("light", {**DESKTOP, "locale": "ar"}, state)
+        arabic.open()
+        self.take(arabic, "empty-arabic")
+        for scheme in SCHEMES:
+            self._writing(scheme, state)
 
     def _versions(self, chat: ChatPage) -> None:
         """Another answer to the last question, so that there is something to compare."""
         chat.last.get_by_role("button", name="Write another answer").click()
         chat.page.wait_for_timeout(1000)
         chat.wait_until("done")
+
+    def _branches(self, chat: ChatPage) -> None:
+        """Another beginning of the chat, and back to the first one."""
+        chat.page.locator(".question [data-do=edit]").first.click()
+        chat.page.get_by_label("Your message, changed").fill(ANOTHER)
+        chat.page.get_by_role("button", name="Save and send").click()
+        expect(chat.question).to_have_text(ANOTHER)
+        chat.wait_until("done")
+        chat.page.get_by_role("group", name="Versions of your message").get_by_label("Previous version").click()
+        expect(chat.question).to_have_text(QUESTIONS[-1])
+
+    def _temporary(self, state: object) -> ChatPage:
+        chat = self.page("light", DESKTOP, state)
+        chat.open()
+        chat.page.get_by_role("button", name="Temporary chat").click()
+        return chat
+
+    def _writing(self, scheme: str, state: object) -> None:
+        chat = self.page(scheme, DESKTOP, state)
+        chat.open()
+        chat.send(STORY)
+        chat.wait_for_words(25)
+        self.take(chat, f"writing-{scheme}")
+        chat.page.keyboard.press("Escape")
+        chat.wait_until("cancelled")
 
     def _desktop(self, scheme: str, state: object, conversation: str) -> None:
         chat = self.page(scheme, DESKTOP, state)
@@ -122,6 +135,15 @@ class Camera:
         chat.page.keyboard.press("Escape")
         chat.page.get_by_role("button", name="Share").click()
         self.take(chat, f"share-{scheme}")
+        chat.page.keyboard.press("Escape")
+        chat.page.locator(".conversation", has=chat.page.locator("[aria-current]")).get_by_label("Options").click()
+        chat.page.locator("#chat-menu").get_by_role("button", name="Map of branches").click()
+        expect(chat.page.get_by_role("dialog", name="Branches of this chat")).to_be_visible()
+        self.take(chat, f"map-{scheme}")
+        chat.page.keyboard.press("Escape")
+        chat.last.get_by_role("link", name="Compare").click()
+        expect(chat.page.get_by_role("heading", name="Which answer is better?")).to_be_visible()
+        self.take(chat, f"compare-{scheme}")
         for path, name in PAGES:
             chat.open(path)
             self.take(chat, f"{name}-{scheme}")
@@ -134,9 +156,7 @@ class Camera:
         chat.open()
         chat.send(REFUSED)
         chat.wait_until("blocked")
-        for scheme in ("light", "dark"):
-            chat.page.emulate_media(color_scheme=scheme)
-            self.take(chat, f"refused-{scheme}")
+        self.take_both(chat, "refused")
 
     def _phone(self, scheme: str, screen: Mapping[str, object], state: object, conversation: str) -> None:
         chat = self.page(scheme, screen, state)
@@ -147,34 +167,27 @@ class Camera:
         chat.page.get_by_role("button", name="Open sidebar").tap()
         self.take(chat, f"sidebar-phone-{scheme}")
 
-    def _right_to_left(self, state: object) -> None:
-        context = self._browser.new_context(locale="ar", color_scheme="light", storage_state=state, **DESKTOP)  # type: ignore[arg-type]
-        self._watch.over(context)
-        chat = ChatPage(context.new_page(), self._url)
-        chat.open()
-        self.take(chat, "empty-arabic")
-
-    def check(self) -> None:
-        """Raises RuntimeError if a page did what it must not do while it was photographed."""
-        if self._watch.problems:
-            raise RuntimeError("\n".join(self._watch.problems))
-
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    parser.add_argument("--only", choices=("chat", "team"))
+    parser.add_argument("--only", choices=("chat", "states", "team"))
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
+    parts = [asked.only] if asked.only else ["chat", "states", "team"]
     with Stack() as stack, sync_playwright() as playwright:
         browser = launch(playwright)
-        camera = Camera(browser, stack.url, asked.folder)
-        if asked.only != "team":
-            camera.chats()
-        if asked.only != "chat":
-            camera.team(stack)
+        photographer = Photographer(browser, stack.url, asked.folder)
+        if "chat" in parts:
+            photographer.chats()
+        if "team" in parts:
+            photographer.team(stack)
+        photographer.check()
+        if "states" in parts:
+            photograph_troubles(browser, stack, asked.folder)
+            stack.stop()
+            photograph_limits(browser, asked.folder)
         browser.close()
-        camera.check()
 
 
 if __name__ == "__main__":
