@@ -15,7 +15,8 @@ of the others, on the processor.
 
 With `--calibrate-only` the network that is there is kept, and only its operating point is chosen anew. With
 `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
-trained on them.
+trained on them: one trained here, or with `--weights` one of `guard_training.distil --without G`, where the arrays were
+prepared with such groups of sources (`--prepare DIR --leave-out "A,B;C"`).
 """
 
 import argparse
@@ -30,7 +31,7 @@ import torch
 
 from inference.encoders.guard import MAX_TOKENS, Array, GuardClassifier, Parts, read, save
 from inference.encoders.guard_training.calibrate import NEUTRAL, Read, calibrated, stretches
-from inference.encoders.guard_training.example import CATEGORIES, Example, calibrates
+from inference.encoders.guard_training.example import CATEGORIES, Example, calibrates, is_harm_of
 from inference.encoders.guard_training.export import export, read_back
 from inference.encoders.guard_training.fit import TrainingConfig, fit, predict
 from inference.encoders.guard_training.fit_words import WordsConfig, fit_words
@@ -67,9 +68,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         _calibrate_shipped(options, calibrating, served)
         return
     if options.prepare:
-        prepare(options.prepare, options.data, examples, options.every, options.encoder, options.prepare_epochs)
+        prepare(
+            options.prepare,
+            options.data,
+            examples,
+            every=options.every,
+            encoder=options.encoder,
+            num_epochs=options.prepare_epochs,
+            groups=[tuple(group.split(",")) for group in options.leave_out.split(";") if group],
+        )
         return
-    seen = [e for e in examples if e.split == "train" and not (left_out and _is_left_out(e, left_out))]
+    seen = [e for e in examples if e.split == "train" and not (left_out and is_harm_of(e, left_out))]
     config = TrainingConfig(num_epochs=options.epochs)
     tokens = Tokens(options.encoder / "tokenizer.json", TRAINING_TOKENS)
     encoder = options.encoder / "model.safetensors"
@@ -148,7 +157,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights-start", type=Path, help="start.npz of the folder it was trained on")
     parser.add_argument("--refine", action="store_true", help="train the network of --out on")
     parser.add_argument("--every", type=int, default=1, help="of the prepared or the others' texts, one in so many")
-    parser.add_argument("--leave-out", default="", help="sources to leave out, by the beginning of their names")
+    parser.add_argument("--leave-out", default="", help="sources, by the beginning of their names: A,B")
     parser.add_argument("--results", type=Path, help="JSON the figures of --leave-out are added to")
     options = parser.parse_args(argv)
     if options.prepare:
@@ -158,11 +167,6 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     if not (options.offensive or options.calibrate_only):
         parser.error("give --offensive, or --calibrate-only")
     return options
-
-
-def _is_left_out(example: Example, left_out: tuple[str, ...]) -> bool:
-    """The harmful texts of a source, and all that was made from them."""
-    return (example.unsafe or bool(example.origin)) and (example.origin or example.source).startswith(left_out)
 
 
 def _word_labels(examples: Sequence[Example]) -> tuple[Array, Array]:

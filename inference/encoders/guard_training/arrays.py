@@ -6,14 +6,14 @@ A view is a text as it is read once (`reading.epoch`); a view that is read the s
 import random
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.encoders.guard_training.example import Example
+from inference.encoders.guard_training.example import Example, is_harm_of
 from inference.encoders.guard_training.labels import CATEGORY_WEIGHT, JAILBREAK, NUM_PER_ROLE, labels_of
 from inference.encoders.guard_training.reading import epoch, pair_of
 from inference.encoders.tokens import Tokens
@@ -29,6 +29,7 @@ class Views:
     `ids` [T], `starts` [V + 1]; of a view the first `judged` tokens are the text, the others its context. `kinds` [V]
     are rows of `labels`, `weights` and `opinions` [K, 31]: the last say how much an opinion of that output counts.
     `folds` [V]: a text and its forms are in one. `labelled` [P, N] and `unlabelled` [P, M] are rows of views.
+    `harm_of` [V] has bit g set where a text with this view is harm of the g-th group of sources (`example.is_harm_of`).
     """
 
     ids: Whole
@@ -41,6 +42,13 @@ class Views:
     folds: Whole
     labelled: Whole
     unlabelled: Whole
+    harm_of: Whole
+
+    def without(self, group: int) -> Self:
+        """The same without the harm of a group of sources; epochs are as long as the shortest of them."""
+        kept = [rows[(self.harm_of[rows] >> group & 1) == 0] for rows in self.labelled]
+        shortest = min(map(len, kept))
+        return replace(self, labelled=np.stack([rows[:shortest] for rows in kept]))
 
     def save(self, path: Path) -> None:
         np.savez_compressed(path, **{field.name: getattr(self, field.name) for field in fields(self)})
@@ -52,8 +60,10 @@ class Views:
 
 
 class _Maker:
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, groups: Sequence[tuple[str, ...]] = ()) -> None:
         self._tokens = tokens
+        self._groups = groups
+        self._harm_of: list[int] = []
         self._rows: dict[tuple[bytes, int, int, int], int] = {}
         self._kinds: dict[bytes, int] = {}
         self.ids: list[npt.NDArray[np.int16]] = []
@@ -72,6 +82,8 @@ class _Maker:
             if key not in self._rows:
                 self._rows[key] = len(self.ids)
                 self.ids.append(ids)
+                self._harm_of.append(0)
+            self._harm_of[self._rows[key]] |= sum(is_harm_of(example, of) << g for g, of in enumerate(self._groups))
             found[row] = self._rows[key]
         return found
 
@@ -89,14 +101,20 @@ class _Maker:
             folds=np.array([key[3] for key in keys], dtype=np.uint8),
             labelled=np.stack(labelled),
             unlabelled=np.stack(unlabelled),
+            harm_of=np.array(self._harm_of, dtype=np.uint8),
         )
 
 
 def views_of(
-    labelled: Sequence[Example], unlabelled: Sequence[Example], num_epochs: int, tokens: Tokens, seed: int = 0
+    labelled: Sequence[Example],
+    unlabelled: Sequence[Example],
+    num_epochs: int,
+    tokens: Tokens,
+    groups: Sequence[tuple[str, ...]] = (),
+    seed: int = 0,
 ) -> Views:
-    """`num_epochs` readings of the texts, each with its own slips, stretches and excerpts."""
-    maker, rng = _Maker(tokens), random.Random(seed)  # noqa: S311  # an order of texts is no secret
+    """`num_epochs` readings of the texts, each with its own slips, stretches and excerpts; at most 8 groups."""
+    maker, rng = _Maker(tokens, groups), random.Random(seed)  # noqa: S311  # an order of texts is no secret
     epochs = [maker.rows(list(epoch(labelled, rng))) for _ in range(num_epochs)]
     extras = [maker.rows(list(epoch(unlabelled, rng))) for _ in range(num_epochs)]
     return maker.views(epochs, extras)

@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     start = load_start(options.prepared / "start.npz")
-    data = OnDevice(Views.load(options.prepared / "views.npz"), options.device)
+    views = Views.load(options.prepared / "views.npz")
+    data = OnDevice(views if options.without is None else views.without(options.without), options.device)
     unseen = Unseen.load(options.prepared)
     dev = OnDevice(Views.load(options.prepared / "dev.npz"), options.device)
     of_stretch = torch.from_numpy(dev.labelled[0].astype(np.int64)).to(options.device)
@@ -96,6 +97,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prepared", type=Path, required=True, help="folder that train_guard --prepare wrote")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--without", type=int, metavar="G", help="leave out the harm of the G-th group, from 0")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=150.0, help="in all")
     parser.add_argument("--reserve", type=float, default=15.0, help="seconds for measuring and writing")

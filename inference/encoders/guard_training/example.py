@@ -47,6 +47,11 @@ class Example:
     origin: str = ""
 
 
+def is_harm_of(example: Example, sources: tuple[str, ...]) -> bool:
+    """Whether it is a harmful text of one of the sources, named by how they begin, or made from a text of theirs."""
+    return bool(example.unsafe or example.origin) and (example.origin or example.source).startswith(sources)
+
+
 def split_of(key: str, dev_share: float = 0.2) -> Split:
     """The same text is always on the same side, whatever else is read."""
     return "dev" if _digest(key)[0] < 256 * dev_share else "train"

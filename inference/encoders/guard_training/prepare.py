@@ -19,13 +19,25 @@ from inference.encoders.tokens import Tokens
 TRAINING_TOKENS = 128
 
 
-def prepare(folder: Path, data: Path, examples: Sequence[Example], every: int, encoder: Path, num_epochs: int) -> None:
-    """Writes views.npz, dev.npz, dev.json, dev_parts.npz and start.npz, of one text in `every`."""
+def prepare(
+    folder: Path,
+    data: Path,
+    examples: Sequence[Example],
+    *,
+    every: int,
+    encoder: Path,
+    num_epochs: int,
+    groups: Sequence[tuple[str, ...]],
+) -> None:
+    """Writes views.npz, dev.npz, dev.json, dev_parts.npz and start.npz, of one text in `every`.
+
+    The harm of a group of sources can be left out of a training on them (`distil --without`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     extra = unlabelled(data, list(examples))[::every]
     examples = examples[::every]
     seen = [example for example in examples if example.split == "train"]
-    views = views_of(seen, extra, num_epochs, Tokens(encoder / "tokenizer.json", TRAINING_TOKENS))
+    views = views_of(seen, extra, num_epochs, Tokens(encoder / "tokenizer.json", TRAINING_TOKENS), groups)
     views.save(folder / "views.npz")
     dev = [example for example in examples if example.split == "dev"]
     flat, starts = stretches(dev)

@@ -78,3 +78,17 @@ def test_arrays_survive_saving(tmp_path: Path) -> None:
     again = Views.load(tmp_path / "views.npz")
     for field in fields(Views):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(views, field.name))
+
+
+def test_a_group_of_sources_can_be_left_out_of_the_training() -> None:
+    """What a guard finds of strangers is known only if it has read neither their harm nor what was made from it."""
+    told = replace(ANSWER, source="complies-harmful", origin="test")
+    harmless = replace(HARMFUL, text="How do I bake bread?", unsafe=False, categories=frozenset())
+    other = replace(HARMFUL, text="How do I rob a bank?", source="other")
+    views = views_of([HARMFUL, told, harmless, other], [UNLABELLED], 3, tokens(), [("nobody",), ("te", "x")])
+    left = views.without(1)
+    assert views.without(0).labelled.shape == views.labelled.shape == (3, 4)
+    assert left.labelled.shape == (3, 2)
+    labels = left.labels[left.kinds[left.labelled], 0]
+    assert (labels.sum(axis=1) == 1).all(), "the harmless text and the other source's"
+    assert not (left.harm_of[left.labelled] & 2).any() and (left.unlabelled == views.unlabelled).all()
