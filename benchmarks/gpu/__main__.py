@@ -73,8 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true", help="a tiny model, a few steps")
     parser.add_argument("--seconds", type=float, default=BUDGET_S, help="no further model is begun after this")
+    parser.add_argument("--models", default="", help="only these, such as '8B int4,70B fp8'; transformers is 8B's")
     parser.add_argument("--out", type=Path, help="where the JSON goes")
     options = parser.parse_args(arguments)
+    models: Sequence[tuple[str, Kind]] = [("tiny", kind) for _, kind in MODELS[:3]] if options.tiny else MODELS
+    if options.models:
+        wanted = {name.strip() for name in options.models.split(",")}
+        if unknown := wanted - {f"{name} {kind}" for name, kind in models}:
+            parser.error(f"no such model: {', '.join(sorted(unknown))}")
+        models = [(name, kind) for name, kind in models if f"{name} {kind}" in wanted]
     is_cuda = torch.device(options.device).type == "cuda"
     if is_cuda and not torch.cuda.is_available():
         print("There is no CUDA device here, so there is nothing to measure: run this where there is one.")
@@ -86,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         python=platform.python_version(),
         is_tiny=options.tiny,
     )
-    _measure_all(report, options.device, is_tiny=options.tiny, ends=started + options.seconds)
+    _measure_all(report, options.device, models, is_tiny=options.tiny, ends=started + options.seconds)
     report.seconds = time.monotonic() - started
     path = options.out or OUT / f"gpu-{re.sub('[^A-Za-z0-9]+', '-', report.device).strip('-').lower()}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,11 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(check.is_right for check in report.checks) else 1
 
 
-def _measure_all(report: Report, device: str, *, is_tiny: bool, ends: float) -> None:
+def _measure_all(
+    report: Report, device: str, models: Sequence[tuple[str, Kind]], *, is_tiny: bool, ends: float
+) -> None:
     scale = measure.TINY if is_tiny else measure.FULL
     report.checks = run_checks(device)
     report.limits = measure.limits(device, scale)
-    models: Sequence[tuple[str, Kind]] = [("tiny", kind) for _, kind in MODELS[:3]] if is_tiny else MODELS
     for name, kind in models:
         label = f"{name} {kind}"
         if time.monotonic() > ends:
@@ -115,7 +123,7 @@ def _measure_all(report: Report, device: str, *, is_tiny: bool, ends: float) -> 
     if importlib.util.find_spec("transformers") is None:
         report.left_out.append("transformers: not installed")
     elif time.monotonic() < ends:
-        _try(report, "transformers", lambda: _measure_transformers(report, models[0][0], device, scale))
+        _try(report, "transformers", lambda: _measure_transformers(report, "tiny" if is_tiny else "8B", device, scale))
 
 
 def _measure_model(report: Report, name: str, kind: Kind, device: str, scale: measure.Scale) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.engine_path import engine_times
 from benchmarks.gpu.measure import TINY
 from benchmarks.gpu.models import random_llama
@@ -77,3 +78,17 @@ def test_without_a_device_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "no CUDA device" in result.stdout
     assert not out.exists()
+
+
+def test_one_model_can_be_measured_alone(tmp_path: Path) -> None:
+    """What the time did not suffice for is measured another day, without all that was."""
+    out = tmp_path / "gpu.json"
+    result = run_without(["--tiny", "--device", "cpu", "--models", "tiny int4", "--out", str(out)])
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {(row["model"], row["kind"]) for row in json.loads(out.read_text())["decode"]} == {("tiny", "int4")}
+
+
+def test_a_model_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--device", "cpu", "--models", "8B fp8, 9B int4"])
+    assert "no such model: 9B int4" in capsys.readouterr().err
