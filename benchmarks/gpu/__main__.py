@@ -76,12 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", default="", help="only these, such as '8B int4,70B fp8'; transformers is 8B's")
     parser.add_argument("--out", type=Path, help="where the JSON goes")
     options = parser.parse_args(arguments)
-    models: Sequence[tuple[str, Kind]] = [("tiny", kind) for _, kind in MODELS[:3]] if options.tiny else MODELS
-    if options.models:
-        wanted = {name.strip() for name in options.models.split(",")}
-        if unknown := wanted - {f"{name} {kind}" for name, kind in models}:
-            parser.error(f"no such model: {', '.join(sorted(unknown))}")
-        models = [(name, kind) for name, kind in models if f"{name} {kind}" in wanted]
+    try:
+        models = models_named(options.models, [("tiny", kind) for _, kind in MODELS[:3]] if options.tiny else MODELS)
+    except ValueError as error:
+        parser.error(str(error))
     is_cuda = torch.device(options.device).type == "cuda"
     if is_cuda and not torch.cuda.is_available():
         print("There is no CUDA device here, so there is nothing to measure: run this where there is one.")
@@ -101,6 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print(report)
     print(f"\n{path}   {report.seconds:.0f} s")
     return 0 if all(check.is_right for check in report.checks) else 1
+
+
+def models_named(names: str, models: Sequence[tuple[str, Kind]] = MODELS) -> Sequence[tuple[str, Kind]]:
+    """Those of `models` that are named, such as "8B int4,70B fp8"; all if nothing is. ValueError for one there is not."""
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    if unknown := wanted - {f"{name} {kind}" for name, kind in models}:
+        raise ValueError(f"no such model: {', '.join(sorted(unknown))}")
+    return [(name, kind) for name, kind in models if not wanted or f"{name} {kind}" in wanted]
 
 
 def _measure_all(

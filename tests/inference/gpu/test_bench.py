@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu.__main__ import main
+from benchmarks.gpu.__main__ import MODELS, main, models_named
 from benchmarks.gpu.engine_path import engine_times
 from benchmarks.gpu.measure import TINY
 from benchmarks.gpu.models import random_llama
@@ -80,12 +80,10 @@ def test_without_a_device_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_one_model_can_be_measured_alone(tmp_path: Path) -> None:
+def test_some_models_can_be_measured_alone() -> None:
     """What the time did not suffice for is measured another day, without all that was."""
-    out = tmp_path / "gpu.json"
-    result = run_without(["--tiny", "--device", "cpu", "--models", "tiny int4", "--out", str(out)])
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert {(row["model"], row["kind"]) for row in json.loads(out.read_text())["decode"]} == {("tiny", "int4")}
+    assert models_named("") == list(MODELS)
+    assert models_named("70B fp8, 8B int4") == [("8B", "int4"), ("70B", "fp8")]
 
 
 def test_a_model_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
