@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def models_named(names: str, models: Sequence[tuple[str, Kind]] = MODELS) -> Sequence[tuple[str, Kind]]:
-    """Those of `models` that are named, such as "8B int4,70B fp8"; all if nothing is. ValueError for one there is not."""
+    """Those that are named, such as "8B int4,70B fp8"; all if nothing is. ValueError for one there is not."""
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     if unknown := wanted - {f"{name} {kind}" for name, kind in models}:
         raise ValueError(f"no such model: {', '.join(sorted(unknown))}")
