@@ -136,10 +136,10 @@ def test_nothing_jumps_while_a_rich_answer_is_written(
 def test_a_chat_of_five_hundred_messages_opens_in_a_second(chat: ChatPage, stack: Stack) -> None:
     """Of work of the main thread, not counting how long others on this machine kept it from that; and it asks for no
     more memory than a short one. Nothing that is done when one scrolls back through it, or writes below it and is
-    answered, takes so long that it is felt, and when all of it is on the page a growing answer asks for no more styles than in a short one (15 times as many
-    while a rule began with `body:has()`).
+    answered, takes so long that it is felt, and when all of it is on the page a growing answer asks for no more styles
+    than in a short one (15 times as many while a rule began with `body:has()`).
 
-    It opens with thirty turns: measured were 0.3 to 0.4 seconds, on slow cores that others used too. On these a key took
+    It opens with thirty turns: measured were 0.3 to 0.4 seconds, on slow cores that others used too. There a key took
     10 ms where all 500 messages were on the page and 7 in a short chat, and the longest task of a new question and its
     whole answer 0.06 to 0.1 s.
     """
