@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models.functions import Substr
 
+from assistant.rendering.words import words_of
 from webapp.chat.models import Conversation
 from webapp.chat.services.tree import Tree, end_of_branch
 
@@ -98,7 +99,9 @@ def branch_map(conversation: Conversation) -> BranchMap:
     tree = Tree.of(conversation)
     end = end_of_branch(conversation, tree)
     current = {step.reply_id for step in tree.path_to(end)} if end else set()
-    rows = _rows(conversation)
+    rows = [
+        (reply, parent, " ".join(asked.split()), words_of(said)) for reply, parent, asked, said in _rows(conversation)
+    ]
     parents = {reply: parent for reply, parent, _, _ in rows}
     places = lay_out(parents)
     nodes = {
@@ -108,7 +111,7 @@ def branch_map(conversation: Conversation) -> BranchMap:
             y=MARGIN + places[reply].row * ROW,
             question=_shortened(question, LABEL_CHARS),
             answer=_shortened(answer, LABEL_CHARS),
-            title="\n\n".join(filter(None, (" ".join(question.split()), " ".join(answer.split())))),
+            title="\n\n".join(filter(None, (question, answer))),
             is_current=reply in current,
             is_end=reply == end,
         )
@@ -144,5 +147,4 @@ def _edge(parent: Node, node: Node) -> Edge:
 
 
 def _shortened(text: str, num_chars: int) -> str:
-    text = " ".join(text.split())
     return text if len(text) <= num_chars else f"{text[: num_chars - 1].rstrip()}…"

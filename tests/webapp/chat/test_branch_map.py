@@ -54,11 +54,11 @@ def test_the_current_branch_is_marked(person: User) -> None:
 
 @pytest.mark.django_db
 def test_each_turn_is_a_link_with_its_first_words(person: User, sign_in: Callable[[User], Client]) -> None:
-    turn = end(send(person, "Why is the <b>sky</b> blue, and not green or red?"), text="Light is scattered.")
+    turn = end(send(person, "Why is the <b>sky</b> blue, and not green or red?"), text="**Light** is scattered.")
     page = sign_in(person).get(f"/c/{turn.conversation_id}/map/").content.decode()
     assert f'href="/c/{turn.conversation_id}/?at={turn.reply_id}"' in page
     assert ">Why is the &lt;b&gt;sky&lt;/b&gt;…</text>" in page
-    assert "Light is scattered." in page
+    assert ">Light is scattered.</text>" in page and "**" not in page
 
 
 @pytest.mark.django_db

@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from assistant.errors import TooManyPictures
@@ -114,7 +113,8 @@ def _picture_text(pace: Pace, wait_s: int) -> str:
 
 
 def _limit_text(pace: Pace, wait_s: int) -> str:
-    return _("You have sent the %(limit)d messages that fit into an hour. The next one can go out at %(when)s.") % {
-        "limit": pace.limit,
-        "when": _when(wait_s),
-    }
+    return ngettext(
+        "You have sent the one message that fits into an hour. The next one can go out at %(when)s.",
+        "You have sent the %(limit)d messages that fit into an hour. The next one can go out at %(when)s.",
+        pace.limit,
+    ) % {"limit": pace.limit, "when": _when(wait_s)}
