@@ -7,8 +7,8 @@ in this process, which does what a worker does for it (readings, rules, the requ
 guard is a turn less this. Processor time hardly moves with other load on the machine.
 
 The waiting is that of turns one at a time: while the message is checked (retrieval runs meanwhile, and slows it), and
-from the first piece of the answer until its first unit has passed. The writing of that unit is in it, and told apart: it
-is the engine's, but without a guard nobody would wait for its end. Writes benchmarks/out/guard_cost.json, and exits
+from the first piece of the answer until its first unit has passed. The writing of that unit is in it, and told apart:
+it is the engine's, but without a guard nobody would wait for its end. Writes benchmarks/out/guard_cost.json, and exits
 with 1 where a goal is missed.
 """
 
