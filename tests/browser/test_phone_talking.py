@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.chat_page import ANSWER_MS, LONG_TEXT, ChatPage, Watch
-from tests.browser.fitting import PHONE, misfits
+from tests.browser.fitting import PHONE, misfits, spilled
 from tests.browser.screen import WHOLE, tap, within_reach
 from tests.browser.test_resume import settled
 from tests.browser.test_steps import SUM
@@ -23,6 +23,21 @@ def chat(new_context: Callable[..., BrowserContext], stack: Stack) -> ChatPage:
     chat = ChatPage(new_context(**PHONE).new_page(), stack.url)
     chat.open()
     return chat
+
+
+def a_waiting_message_fits_the_narrowest(chat: ChatPage) -> None:
+    """A screen of 320 pixels shows what waits with all that can be done with it. It is removed again."""
+    chat.field.fill(GOODBYE)
+    tap(chat.page.get_by_role("button", name="Send when this answer is finished"))
+    waiting = chat.page.locator(".queued")
+    expect(waiting).to_contain_text(GOODBYE)
+    chat.page.set_viewport_size({"width": 320, "height": 640})
+    for button in waiting.get_by_role("button").all():
+        within_reach(button)
+    assert spilled(chat.page) == []
+    chat.page.set_viewport_size(PHONE["viewport"])
+    tap(waiting.get_by_role("button", name="Remove this message"))
+    expect(waiting).to_have_count(0)
 
 
 @pytest.mark.parametrize("line", ["websocket", "events"])
@@ -42,6 +57,7 @@ def test_an_answer_outlives_a_reload_and_is_stopped_in_a_second_tab(
     before = settled(chat.answer)
     chat.page.reload()
     assert settled(chat.answer).startswith(before)
+    a_waiting_message_fits_the_narrowest(chat)
     other = ChatPage(context.new_page(), stack.url)
     other.page.goto(chat.page.url)
     num_words = len(chat.answer.split())

@@ -166,6 +166,7 @@ def test_a_withheld_turn_is_listed_with_its_rule_and_a_form(owner: User, browser
     assert Appeal.objects.get().text == "Look again"
     page = text_of(browser)
     assert "It is being looked at" in page
+    assert "What you wrote:" in page and "Look again" in page
     assert 'name="reply"' not in page, "asked for once"
 
 
