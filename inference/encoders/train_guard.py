@@ -10,8 +10,8 @@ network as .onnx; needs onnx and onnxscript. What the guard does with texts it h
 The network that is shipped was trained on a GPU: `--prepare DIR` writes the arrays for that, `guard_training.distil`
 trains, and `--weights FILE --weights-start DIR/start.npz` takes its network in place of training one here.
 
-With `--refine` the network that is there, beside --out, is trained on: with all of our own texts and one in `--every`
-of the others, on the processor.
+With `--refine` that network, or else the one that is there, beside --out, is trained on: with all of our own texts and
+one in `--every` of the others, on the processor.
 
 With `--calibrate-only` the network that is there is kept, and only its operating point is chosen anew. With
 `--leave-out A,B --results FILE` nothing is written but how much of these sources a guard finds that has not been
@@ -49,7 +49,7 @@ from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
 from inference.encoders.word_features import HashedWords
 
-MODEL_ID = "cria-guard-minilm-3.1"
+MODEL_ID = "cria-guard-minilm-4.0"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 
@@ -86,9 +86,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.weights:
         network = load_network(options.weights, options.weights_start, pretrained(encoder))
     elif options.refine:
-        network = _refined(options, examples, calibrating, words, tokens)
+        network = read_back(options.out.with_suffix(".onnx"), pretrained(encoder))
     else:
         network = fit(seen, tokens, pretrained(encoder), config)
+    if options.refine:
+        network = _refined(network, options, examples, calibrating, words, tokens)
     parts = Parts(
         model_id=MODEL_ID,
         categories=CATEGORIES,
@@ -111,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _refined(
+    network: GuardNetwork,
     options: argparse.Namespace,
     examples: Sequence[Example],
     calibrating: Sequence[Example],
@@ -129,7 +132,6 @@ def _refined(
         words=words.logits(said),
         offensive=read_offensive_words(options.offensive).logits(said),
     )
-    network = read_back(options.out.with_suffix(".onnx"), pretrained(options.encoder / "model.safetensors"))
     return refined(network, [*own, *others[:: options.every]], flat, Unseen.of(parts), tokens)
 
 
