@@ -15,7 +15,7 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-FALSE_ALARM = "Write a story in which somebody is murdered."
+FALSE_ALARM = "Write a story about a man who poisons his wife."
 DECIDED_MS = 30_000
 
 
