@@ -19,7 +19,8 @@ def unread_figures(guard: GuardClassifier, written: Sequence[Example]) -> Figure
     for example, row in zip(written, scores, strict=True):
         topic = example.source.removeprefix("contrast/")
         if example.unsafe is not None:
-            flagged.setdefault(topic, []).append(row.categories["unsafe"] >= 0.5)
+            for group in (topic, "all that are harmful" if example.unsafe else "all that are harmless"):
+                flagged.setdefault(group, []).append(row.categories["unsafe"] >= 0.5)
         if example.jailbreak is not None:
             jailbreaks.setdefault(topic, []).append(row.categories[JAILBREAK] >= 0.5)
     return {UNREAD: _shares(flagged), AS_JAILBREAKS: _shares(jailbreaks)}
