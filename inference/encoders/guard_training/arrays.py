@@ -45,7 +45,12 @@ class Views:
     harm_of: Whole
 
     def without(self, group: int) -> Self:
-        """The same without the harm of a group of sources; epochs are as long as the shortest of them."""
+        """The same without the harm of a group of sources; epochs are as long as the shortest of them.
+
+        Raises ValueError where there is none: a network that had read all would pass for one that had not.
+        """
+        if not (self.harm_of >> group & 1).any():
+            raise ValueError(f"no text is harm of group {group}; `train_guard --prepare --leave-out` names the groups")
         kept = [rows[(self.harm_of[rows] >> group & 1) == 0] for rows in self.labelled]
         shortest = min(map(len, kept))
         return replace(self, labelled=np.stack([rows[:shortest] for rows in kept]))

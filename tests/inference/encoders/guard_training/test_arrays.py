@@ -2,6 +2,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from inference.encoders.guard_training.arrays import NUM_FOLDS, Views, fold_of, plain_views, views_of
 from inference.encoders.guard_training.example import Example
@@ -87,8 +88,15 @@ def test_a_group_of_sources_can_be_left_out_of_the_training() -> None:
     other = replace(HARMFUL, text="How do I rob a bank?", source="other")
     views = views_of([HARMFUL, told, harmless, other], [UNLABELLED], 3, tokens(), [("nobody",), ("te", "x")])
     left = views.without(1)
-    assert views.without(0).labelled.shape == views.labelled.shape == (3, 4)
-    assert left.labelled.shape == (3, 2)
+    assert (views.labelled.shape, left.labelled.shape) == ((3, 4), (3, 2))
     labels = left.labels[left.kinds[left.labelled], 0]
     assert (labels.sum(axis=1) == 1).all(), "the harmless text and the other source's"
     assert not (left.harm_of[left.labelled] & 2).any() and (left.unlabelled == views.unlabelled).all()
+
+
+@pytest.mark.parametrize("group", [0, 2])
+def test_a_group_without_harm_cannot_be_left_out(group: int) -> None:
+    """A wrong number, or a name that no source has: the network would have read what it is said not to have."""
+    views = views_of([HARMFUL], [UNLABELLED], 1, tokens(), [("nobody",), ("te",)])
+    with pytest.raises(ValueError, match=f"no text is harm of group {group}"):
+        views.without(group)
