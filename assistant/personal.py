@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from assistant.safety.letterforms import visible
 from assistant.safety.marks import unmarked
-from assistant.safety.normalise import visible
 
 TONES: Final = {
     "concise": "Answer as briefly as you can.",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
-from assistant.safety.normalise import views, visible
+from assistant.safety.letterforms import visible
+from assistant.safety.normalise import views
 
 FLAGGED_AT: Final = 0.75
 """From this suspicion on a passage is not quoted."""

@@ -1,51 +1,31 @@
 """The ways a text can be read by a model although a guard, reading it letter by letter, sees something else.
 
-    original ──▶ unhidden    NFKC, marks and invisible characters dropped, look-alike letters folded
-             ├─▶ hidden      what was written in invisible tag characters
+    original ──▶ unhidden    NFKC, marks and invisible characters dropped, look-alike letters folded (`letterforms`)
+             ├─▶ hidden      what was written in characters that no font draws
              ├─▶ joined      "k i l l" -> "kill", "b0mb" -> "bomb"
              ├─▶ spaced      "k i l l h i m" -> "kill him", where no gap says so
-             └─▶ decoded     base64, base32, hex, binary, numbers, entities and URL escapes, decoded in place
-                  └─▶ turned    the letters shifted back along the alphabet (rot13), or the text read backwards
+             └─▶ decoded     base64, hex, Morse and other codes, decoded in place (`encodings`)
+                  └─▶ turned    the letters shifted along the alphabet (rot13), mirrored in it, backwards, upside down
 
 A guard scores the original and every view that differs from it, and takes the worst: a view can only add suspicion.
 Nothing but letters apart ("w h a t") is judged by its views alone: they hold every letter of it, and it has no words.
 """
 
-import base64
-import binascii
 import re
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
-from html import unescape
-from urllib.parse import unquote
 
+from assistant.safety.encodings import decoded
+from assistant.safety.letterforms import hidden, pictures_as_signs, unhidden, upright
 from assistant.safety.spacing import spaced
 
 MAX_CHARS = 20_000
 """What lies beyond is not read into views: whoever takes messages has a limit below this."""
 
-_TAG_BLOCK = range(0xE0020, 0xE007F)
-_VARIANT_SELECTORS = range(0xE0100, 0xE01F0)
 _WORD = re.compile(r"\w+")
 
-# Letters that look like Latin ones. The hundred that matter, of the thousands in Unicode's confusables.txt.
-_LOOKALIKES = str.maketrans(
-    dict(
-        zip(
-            "аеорсухіјѕԁԛԝһӏвкмнтгзьАВЕКМНОРСТУХІЈЅԌЗЬ"
-            "αβεηικνορτυχγωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
-            "աոսօցհյքԼՏՕ"
-            "ıɑɡɩɪɴʀʏʟɢʙʜꞮᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢØøłŁđĐꜰꜱᴌ",
-            "aeopcyxijsdqwhibkmhtrzbABEKMHOPCTYXIJSG3b"
-            "aBenikvoptuxywABEZHIKMNOPTYX"
-            "wnuoghjpLSO"
-            "iagiinrylgbhiacdejkmoptuvwzOolLdDfsl",
-            strict=True,
-        )
-    )
-)
 _LEET = str.maketrans("013457@$!+|", "oieastasitl")
 
 
@@ -55,11 +35,12 @@ def views(text: str) -> tuple[str, ...]:
     Letters apart throughout are read put together, and not as they stand.
     """
     original = text[:MAX_CHARS]
-    unhidden = _unhidden(original)
+    plain = unhidden(original)
     readings = [original]
-    joined, apart = _unleeted(_unspaced(unhidden, str)), _unleeted(_unspaced(unhidden, _spaced_letters))
-    decoded = _decoded(unhidden)
-    found = (unhidden, _hidden_in_tags(original), joined, apart, decoded, _turned(decoded))
+    signs = pictures_as_signs(plain)
+    joined, apart = _unleeted(_unspaced(signs, str)), _unleeted(_unspaced(signs, _spaced_letters))
+    opened = decoded(plain, MAX_CHARS)
+    found = (plain, hidden(original), joined, apart, opened, _turned(opened))
     for reading in found:
         if _words(reading) and all(_words(reading) != _words(known) for known in readings):
             readings.append(reading)
@@ -74,34 +55,9 @@ def disguises(text: str) -> tuple[str, ...]:
     return tuple(view for view in views(text) if view != text and _words(view) != known)
 
 
-def visible(text: str) -> str:
-    """`text` without what no font draws: zero-width and direction marks, tag characters, selectors of variants.
-
-    What is left reads as before; spelling and look-alike letters are nobody's secret.
-    """
-    return "".join(char for char in text if not _is_hidden(char))
-
-
-def _is_hidden(char: str) -> bool:
-    if char in "\n\t":
-        return False
-    return unicodedata.category(char) in ("Cf", "Cc", "Co") or ord(char) in _VARIANT_SELECTORS
-
-
 def _words(text: str) -> list[str]:
     """What a reading says, without case and punctuation: two views that agree in this are one."""
     return _WORD.findall(text.casefold())
-
-
-def _unhidden(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    visible = "".join(char for char in decomposed if unicodedata.category(char) not in ("Cf", "Mn", "Me", "Co"))
-    return unicodedata.normalize("NFKC", visible).translate(_LOOKALIKES)
-
-
-def _hidden_in_tags(text: str) -> str:
-    """Tag characters (U+E0000 block) mirror ASCII and are drawn by no font, but models read them."""
-    return "".join(chr(ord(char) - 0xE0000) for char in text if ord(char) in _TAG_BLOCK)
 
 
 # Four or more single letters with the same thing between them.
@@ -155,97 +111,19 @@ def _as_letters(word: str) -> str:
     return word.replace("11", "ll").translate(_LEET)
 
 
-def _decoded(text: str) -> str:
-    """Everything that decodes, decoded in place, and what was in it once more."""
-    for _ in range(2):
-        before = text
-        for pattern, decoder in _CODES:
-            text = _decode_in_place(text, pattern, decoder)[:MAX_CHARS]
-        if text == before:
-            break
-    return text
-
-
 def _turned(text: str) -> str:
-    """The letters shifted, or their order reversed, if that reads more like English; else `text`."""
+    """The letters shifted, mirrored or set on their feet, or their order reversed, if that reads more like English;
+    else `text`."""
     found = Counter(by for word in _words(text) for by in _READ_AS_COMMON.get(word, ()))
+    on_its_feet = upright(text)
+    found[_UPSIDE_DOWN] = sum(word in _COMMON_WORDS for word in _words(on_its_feet))
     best = max(_TURNS, key=found.__getitem__)
     if found[best] <= found[_AS_IT_STANDS] + 1:
         return text
-    return text[::-1] if best == _BACKWARDS else text.translate(_shift(best))
+    if best == _UPSIDE_DOWN:
+        return on_its_feet
+    return text[::-1] if best == _BACKWARDS else text.translate(_turn(best))
 
-
-def _decode_in_place(text: str, pattern: re.Pattern[str], decoder: Callable[[str], str]) -> str:
-    def replacement(match: re.Match[str]) -> str:
-        return decoder(match.group()) or match.group()
-
-    return pattern.sub(replacement, text)
-
-
-def _from_bytes(raw: bytes) -> str:
-    """The text in `raw`, or nothing if it does not look like text."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return ""
-    readable = sum(char.isalnum() or char in " \n\t.,;:!?'\"-()%" for char in text)
-    return text if text and readable >= 0.85 * len(text) else ""
-
-
-def _from_base64(token: str) -> str:
-    standard = token.translate(str.maketrans("-_", "+/")).rstrip("=")
-    try:
-        return _from_bytes(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
-    except binascii.Error:
-        return ""
-
-
-def _from_hex(token: str) -> str:
-    digits = re.sub(r"0x|\\x|[\s:,]", "", token)
-    try:
-        return _from_bytes(bytes.fromhex(digits))
-    except ValueError:
-        return ""
-
-
-def _from_base32(token: str) -> str:
-    try:
-        return _from_bytes(base64.b32decode(token + "=" * (-len(token) % 8)))
-    except binascii.Error:
-        return ""
-
-
-def _from_binary(token: str) -> str:
-    digits = re.sub(r"\s", "", token)
-    return _from_bytes(bytes(int(digits[start : start + 8], 2) for start in range(0, len(digits) - 7, 8)))
-
-
-def _from_numbers(token: str) -> str:
-    numbers = re.findall(r"\d+", token)
-    # Two digits throughout are hex: half of the letters of a text lie beyond 99.
-    return _from_bytes(bytes(map(int, numbers))) if any(len(number) > 2 for number in numbers) else ""
-
-
-def _from_escapes(token: str) -> str:
-    return "".join(chr(int(digits, 16)) for digits in re.findall(r"[0-9A-Fa-f]{4}", token))
-
-
-def _from_url(token: str) -> str:
-    return unquote(token) if len(_URL_ESCAPE.findall(token)) >= 3 else ""
-
-
-_URL_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-
-_CODES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
-    (re.compile(r"(?:&#?\w{2,8};\s?){4,}"), unescape),
-    (re.compile(r"(?:\\u[0-9A-Fa-f]{4}){4,}"), _from_escapes),
-    (re.compile(r"(?:[01]{8}\s?){6,}"), _from_binary),
-    (re.compile(r"(?<!\d)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])(?:[\s,]+|(?!\d))){8,}"), _from_numbers),
-    (re.compile(r"\S+"), _from_url),
-    (re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[\s:,]?){8,}"), _from_hex),
-    (re.compile(r"\b[A-Z2-7]{16,}\b(?==*)"), _from_base32),
-    (re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}"), _from_base64),
-)
 
 _COMMON_WORDS = frozenset(
     re.findall(
@@ -259,23 +137,30 @@ _COMMON_WORDS = frozenset(
 )
 
 _ALPHABET = string.ascii_lowercase
-_AS_IT_STANDS, _BACKWARDS = 0, -1
-_TURNS = (_BACKWARDS, *range(1, len(_ALPHABET)))
-"""Read backwards, or with each letter so many places further along the alphabet."""
+_AS_IT_STANDS, _BACKWARDS, _MIRRORED, _UPSIDE_DOWN = 0, -1, -2, -3
+_OF_WORDS = (_BACKWARDS, _MIRRORED, *range(1, len(_ALPHABET)))
+"""Read backwards, with z for a and y for b, or with each letter so many places further along the alphabet."""
+_TURNS = (*_OF_WORDS, _UPSIDE_DOWN)
 
 
-def _shift(by: int) -> dict[int, int]:
-    turned = _ALPHABET[by:] + _ALPHABET[:by]
+def _turn(by: int) -> dict[int, int]:
+    turned = _ALPHABET[::-1] if by == _MIRRORED else _ALPHABET[by:] + _ALPHABET[:by]
     return {**str.maketrans(_ALPHABET, turned), **str.maketrans(_ALPHABET.upper(), turned.upper())}
+
+
+def _turned_away(word: str, by: int) -> str:
+    """What `by` turns into the word."""
+    if by == _BACKWARDS:
+        return word[::-1]
+    return word.translate(_turn(by if by == _MIRRORED else -by % len(_ALPHABET)))
 
 
 def _read_as_common() -> dict[str, list[int]]:
     """For each word that a turn makes a common one, the turns that do: a text is then gone through once for all."""
     found: dict[str, list[int]] = {}
     for word in _COMMON_WORDS:
-        for by in (_AS_IT_STANDS, *_TURNS):
-            disguised = word[::-1] if by == _BACKWARDS else word.translate(_shift(-by % len(_ALPHABET)))
-            found.setdefault(disguised, []).append(by)
+        for by in (_AS_IT_STANDS, *_OF_WORDS):
+            found.setdefault(_turned_away(word, by), []).append(by)
     return found
 
 

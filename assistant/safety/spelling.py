@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from assistant.safety.normalise import visible
+from assistant.safety.letterforms import visible
 
 _APOSTROPHE: Final = re.compile("[’`´ʼ＇]")
 _BLANKS: Final = re.compile(r"[^\S\n]+")

@@ -3,6 +3,7 @@
 import base64
 import codecs
 import random
+import string
 from collections.abc import Callable, Sequence
 
 from assistant.safety.normalise import views
@@ -15,6 +16,10 @@ ORDINARY = ("arena-hard", "self-instruct")
 
 _HOMOGLYPHS = str.maketrans("aeopcxyijsABEKMHOPCTX", "аеорсхуіјѕАВЕКМНОРСТХ")
 _LEET = str.maketrans("aeiostAEIOST", "431057431057")
+_LETTERS = string.ascii_lowercase
+_FLAG_LETTERS = str.maketrans({letter: chr(0x1F1E6 + n) for n, letter in enumerate(_LETTERS)})
+_MIRRORED = str.maketrans(_LETTERS, _LETTERS[::-1])
+_UPSIDE_DOWN = str.maketrans(_LETTERS, "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz")
 
 DISGUISES: dict[str, Callable[[str], str]] = {
     "none": str,
@@ -28,6 +33,11 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "rot13": lambda text: codecs.encode(text, "rot13"),
     "hex": lambda text: text.encode().hex(),
     "backwards": lambda text: text[::-1],
+    "upside down": lambda text: text.lower()[::-1].translate(_UPSIDE_DOWN),
+    "mirrored in the alphabet": lambda text: text.lower().translate(_MIRRORED),
+    "letters of flags": lambda text: text.lower().translate(_FLAG_LETTERS),
+    "emoji between letters": lambda text: " ".join("😀".join(word) for word in text.split()),
+    "bytes in selectors of variants": lambda text: "".join(chr(0xE0100 - 16 + byte) for byte in text.encode()),
 }
 
 
