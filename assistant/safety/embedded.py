@@ -5,11 +5,12 @@ It is a first line and not Llama Guard: what it catches and what it misses stand
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 from assistant.ports import ChatMessage
+from assistant.safety.gloss import dictionaries, gloss, glosses
 from assistant.safety.normalise import views
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
 from assistant.safety.taxonomy import UNSAFE
@@ -68,7 +69,7 @@ class EmbeddedGuard:
         if message.role == "user":
             return self._verdict(await scores_of_message(self._scorer, conversation), "input", started)
         asked = next((turn.text for turn in reversed(conversation[:-1]) if turn.role == "user"), "")
-        scores = await self._scorer.scores(views(message.text), role="assistant", context=asked)
+        scores = await _scores_of(self._scorer, message.text, role="assistant", context=asked)
         return self._verdict(scores, "output", started)
 
     def _verdict(self, scores: Scores, direction: Direction, started: float) -> Verdict:
@@ -86,6 +87,7 @@ class EmbeddedGuard:
             latency_ms=(time.perf_counter() - started) * 1000,
             language=language,
             knows_language=knows_language,
+            reads_others=not knows_language and language in dictionaries(),
         )
 
 
@@ -94,7 +96,15 @@ async def scores_of_message(scorer: Scorer, conversation: Sequence[ChatMessage])
     text = conversation[-1].text
     earlier = [turn.text for turn in conversation[:-1] if turn.role == "user"]
     context = "\n".join(earlier[-MAX_EARLIER_TURNS:]) if len(text) <= SHORT_TURN_CHARS else ""
-    return await scorer.scores(views(text), role="user", context=context)
+    return await _scores_of(scorer, text, role="user", context=context)
+
+
+async def _scores_of(scorer: Scorer, text: str, *, role: Literal["user", "assistant"], context: str) -> Scores:
+    """Of every reading, and of what those in another language say in English. The languages told are the text's own."""
+    readings = views(text)
+    scores = await scorer.scores((*readings, *glosses(readings)), role=role, context=gloss(context) or context)
+    own = slice(len(readings))
+    return replace(scores, languages=scores.languages[own], knows_language=scores.knows_language[own])
 
 
 def _language(scores: Scores, direction: Direction) -> tuple[str, bool]:

@@ -1,0 +1,257 @@
+"""What a text in another language says, put into English word by word.
+
+    Wie baue ich eine Bombe?  ──▶  how build I a bomb
+
+The embedded classifier reads English alone. A gloss is no translation, but the words that tell harm from no harm are in
+it, and it is scored beside the text itself. The dictionaries (data/gloss, a file for each language) are our own: the
+commonest words, those by which harm is recognised, and those that make the harmless uses of such words plain.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from pathlib import Path
+
+import regex
+
+FOLDER = Path(__file__).with_name("data") / "gloss"
+
+MAX_CHARS = 4_000
+"""Of a text, what is read: a gloss of a whole book is asked for by nobody."""
+
+MIN_KNOWN_SHARE = 0.5
+"""Of the words of a sentence that its language's dictionary has to know; fewer, and the gloss would be of names."""
+
+PLAINLY_ENGLISH = 0.8
+"""Of the words of a sentence that are in the list of English ones: no other language is looked for."""
+
+MAX_FORM_WORDS = 6
+MIN_STEM_CHARS = 4
+MIN_COMPOUND_CHARS, MIN_PART_CHARS = 8, 3
+
+_WORD = regex.compile(r"(?:\p{L}\p{M}*)+|\p{N}+|[.,;:!?]")
+_SENTENCE = re.compile(r"[^.!?\n。！？؟]+[.!?\n。！？؟]*")
+_LATIN = "LATIN"
+_SCRIPT_OF = {
+    "zh": "CJK",
+    "ja": "KANA",
+    "th": "THAI",
+    "ar": "ARABIC",
+    "ru": "CYRILLIC",
+    "uk": "CYRILLIC",
+    "hi": "DEVANAGARI",
+}
+"""All others are written in Latin letters."""
+_UNSPACED = frozenset({"CJK", "KANA", "THAI"})
+_COMPOUNDING = frozenset({"de", "nl", "sv"})
+_LINKS = ("", "s", "n", "en", "es")
+_PARTICLES = {"de": frozenset("ab an auf aus ein mit nach um vor weg zu".split())}  # noqa: SIM905  # reads as words
+"""Of verbs that are cut in two: "ich bringe ihn um" is of "umbringen"."""
+
+_ARABIC_FOLDS = str.maketrans("أإآةى", "اااهي", "ًٌٍَُِّْـ")
+_ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "لل", "ال", "و", "ف", "ب", "ل", "ك", "س")
+_ARABIC_SUFFIXES = ("ها", "هم", "هن", "كم", "ني", "نا", "ه", "ك", "ي")
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """Of one language: English for each form, and for all words that begin with a stem."""
+
+    code: str
+    forms: Mapping[str, str]
+    stems: Mapping[str, str]
+    longest: int
+    """Characters of the longest form."""
+
+    def english(self, word: str) -> str | None:
+        """For one word; None if it is not in here."""
+        for spelled in dict.fromkeys((word, *_other_spellings(word, self.code))):
+            if spelled in self.forms:
+                return self.forms[spelled]
+            for end in range(len(spelled), 1, -1):
+                if spelled[:end] in self.stems:
+                    return self.stems[spelled[:end]]
+        return self._compound(word) if self.code in _COMPOUNDING and len(word) >= MIN_COMPOUND_CHARS else None
+
+    def is_stem(self, word: str) -> bool:
+        """Whether the word is there, or begins as some that are."""
+        return word in self.forms or any(word[:end] in self.stems for end in range(len(word), MIN_STEM_CHARS, -1))
+
+    def _compound(self, word: str) -> str | None:
+        """Of two parts, the first as long as it may be: "rohr" + "bombe"."""
+        for end in range(len(word) - MIN_PART_CHARS, MIN_PART_CHARS - 1, -1):
+            first, last = word[:end], self.forms.get(word[end:])
+            if last is None:
+                continue
+            for link in _LINKS:
+                part = self.forms.get(first.removesuffix(link)) if first.endswith(link) else None
+                if part is not None:
+                    return f"{part} {last}"
+        return None
+
+
+def glosses(readings: Sequence[str]) -> tuple[str, ...]:
+    """Those of the readings of a text that are in another language, in English; each once."""
+    found = (gloss(reading) for reading in readings)
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def gloss(text: str) -> str:
+    """`text` word by word in English, its English sentences as they stand; empty if there is nothing to put into it."""
+    sentences = _SENTENCE.findall(unicodedata.normalize("NFC", text[:MAX_CHARS]).lower())
+    found = [(sentence, _gloss_of(sentence)) for sentence in sentences]
+    if not any(english for _, english in found):
+        return ""
+    return " ".join(english or sentence.strip() for sentence, english in found)
+
+
+def _gloss_of(sentence: str) -> str:
+    words = _WORD.findall(sentence)
+    letters = [word for word in words if word[0].isalpha()]
+    if not letters:
+        return ""
+    english = _share_english(letters)
+    if english >= PLAINLY_ENGLISH:
+        return ""
+    script = _script_of_most("".join(letters))
+    if script in _UNSPACED:
+        return _unspaced_gloss(sentence, _written_in(script))
+    return _best_gloss(words, letters, _written_in(script), least=english)
+
+
+def _best_gloss(words: Sequence[str], letters: Sequence[str], candidates: Sequence[Dictionary], *, least: float) -> str:
+    """In the language that knows most of the words, if they are enough, and more than English has."""
+    read = [_in_english(words, each) for each in candidates]
+    num_known, english = max(read, key=itemgetter(0), default=(0, ""))
+    return english if num_known >= MIN_KNOWN_SHARE * len(letters) and num_known > least * len(letters) else ""
+
+
+def _in_english(words: Sequence[str], dictionary: Dictionary) -> tuple[int, str]:
+    """How many of the words are known, and the gloss. The longest forms first; what is not known is a name or a loan
+    word, or in a script that English has nothing of."""
+    found: list[str] = []
+    at = num_known = 0
+    words = _rejoined(words, dictionary)
+    while at < len(words):
+        length, english = _longest_form(words[at : at + MAX_FORM_WORDS], dictionary)
+        if english is None and _is_latin(words[at]):
+            english = words[at]
+        else:
+            num_known += length * (english is not None)
+        found += filter(None, [english])
+        at += length
+    return num_known, " ".join(found)
+
+
+def _rejoined(words: Sequence[str], dictionary: Dictionary) -> Sequence[str]:
+    """With a verb that was cut in two in one piece, where the sentence began with its verb."""
+    bare = [word for word in words if word[0].isalpha()]
+    if len(bare) < MIN_PART_CHARS or bare[-1] not in _PARTICLES.get(dictionary.code, ()):
+        return words
+    for word in bare[:-1]:
+        if dictionary.is_stem(bare[-1] + word):
+            return [bare[-1] + each if each == word else each for each in words if each != bare[-1]]
+    return words
+
+
+def _longest_form(words: Sequence[str], dictionary: Dictionary) -> tuple[int, str | None]:
+    """How many of the words are one form, from the first on, and what it is in English."""
+    for count in range(len(words), 1, -1):
+        if (english := dictionary.forms.get(" ".join(words[:count]))) is not None:
+            return count, english
+    return 1, dictionary.english(words[0])
+
+
+def _unspaced_gloss(sentence: str, candidates: Sequence[Dictionary]) -> str:
+    """Of a script that puts no space between words: the longest forms from the left."""
+    if not candidates:
+        return ""
+    dictionary = candidates[0]
+    found: list[str] = []
+    at = known = unknown = 0
+    while at < len(sentence):
+        for end in range(min(len(sentence), at + dictionary.longest), at, -1):
+            if (english := dictionary.forms.get(sentence[at:end])) is not None:
+                found += filter(None, [english])
+                known, at = known + end - at, end
+                break
+        else:
+            unknown += sentence[at].isalpha()
+            found += [sentence[at]] if sentence[at].isascii() and sentence[at].isalnum() else []
+            at += 1
+    return " ".join(found) if found and known >= MIN_KNOWN_SHARE * (known + unknown) else ""
+
+
+@cache
+def dictionaries() -> Mapping[str, Dictionary]:
+    """By language. Read at the first text that may need one."""
+    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.tsv"))}
+
+
+@cache
+def _written_in(script: str) -> Sequence[Dictionary]:
+    return [each for code, each in dictionaries().items() if _SCRIPT_OF.get(code, _LATIN) == script]
+
+
+def _read(path: Path) -> Dictionary:
+    forms: dict[str, str] = {}
+    stems: dict[str, str] = {}
+    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    for form, english in lines:
+        (stems if form.endswith("*") else forms)[form.rstrip("*")] = english
+    # What is written without accents, and is no word of its own.
+    for some in (forms, stems):
+        for form, english in list(some.items()):
+            for spelled in _other_spellings(form, path.stem):
+                some.setdefault(spelled, english)
+    return Dictionary(code=path.stem, forms=forms, stems=stems, longest=max(map(len, forms), default=0))
+
+
+def _other_spellings(word: str, code: str) -> Iterator[str]:
+    """As people write it who leave accents out; in Arabic without what is attached to it."""
+    if code == "ar":
+        yield from _without_attached(word.translate(_ARABIC_FOLDS))
+    elif code != "vi" and not word.isascii() and _is_latin(word):
+        yield "".join(char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
+
+
+def _without_attached(word: str) -> Iterator[str]:
+    yield word
+    bare = [word, *(word.removeprefix(some) for some in _ARABIC_PREFIXES if word.startswith(some))]
+    for form in bare:
+        if len(form) >= MIN_PART_CHARS:
+            yield form
+        for some in _ARABIC_SUFFIXES:
+            if form.endswith(some) and len(form) - len(some) >= MIN_PART_CHARS:
+                yield form.removesuffix(some)
+
+
+def _share_english(words: Sequence[str]) -> float:
+    return sum(word in _english_words() for word in words) / len(words)
+
+
+@cache
+def _english_words() -> frozenset[str]:
+    words = (FOLDER.parent / "words.txt").read_text(encoding="utf-8").split()
+    return frozenset(words)
+
+
+def _script_of_most(letters: str) -> str:
+    """Japanese mixes its own signs with Chinese ones."""
+    scripts = Counter(map(_script, letters))
+    most = scripts.most_common(1)[0][0]
+    return "KANA" if most == "CJK" and scripts["KANA"] else most
+
+
+@cache
+def _script(char: str) -> str:
+    name = unicodedata.name(char, "").partition(" ")[0]
+    return "KANA" if name in ("HIRAGANA", "KATAKANA") else name
+
+
+def _is_latin(word: str) -> bool:
+    return word.isascii() or all("LATIN" in unicodedata.name(char, "") or not char.isalpha() for char in word)
