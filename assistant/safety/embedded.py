@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from assistant.ports import ChatMessage
-from assistant.safety.gloss import dictionaries, gloss, glosses
-from assistant.safety.normalise import views
+from assistant.safety.gloss import gloss, glosses, languages
+from assistant.safety.normalise import disguises, views
 from assistant.safety.policy import DEFAULT_POLICY, Direction, Policy
 from assistant.safety.taxonomy import UNSAFE
 from assistant.safety.verdict import Verdict
@@ -87,7 +87,7 @@ class EmbeddedGuard:
             latency_ms=(time.perf_counter() - started) * 1000,
             language=language,
             knows_language=knows_language,
-            reads_others=not knows_language and language in dictionaries(),
+            reads_others=not knows_language and language in languages(),
         )
 
 
@@ -102,7 +102,9 @@ async def scores_of_message(scorer: Scorer, conversation: Sequence[ChatMessage])
 async def _scores_of(scorer: Scorer, text: str, *, role: Literal["user", "assistant"], context: str) -> Scores:
     """Of every reading, and of what those in another language say in English. The languages told are the text's own."""
     readings = views(text)
-    scores = await scorer.scores((*readings, *glosses(readings)), role=role, context=gloss(context) or context)
+    # Letters without their accents are another reading, but in most languages not of the same words.
+    others = readings[1:] if text.isascii() else disguises(text)
+    scores = await scorer.scores((*readings, *glosses((text, *others))), role=role, context=gloss(context) or context)
     own = slice(len(readings))
     return replace(scores, languages=scores.languages[own], knows_language=scores.knows_language[own])
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from heapq import nlargest
 from operator import itemgetter
 from pathlib import Path
 
@@ -23,17 +24,24 @@ FOLDER = Path(__file__).with_name("data") / "gloss"
 MAX_CHARS = 4_000
 """Of a text, what is read: a gloss of a whole book is asked for by nobody."""
 
-MIN_KNOWN_SHARE = 0.5
+MIN_KNOWN_SHARE = 0.7
 """Of the words of a sentence that its language's dictionary has to know; fewer, and the gloss would be of names."""
 
 PLAINLY_ENGLISH = 0.8
 """Of the words of a sentence that are in the list of English ones: no other language is looked for."""
+
+FEW_LETTERS = 3
+"""Fewer than these tell no language, but where one sign is a word."""
+
+MAX_CANDIDATES = 3
+"""Languages, of those that know the most of a sentence's words, that it is put into English from."""
 
 MAX_FORM_WORDS = 6
 MIN_STEM_CHARS = 4
 MIN_COMPOUND_CHARS, MIN_PART_CHARS = 8, 3
 
 _WORD = regex.compile(r"(?:\p{L}\p{M}*)+|\p{N}+|[.,;:!?]")
+_PLAIN = re.compile(r"[a-z0-9]+")
 _SENTENCE = re.compile(r"[^.!?\n。！？؟]+[.!?\n。！？؟]*")
 _LATIN = "LATIN"
 _SCRIPT_OF = {
@@ -44,17 +52,29 @@ _SCRIPT_OF = {
     "ru": "CYRILLIC",
     "uk": "CYRILLIC",
     "hi": "DEVANAGARI",
+    "ko": "HANGUL",
 }
 """All others are written in Latin letters."""
 _UNSPACED = frozenset({"CJK", "KANA", "THAI"})
 _COMPOUNDING = frozenset({"de", "nl", "sv"})
 _LINKS = ("", "s", "n", "en", "es")
-_PARTICLES = {"de": frozenset("ab an auf aus ein mit nach um vor weg zu".split())}  # noqa: SIM905  # reads as words
+_PARTICLES = {
+    "de": frozenset({"ab", "an", "auf", "aus", "ein", "mit", "nach", "um", "vor", "weg", "zu"}),
+    "nl": frozenset({"aan", "af", "bij", "in", "mee", "na", "om", "op", "over", "toe", "uit", "weg"}),
+}
 """Of verbs that are cut in two: "ich bringe ihn um" is of "umbringen"."""
 
-_ARABIC_FOLDS = str.maketrans("أإآةى", "اااهي", "ًٌٍَُِّْـ")
-_ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "لل", "ال", "و", "ف", "ب", "ل", "ك", "س")
-_ARABIC_SUFFIXES = ("ها", "هم", "هن", "كم", "ني", "نا", "ه", "ك", "ي")
+_WITHOUT_ACCENT = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+_FOLDS = {
+    "ar": str.maketrans("ةى", "هي", "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0653\u0654\u0655\u0640"),
+    "hi": str.maketrans("\u0901", "\u0902", "\u093c\u200c\u200d"),
+}
+"""Of Arabic the hamza, the marks of vowels and a lengthening; of Hindi the dot below and a sign for nasals."""
+_PREFIXES = {"ar": ("وال", "بال", "فال", "كال", "لل", "ال", "و", "ف", "ب", "ل", "ك", "س")}
+_SUFFIXES = {
+    "ar": ("ها", "هم", "هن", "كم", "ني", "نا", "ه", "ك", "ي"),
+    "id": ("nya", "ku", "mu", "lah", "kah"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +89,20 @@ class Dictionary:
 
     def english(self, word: str) -> str | None:
         """For one word; None if it is not in here."""
-        for spelled in dict.fromkeys((word, *_other_spellings(word, self.code))):
+        plain = _plainly(word, self.code)
+        for spelled in dict.fromkeys((word, plain, *_bare(plain, self.code))):
+            if len(spelled) < MIN_PART_CHARS and spelled not in (word, plain):
+                continue
             if spelled in self.forms:
                 return self.forms[spelled]
             for end in range(len(spelled), 1, -1):
                 if spelled[:end] in self.stems:
                     return self.stems[spelled[:end]]
         return self._compound(word) if self.code in _COMPOUNDING and len(word) >= MIN_COMPOUND_CHARS else None
+
+    def has(self, word: str) -> bool:
+        """Whether the word is there as it is written: soon told, and enough to tell languages apart."""
+        return word in self.forms
 
     def is_stem(self, word: str) -> bool:
         """Whether the word is there, or begins as some that are."""
@@ -112,7 +139,7 @@ def gloss(text: str) -> str:
 def _gloss_of(sentence: str) -> str:
     words = _WORD.findall(sentence)
     letters = [word for word in words if word[0].isalpha()]
-    if not letters:
+    if sum(map(len, letters)) < FEW_LETTERS and all(map(str.isascii, letters)):
         return ""
     english = _share_english(letters)
     if english >= PLAINLY_ENGLISH:
@@ -125,7 +152,8 @@ def _gloss_of(sentence: str) -> str:
 
 def _best_gloss(words: Sequence[str], letters: Sequence[str], candidates: Sequence[Dictionary], *, least: float) -> str:
     """In the language that knows most of the words, if they are enough, and more than English has."""
-    read = [_in_english(words, each) for each in candidates]
+    likely = nlargest(MAX_CANDIDATES, candidates, key=lambda each: sum(map(each.has, letters)))
+    read = [_in_english(words, each) for each in likely]
     num_known, english = max(read, key=itemgetter(0), default=(0, ""))
     return english if num_known >= MIN_KNOWN_SHARE * len(letters) and num_known > least * len(letters) else ""
 
@@ -174,6 +202,10 @@ def _unspaced_gloss(sentence: str, candidates: Sequence[Dictionary]) -> str:
     found: list[str] = []
     at = known = unknown = 0
     while at < len(sentence):
+        if (plain := _PLAIN.match(sentence, at)) is not None:
+            found.append(plain.group())
+            at = plain.end()
+            continue
         for end in range(min(len(sentence), at + dictionary.longest), at, -1):
             if (english := dictionary.forms.get(sentence[at:end])) is not None:
                 found += filter(None, [english])
@@ -181,20 +213,25 @@ def _unspaced_gloss(sentence: str, candidates: Sequence[Dictionary]) -> str:
                 break
         else:
             unknown += sentence[at].isalpha()
-            found += [sentence[at]] if sentence[at].isascii() and sentence[at].isalnum() else []
             at += 1
-    return " ".join(found) if found and known >= MIN_KNOWN_SHARE * (known + unknown) else ""
+    return " ".join(found) if known and known >= MIN_KNOWN_SHARE * (known + unknown) else ""
 
 
 @cache
-def dictionaries() -> Mapping[str, Dictionary]:
-    """By language. Read at the first text that may need one."""
-    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.tsv"))}
+def languages() -> frozenset[str]:
+    """Those that have a dictionary, as ISO 639-1 codes."""
+    return frozenset(path.stem for path in FOLDER.glob("*.tsv"))
+
+
+@cache
+def dictionary(code: str) -> Dictionary:
+    """Read at the first text that may need it."""
+    return _read(FOLDER / f"{code}.tsv")
 
 
 @cache
 def _written_in(script: str) -> Sequence[Dictionary]:
-    return [each for code, each in dictionaries().items() if _SCRIPT_OF.get(code, _LATIN) == script]
+    return [dictionary(code) for code in sorted(languages()) if _SCRIPT_OF.get(code, _LATIN) == script]
 
 
 def _read(path: Path) -> Dictionary:
@@ -206,28 +243,26 @@ def _read(path: Path) -> Dictionary:
     # What is written without accents, and is no word of its own.
     for some in (forms, stems):
         for form, english in list(some.items()):
-            for spelled in _other_spellings(form, path.stem):
-                some.setdefault(spelled, english)
+            some.setdefault(_plainly(form, path.stem), english)
     return Dictionary(code=path.stem, forms=forms, stems=stems, longest=max(map(len, forms), default=0))
 
 
-def _other_spellings(word: str, code: str) -> Iterator[str]:
-    """As people write it who leave accents out; in Arabic without what is attached to it."""
-    if code == "ar":
-        yield from _without_attached(word.translate(_ARABIC_FOLDS))
-    elif code != "vi" and not word.isascii() and _is_latin(word):
-        yield "".join(char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))
+def _plainly(word: str, code: str) -> str:
+    """As people write it who leave accents, dots and marks out."""
+    if code in _FOLDS:
+        return unicodedata.normalize("NFD", word).translate(_FOLDS[code])
+    if code == "vi" or word.isascii() or not _is_latin(word):
+        return word.replace("ё", "е")
+    decomposed = unicodedata.normalize("NFD", word).translate(_WITHOUT_ACCENT)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def _without_attached(word: str) -> Iterator[str]:
-    yield word
-    bare = [word, *(word.removeprefix(some) for some in _ARABIC_PREFIXES if word.startswith(some))]
-    for form in bare:
-        if len(form) >= MIN_PART_CHARS:
-            yield form
-        for some in _ARABIC_SUFFIXES:
-            if form.endswith(some) and len(form) - len(some) >= MIN_PART_CHARS:
-                yield form.removesuffix(some)
+def _bare(word: str, code: str) -> Iterator[str]:
+    """Without what is attached in front or behind, such as "the", "and" or "my"."""
+    forms = [word, *(word.removeprefix(some) for some in _PREFIXES.get(code, ()) if word.startswith(some))]
+    for form in forms:
+        yield form
+        yield from (form.removesuffix(some) for some in _SUFFIXES.get(code, ()) if form.endswith(some))
 
 
 def _share_english(words: Sequence[str]) -> float:
