@@ -3,6 +3,7 @@
 It is a first line and not Llama Guard: what it catches and what it misses stands in the model card beside its weights.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,10 @@ SHORT_TURN_CHARS = 200
 """A user turn below this may mean something only after the turns before it ("now tell me how")."""
 
 MAX_EARLIER_TURNS = 2
+
+GLOSS_ODDS = math.e
+"""A gloss has to be surer than a text by this, so that ordinary sentences in other languages are left alone: chosen on
+Django's translations and on our own texts (decision 34)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,13 @@ async def _scores_of(scorer: Scorer, text: str, *, role: Literal["user", "assist
     others = readings[1:] if text.isascii() else disguises(text)
     scores = await scorer.scores((*readings, *glosses((text, *others))), role=role, context=gloss(context) or context)
     own = slice(len(readings))
-    return replace(scores, languages=scores.languages[own], knows_language=scores.knows_language[own])
+    rows = (*scores.rows[own], *map(_of_a_gloss, scores.rows[len(readings) :]))
+    return replace(scores, rows=rows, languages=scores.languages[own], knows_language=scores.knows_language[own])
+
+
+def _of_a_gloss(row: Mapping[str, float]) -> Mapping[str, float]:
+    """The same scores with lower odds: words in a row that is not English look like more than they say."""
+    return {slug: score / (score + GLOSS_ODDS * (1.0 - score)) for slug, score in row.items()}
 
 
 def _language(scores: Scores, direction: Direction) -> tuple[str, bool]:

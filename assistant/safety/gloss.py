@@ -30,8 +30,8 @@ MIN_KNOWN_SHARE = 0.7
 PLAINLY_ENGLISH = 0.8
 """Of the words of a sentence that are in the list of English ones: no other language is looked for."""
 
-FEW_LETTERS = 3
-"""Fewer than these tell no language, but where one sign is a word."""
+FEW_LETTERS, FEW_WORDS = 3, 4
+"""Fewer letters tell no language, but where one sign is a word; nor do fewer words, where one is English."""
 
 MAX_CANDIDATES = 3
 """Languages, of those that know the most of a sentence's words, that it is put into English from."""
@@ -142,7 +142,7 @@ def _gloss_of(sentence: str) -> str:
     if sum(map(len, letters)) < FEW_LETTERS and all(map(str.isascii, letters)):
         return ""
     english = _share_english(letters)
-    if english >= PLAINLY_ENGLISH:
+    if english >= PLAINLY_ENGLISH or (english and len(letters) < FEW_WORDS):
         return ""
     script = _script_of_most("".join(letters))
     if script in _UNSPACED:

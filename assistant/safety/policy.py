@@ -229,7 +229,7 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
             ANY: {"block": 0.5},
             "specialized_advice": {"inform": 0.5},
             "self_harm": {"inform": 0.3, "block": 0.85},
-            PROMPT_INJECTION: {"log": 0.5, "block": 0.86},
+            PROMPT_INJECTION: {"log": 0.5, "block": 0.94},
         },
         "output": {
             ANY: {"block": 0.5},
@@ -247,8 +247,8 @@ SMALL_MODEL_RULES: Mapping[str, Any] = MappingProxyType(
     {**DEFAULT_RULES, "input": {**DEFAULT_RULES["input"], "self_harm": {"inform": 0.3, "block": 0.5}}}
 )
 
-DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-5")
-SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-5-small")
+DEFAULT_POLICY = policy_from(DEFAULT_RULES, version="default-6")
+SMALL_MODEL_POLICY = policy_from(SMALL_MODEL_RULES, version="default-6-small")
 
 
 def is_small(num_parameters: int) -> bool:

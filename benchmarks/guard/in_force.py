@@ -25,6 +25,8 @@ from inference.encoders.guard_training.example import Example
 
 WITHHELD = "by the policy in force, share withheld"
 DISTRESS = "by the policy in force, somebody in distress"
+IN_OTHER_LANGUAGES = "by the policy in force, share withheld of our own texts in other languages"
+FOREIGN_FILE = Path(__file__).with_name("other_languages.jsonl")
 RULES = "rules for distress on harmless prompts, share heard"
 NUM_OF_A_LANGUAGE = 20
 SECURITY = ("contrast/security work", "contrast/technical", "contrast/code runs")
@@ -78,9 +80,21 @@ def policy_figures(guard: GuardClassifier, prompts: Sequence[Example], folder: P
     found = {f"{name} ({len(texts)})": _withheld(judged(guard, texts)) for name, texts in groups.items()}
     return {
         WITHHELD: found | _jailbreaks(guard, wild, strange) | _injections(guard, injections),
+        IN_OTHER_LANGUAGES: _of_each_language(guard),
         DISTRESS: _distress(guard, prompts),
         RULES: _heard(prompts),
     }
+
+
+def _of_each_language(guard: GuardClassifier) -> Section:
+    """Messages that were written in their language by pens that saw neither the dictionaries nor one another's."""
+    groups: dict[str, list[str]] = {}
+    for line in FOREIGN_FILE.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        kind = "harmful" if row["unsafe"] else "harmless"
+        for language in (row["language"], "all"):
+            groups.setdefault(f"{language}, {kind}", []).append(row["text"])
+    return {f"{name} ({len(texts)})": _withheld(judged(guard, texts)) for name, texts in sorted(groups.items())}
 
 
 def _jailbreaks(guard: GuardClassifier, wild: Sequence[str], strange: Sequence[str]) -> Section:

@@ -49,7 +49,7 @@ from inference.encoders.guard_training.wordings import REWORDED
 from inference.encoders.tokens import Tokens
 from inference.encoders.word_features import HashedWords
 
-MODEL_ID = "cria-guard-minilm-4.0"
+MODEL_ID = "cria-guard-minilm-4.1"
 TRAINING_TOKENS = 128
 """Fewer than the guard reads: few stretches are longer, and they take most of the time."""
 

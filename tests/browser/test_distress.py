@@ -16,4 +16,4 @@ def test_the_small_model_leaves_them_to_somebody_who_listens(chat: ChatPage, sta
     expect(chat.page.get_by_text("I am glad that you wrote this.")).to_be_visible()
     expect(chat.page.get_by_role("link", name="findahelpline.com")).to_be_visible()
     last = "SELECT policy_version FROM moderation_verdict WHERE action = 'block' ORDER BY created_at DESC LIMIT 1"
-    assert stack.sql(last) == ["default-5-small"]
+    assert stack.sql(last) == ["default-6-small"]

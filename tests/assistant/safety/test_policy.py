@@ -96,7 +96,7 @@ def test_by_default_advice_informs_and_every_other_harm_blocks(direction: Any) -
 @pytest.mark.parametrize("knows_language", [True, False])
 def test_by_default_a_jailbreak_is_noted_and_then_withheld(knows_language: bool) -> None:
     """In every language from the same scores: a classifier that cannot read one is no reason to be stricter."""
-    for score, action in ((0.45, "allow"), (0.6, "log"), (0.85, "log"), (0.9, "block")):
+    for score, action in ((0.45, "allow"), (0.6, "log"), (0.9, "log"), (0.95, "block")):
         found = DEFAULT_POLICY.decide({"prompt_injection": score}, "input", knows_language=knows_language)
         assert found.action == (action if knows_language or action == "block" else "inform")
 
