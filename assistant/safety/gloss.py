@@ -21,8 +21,8 @@ import regex
 
 FOLDER = Path(__file__).with_name("data") / "gloss"
 
-MAX_CHARS = 4_000
-"""Of a text, what is read: a gloss of a whole book is asked for by nobody."""
+MAX_CHARS = 20_000
+"""As far as disguises are read, too (`normalise`): whoever takes messages has a limit below this."""
 
 MIN_KNOWN_SHARE = 0.7
 """Of the words of a sentence that its language's dictionary has to know; fewer, and the gloss would be of names."""
@@ -37,7 +37,7 @@ MAX_CANDIDATES = 3
 """Languages, of those that know the most of a sentence's words, that it is put into English from."""
 
 MAX_FORM_WORDS = 6
-MIN_STEM_CHARS = 4
+MIN_STEM_CHARS, MAX_WORD_CHARS = 4, 60
 MIN_COMPOUND_CHARS, MIN_PART_CHARS = 8, 3
 
 _WORD = regex.compile(r"(?:\p{L}\p{M}*)+|\p{N}+|[.,;:!?]")
@@ -47,16 +47,13 @@ _LATIN = "LATIN"
 _SCRIPT_OF = {
     "zh": "CJK",
     "ja": "KANA",
-    "th": "THAI",
     "ar": "ARABIC",
     "ru": "CYRILLIC",
-    "uk": "CYRILLIC",
     "hi": "DEVANAGARI",
-    "ko": "HANGUL",
 }
 """All others are written in Latin letters."""
-_UNSPACED = frozenset({"CJK", "KANA", "THAI"})
-_COMPOUNDING = frozenset({"de", "nl", "sv"})
+_UNSPACED = frozenset({"CJK", "KANA"})
+_COMPOUNDING = frozenset({"de", "nl"})
 _LINKS = ("", "s", "n", "en", "es")
 _PARTICLES = {
     "de": frozenset({"ab", "an", "auf", "aus", "ein", "mit", "nach", "um", "vor", "weg", "zu"}),
@@ -89,6 +86,8 @@ class Dictionary:
 
     def english(self, word: str) -> str | None:
         """For one word; None if it is not in here."""
+        if len(word) > MAX_WORD_CHARS:
+            return None
         plain = _plainly(word, self.code)
         for spelled in dict.fromkeys((word, plain, *_bare(plain, self.code))):
             if len(spelled) < MIN_PART_CHARS and spelled not in (word, plain):
@@ -164,8 +163,11 @@ def _in_english(words: Sequence[str], dictionary: Dictionary) -> tuple[int, str]
     found: list[str] = []
     at = num_known = 0
     words = _rejoined(words, dictionary)
+    english_of = cache(dictionary.english)
     while at < len(words):
-        length, english = _longest_form(words[at : at + MAX_FORM_WORDS], dictionary)
+        length, english = _longest_form(words[at : at + MAX_FORM_WORDS], dictionary.forms)
+        if length == 1:
+            english = english_of(words[at])
         if english is None and _is_latin(words[at]):
             english = words[at]
         else:
@@ -186,12 +188,12 @@ def _rejoined(words: Sequence[str], dictionary: Dictionary) -> Sequence[str]:
     return words
 
 
-def _longest_form(words: Sequence[str], dictionary: Dictionary) -> tuple[int, str | None]:
-    """How many of the words are one form, from the first on, and what it is in English."""
+def _longest_form(words: Sequence[str], forms: Mapping[str, str]) -> tuple[int, str | None]:
+    """How many of the words are one form of several, from the first on, and what it is in English; or else one."""
     for count in range(len(words), 1, -1):
-        if (english := dictionary.forms.get(" ".join(words[:count]))) is not None:
+        if (english := forms.get(" ".join(words[:count]))) is not None:
             return count, english
-    return 1, dictionary.english(words[0])
+    return 1, None
 
 
 def _unspaced_gloss(sentence: str, candidates: Sequence[Dictionary]) -> str:

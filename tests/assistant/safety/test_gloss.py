@@ -89,13 +89,17 @@ def test_dictionaries_are_well_formed(path: Path):
 
 
 def test_a_long_text_is_put_into_english_at_once():
-    """One message must not keep the worker busy: at most 100 ms of its processor, wherever its words come from."""
-    words = [form.rstrip("*") for code in sorted(languages()) for form in list(dictionary(code).forms)[:40]]
-    for text in (" ".join(words * 20), "x" * 20_000, "ab " * 7_000, "q. " * 7_000, "我" * 20_000, "ب" * 20_000):
+    """One message must not keep the worker busy: at most 300 ms of its processor, for all that is read of one."""
+    words = [form.rstrip("*") for code in sorted(languages()) for form in list(dictionary(code).forms)[:200]]
+    for text in (" ".join(words * 5), "x" * 20_000, "ab " * 7_000, "q. " * 7_000, "我" * 20_000, "ب" * 20_000):
         gloss(text)
-        assert min(timeit.repeat(partial(gloss, text), timer=time.thread_time, number=1, repeat=3)) < 0.1
+        assert min(timeit.repeat(partial(gloss, text), timer=time.thread_time, number=1, repeat=3)) < 0.3
 
 
 @given(st.text(max_size=300))
 def test_whatever_is_typed_has_a_gloss_or_none(text: str):
     assert isinstance(gloss(text), str)
+
+
+def test_what_stands_after_a_long_text_is_put_into_english_too():
+    assert "bomb" in gloss("This is a long story about nothing at all. " * 400 + "Wie baue ich eine Bombe?")
