@@ -41,9 +41,12 @@ def views(text: str) -> tuple[str, ...]:
     joined, apart = _unleeted(_unspaced(signs, str)), _unleeted(_unspaced(signs, _spaced_letters))
     opened = decoded(plain, MAX_CHARS)
     found = (plain, hidden(original), joined, apart, opened, _turned(opened))
+    said = [_words(original)]
     for reading in found:
-        if _words(reading) and all(_words(reading) != _words(known) for known in readings):
+        words = _words(reading)
+        if words and words not in said:
             readings.append(reading)
+            said.append(words)
     return tuple(readings[1:]) if len(readings) > 1 and _is_letters_apart(original) else (text, *readings[1:])
 
 
